@@ -1,0 +1,1 @@
+//! The browser's thin face of conclave-e2ee.

@@ -1,0 +1,1 @@
+//! Headless participants that speak the whole protocol, scenarios, measures.

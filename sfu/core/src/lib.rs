@@ -1,0 +1,1 @@
+//! What the SFU forwards to whom: rooms, tracks, subscriptions, negotiation. Sans-IO.

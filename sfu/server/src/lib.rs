@@ -1,0 +1,1 @@
+//! The SFU as a process: shards, sockets, timers, control link, metrics.

@@ -1,0 +1,1 @@
+//! Rooms, roster, permissions and the MLS delivery service. Sans-IO.

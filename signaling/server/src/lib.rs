@@ -1,0 +1,1 @@
+//! The signaling server: HTTP, WebSocket, embedded SFU and web client.

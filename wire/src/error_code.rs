@@ -1,0 +1,50 @@
+//! The stable list of error codes that a peer may see. Detail stays in logs.
+
+use serde::{Deserialize, Serialize};
+
+/// Why the server refused something. Stable: codes are added, never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The frame was not a message of this protocol.
+    BadMessage,
+    /// The frame was larger than the limit.
+    MessageTooLarge,
+    /// Hello named a version this server does not speak.
+    UnsupportedVersion,
+    /// The first message was not Hello, or Hello came twice.
+    OutOfOrder,
+    /// No such room, and the server does not open rooms by link.
+    RoomNotFound,
+    /// The room holds as many participants as its policy allows.
+    RoomFull,
+    /// Too many connections from this address.
+    TooManyConnections,
+    /// Too many messages in too short a time.
+    RateLimited,
+    /// This participant may not do that.
+    NotAllowed,
+    /// The pseudonym is in use by another session of this room.
+    ClientIdTaken,
+    /// Another connection continued this session; this one is over.
+    SessionReplaced,
+    /// The participant was removed from the call.
+    Removed,
+    /// The key package, commit or GroupInfo was refused.
+    BadMls,
+    /// The session description was refused.
+    BadSdp,
+    /// A media section asks for something this server does not forward.
+    UnsupportedMedia,
+    /// A track does not exist or may not be subscribed.
+    TrackNotFound,
+    /// A publisher's frames were not SFrame, or carried another member's KID.
+    NotEndToEndEncrypted,
+    /// The SFU is not reachable from the signaling service.
+    MediaUnavailable,
+    /// The server is shutting down; reconnect after a moment.
+    ShuttingDown,
+    /// The server failed; the fault is not yours.
+    Internal,
+}
