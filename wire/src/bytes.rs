@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Opaque bytes, base64url without padding in JSON. Its Debug shows the length only.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "string", rename = "Base64Url"))]
 pub struct Blob(pub Vec<u8>);
 
 impl Blob {

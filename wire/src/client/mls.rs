@@ -63,11 +63,13 @@ pub struct CommitUpload {
     pub commit: Blob,
     /// MLSMessage with the Welcome; present exactly when the commit adds somebody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub welcome: Option<Blob>,
     /// MLSMessage with the GroupInfo of the new epoch, without the ratchet tree.
     pub group_info: Blob,
     /// Adds of the CommitCall that the committer refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Skipped>>"))]
     pub skipped: Vec<Skipped>,
 }
 

@@ -20,9 +20,11 @@ pub struct Hello {
     pub client_id: ClientId,
     /// Proves that this continues an earlier session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub token: Option<SessionToken>,
     /// The MLS state the client still holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub resume: Option<Resume>,
 }
 
@@ -48,6 +50,7 @@ pub struct State {
     pub standing: Standing,
     /// The room's group, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub group: Option<GroupState>,
     /// The room's policy.
     pub policy: Policy,
@@ -136,5 +139,6 @@ pub struct ErrorMessage {
     pub fatal: bool,
     /// When trying again makes sense, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub retry_after_ms: Option<u32>,
 }
