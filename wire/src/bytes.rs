@@ -7,7 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Opaque bytes, base64url without padding in JSON. Its Debug shows the length only.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "string", rename = "Base64Url"))]
+#[cfg_attr(
+    feature = "typescript",
+    derive(ts_rs::TS),
+    ts(type = "string", rename = "Base64Url")
+)]
 pub struct Blob(pub Vec<u8>);
 
 impl Blob {
@@ -57,7 +61,9 @@ impl Visitor<'_> for BlobVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Blob, E> {
-        decode(text).map(Blob).ok_or_else(|| E::invalid_value(Unexpected::Other("other text"), &self))
+        decode(text)
+            .map(Blob)
+            .ok_or_else(|| E::invalid_value(Unexpected::Other("other text"), &self))
     }
 }
 

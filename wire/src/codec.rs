@@ -47,7 +47,10 @@ pub fn decode_server(text: &str) -> Result<ServerMessage, DecodeError> {
 /// Decodes a frame of at most `limit` bytes (the control link has messages of its own).
 pub fn decode<T: DeserializeOwned>(text: &str, limit: usize) -> Result<T, DecodeError> {
     if text.len() > limit {
-        return Err(DecodeError::TooLarge { size: text.len(), limit });
+        return Err(DecodeError::TooLarge {
+            size: text.len(),
+            limit,
+        });
     }
     Ok(serde_json::from_str(text)?)
 }
@@ -56,6 +59,9 @@ pub fn decode<T: DeserializeOwned>(text: &str, limit: usize) -> Result<T, Decode
 ///
 /// The types of this crate hold nothing that JSON cannot express, so there is no error to report.
 pub fn encode<T: Serialize>(message: &T) -> String {
-    #[expect(clippy::expect_used, reason = "no map with non-string keys and no failing Serialize in this crate")]
+    #[expect(
+        clippy::expect_used,
+        reason = "no map with non-string keys and no failing Serialize in this crate"
+    )]
     serde_json::to_string(message).expect("messages of this crate are JSON")
 }

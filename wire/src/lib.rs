@@ -8,6 +8,8 @@ pub mod client;
 pub mod codec;
 pub mod control;
 pub mod error_code;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 pub mod id;
 pub mod limits;
 pub mod media;

@@ -20,7 +20,12 @@ pub fn module() -> String {
     );
     std::iter::once(HEAD.to_owned())
         .chain(std::iter::once(constants))
-        .chain(types.by_name.into_values().map(|declaration| format!("export {declaration}\n")))
+        .chain(
+            types
+                .by_name
+                .into_values()
+                .map(|declaration| format!("export {declaration}\n")),
+        )
         .collect::<Vec<_>>()
         .join("\n")
 }
