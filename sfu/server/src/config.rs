@@ -1,0 +1,48 @@
+//! What an SFU needs to know before it starts, and why it may fail to.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+
+/// Default UDP port of the media plane.
+pub const DEFAULT_MEDIA_PORT: u16 = 3478;
+
+/// How an SFU is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SfuConfig {
+    /// UDP addresses to bind, at most one per IP version. Shard `n` binds `port + n`; port 0 takes free ports.
+    pub media: Vec<SocketAddr>,
+    /// Addresses put into candidates instead of the interfaces' own.
+    pub advertise: Vec<IpAddr>,
+    /// Threads that forward media; each has its own UDP port.
+    pub shards: NonZeroUsize,
+}
+
+impl Default for SfuConfig {
+    fn default() -> Self {
+        Self {
+            media: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DEFAULT_MEDIA_PORT)],
+            advertise: Vec::new(),
+            shards: NonZeroUsize::MIN,
+        }
+    }
+}
+
+/// Why an SFU did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No media address was given.
+    #[error("no media address to bind")]
+    NoMediaAddress,
+    /// The address is taken or not of this host.
+    #[error("cannot bind the media address {0}: {1}")]
+    Bind(SocketAddr, #[source] std::io::Error),
+    /// The interfaces' addresses could not be read.
+    #[error("cannot list the network interfaces: {0}")]
+    Interfaces(#[source] std::io::Error),
+    /// The operating system refused a thread or a runtime.
+    #[error("cannot start a shard: {0}")]
+    Thread(#[source] std::io::Error),
+    /// The DTLS certificate could not be made.
+    #[error("cannot make a DTLS certificate")]
+    Certificate,
+}

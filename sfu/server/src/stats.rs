@@ -1,0 +1,88 @@
+//! Counters of the media plane, in the shape Prometheus wants. They never carry a room or a person.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident, $name:literal, $labels:literal, $kind:literal, $help:literal;)*) => {
+        #[derive(Default)]
+        struct Cells {
+            $($field: AtomicU64,)*
+        }
+
+        /// A reading of all counters.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Snapshot {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl Stats {
+            /// Reads all counters.
+            pub fn snapshot(&self) -> Snapshot {
+                Snapshot { $($field: self.cells.$field.load(Ordering::Relaxed),)* }
+            }
+
+            /// Adds what a shard counted since its last report. A shard that goes below zero wraps, so that gauges can fall.
+            pub(crate) fn add(&self, delta: &Snapshot) {
+                $(if delta.$field != 0 {
+                    self.cells.$field.fetch_add(delta.$field, Ordering::Relaxed);
+                })*
+            }
+
+            /// Appends all counters in the Prometheus text format.
+            pub fn render(&self, out: &mut String) {
+                let mut family = "";
+                $(
+                    if family != $name {
+                        let _ = writeln!(out, "# HELP {} {}\n# TYPE {} {}", $name, $help, $name, $kind);
+                        family = $name;
+                    }
+                    let _ = writeln!(out, "{}{} {}", $name, $labels, self.cells.$field.load(Ordering::Relaxed));
+                )*
+                let _ = family;
+            }
+        }
+    };
+}
+
+/// The counters of a running SFU, shared by its shards.
+#[derive(Clone, Default)]
+pub struct Stats {
+    cells: Arc<Cells>,
+}
+
+counters! {
+    /// RTP packets from publishers that were opened.
+    rtp_in_audio, "conclave_rtp_packets_total", "{direction=\"in\",kind=\"audio\"}", "counter", "RTP packets, media and retransmissions.";
+    /// As above, video.
+    rtp_in_video, "conclave_rtp_packets_total", "{direction=\"in\",kind=\"video\"}", "counter", "RTP packets, media and retransmissions.";
+    /// RTP packets sealed for subscribers.
+    rtp_out_audio, "conclave_rtp_packets_total", "{direction=\"out\",kind=\"audio\"}", "counter", "RTP packets, media and retransmissions.";
+    /// As above, video.
+    rtp_out_video, "conclave_rtp_packets_total", "{direction=\"out\",kind=\"video\"}", "counter", "RTP packets, media and retransmissions.";
+    /// Bytes of datagrams with RTP from publishers.
+    rtp_bytes_in, "conclave_rtp_bytes_total", "{direction=\"in\"}", "counter", "Bytes of RTP, header and authentication tag included.";
+    /// Bytes of datagrams with RTP to subscribers.
+    rtp_bytes_out, "conclave_rtp_bytes_total", "{direction=\"out\"}", "counter", "Bytes of RTP, header and authentication tag included.";
+    /// Packets of publishers that never arrived, found at the next report.
+    rtp_lost, "conclave_rtp_lost_total", "", "counter", "RTP packets of publishers that never arrived.";
+    /// NACKed packets: asked of publishers.
+    nack_out, "conclave_nack_total", "{direction=\"out\"}", "counter", "Packets asked for again.";
+    /// NACKed packets: asked by subscribers.
+    nack_in, "conclave_nack_total", "{direction=\"in\"}", "counter", "Packets asked for again.";
+    /// Key frames asked of publishers.
+    pli_out, "conclave_pli_total", "{direction=\"out\"}", "counter", "Key frame requests.";
+    /// Key frames asked by subscribers.
+    pli_in, "conclave_pli_total", "{direction=\"in\"}", "counter", "Key frame requests.";
+    /// Frames that were not SFrame or carried another leaf's KID.
+    frames_refused, "conclave_frames_refused_total", "", "counter", "Frames of publishers that were not end-to-end encrypted as they must be.";
+    /// Datagrams nobody could use: no session, failed authentication, malformed.
+    datagrams_dropped, "conclave_datagrams_dropped_total", "", "counter", "Datagrams without a session, unauthentic or malformed.";
+    /// Packets for subscribers that a full egress queue dropped.
+    egress_dropped, "conclave_egress_dropped_total", "", "counter", "RTP packets dropped because a subscriber's queue was full.";
+    /// Peers that exist now.
+    peers, "conclave_peers", "", "gauge", "Peers with a transport.";
+    /// Published tracks that exist now.
+    tracks, "conclave_tracks", "", "gauge", "Published tracks.";
+}
