@@ -1,0 +1,26 @@
+// How the client is built: hashed files, nothing inline, one worker as an ES module.
+import { defineConfig } from "vite";
+
+const server = process.env["CONCLAVE_DEV_SERVER"] ?? "http://localhost:8080";
+
+export default defineConfig({
+  base: "/",
+  build: {
+    target: "es2022",
+    outDir: "dist",
+    assetsDir: "assets",
+    // Nothing may become a data: URL: the content security policy allows 'self' only.
+    assetsInlineLimit: 0,
+    // The polyfill is an inline script, and every browser with RTCRtpScriptTransform preloads modules.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  worker: { format: "es" },
+  server: {
+    proxy: {
+      "/api": server,
+      "/t": server,
+      "/ws": { target: server.replace(/^http/, "ws"), ws: true },
+    },
+  },
+});
