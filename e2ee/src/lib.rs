@@ -1,1 +1,24 @@
 //! Every secret of a call: MLS group, SFrame keys and frames, verification codes.
+//!
+//! [`Session`] is the door: JSON messages of the MLS family, ratchet trees, frames and time go in; [`Output`]s and
+//! frames come out. It owns no clock, socket or task and runs natively and in a browser's worker. `docs/E2EE.md` is
+//! the protocol.
+
+pub mod encoding;
+pub mod error;
+pub mod frame;
+pub mod message;
+pub mod output;
+pub mod session;
+pub mod verification;
+
+pub use encoding::{Blob, ClientId};
+pub use error::SessionError;
+pub use frame::{Codec, Context, Decrypted, DropReason};
+pub use message::{Incoming, Outgoing, Suite};
+pub use output::{Change, FailReason, JoinedBy, Member, Output, Person, Resume};
+pub use session::{LongTermKey, RoomSecret, Session, SessionConfig};
+pub use verification::CodeMaterial;
+
+/// Largest payload of [`Session::send_app`], in bytes.
+pub const MAX_APP_PAYLOAD: usize = 48 << 10;
