@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the end-to-end-encryption core for the browser into client-web/src/e2ee/wasm.
+#
+# Two toolchains can do it: rustup's with its wasm32-unknown-unknown target, or Debian's rustc-web, which brings the
+# standard library's source for that target. The first that is there is taken.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=wasm32-unknown-unknown
+out=client-web/src/e2ee/wasm
+build=target/wasm
+mkdir -p "$build"
+
+# Everything the module is made of; unchanged means nothing to do.
+stamp="$build/conclave-web.inputs"
+inputs=$(cat Cargo.toml Cargo.lock "$0" $(find e2ee/src client-web/wasm -name '*.rs' -o -name Cargo.toml | sort) e2ee/Cargo.toml | sha256sum)
+if [ -f "$out/conclave_web_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ]; then
+    echo "wasm: unchanged"
+    exit 0
+fi
+
+libdir=$(rustc --print target-libdir --target "$target" 2>/dev/null || true)
+if [ -d "$libdir" ]; then
+    echo "wasm: building with the rustup toolchain"
+    CARGO_TARGET_DIR=$build cargo build --locked --package conclave-web --lib --profile wasm --target "$target"
+elif [ -x /usr/bin/cargo ] && [ -d "$(RUSTC_BOOTSTRAP=1 /usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src" ]; then
+    echo "wasm: building with Debian's rustc-web (about three minutes the first time)"
+    RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 CARGO_TARGET_DIR=$build \
+        /usr/bin/cargo build --locked --package conclave-web --lib --profile wasm --target "$target" -Zbuild-std=std,panic_abort
+else
+    echo "No toolchain for $target. Either of these brings one:" >&2
+    echo "  rustup target add $target" >&2
+    echo "  apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-19 binaryen" >&2
+    exit 1
+fi
+
+cargo run --quiet --locked --package conclave-bindgen -- "$build/$target/wasm/conclave_web.wasm" "$out"
+
+# Each feature by name: --all-features makes a module that no browser loads.
+if command -v wasm-opt >/dev/null; then
+    wasm-opt -Os --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+        --enable-reference-types --enable-multivalue --enable-simd \
+        "$out/conclave_web_bg.wasm" -o "$out/conclave_web_bg.opt.wasm"
+    mv "$out/conclave_web_bg.opt.wasm" "$out/conclave_web_bg.wasm"
+fi
+echo "$inputs" > "$stamp"
+echo "wasm: $(stat -c %s "$out/conclave_web_bg.wasm") bytes"
