@@ -1,0 +1,77 @@
+# Two commands: `make run` builds everything and serves; `make test` passes every test. Both do their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+BUILD_PACKAGES := cmake
+WASM_PACKAGES := rustc-web cargo-web rust-web-src lld-19 binaryen
+TEST_PACKAGES := chromium firefox-esr iproute2 util-linux tcpdump ffmpeg
+WEB := client-web
+ARGS ?=
+
+# step NAME, COMMAND: runs it and prints how long it took.
+step = @echo "== $(1)"; begin=$$(date +%s); $(2); echo "== $(1): $$(( $$(date +%s) - begin )) s"
+
+.PHONY: help run build web wasm types test lint lint-rust lint-web test-rust test-web test-browsers fuzz setup setup-test clips
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: build ## Build everything and serve on http://localhost:8080 (ARGS="--listen 0.0.0.0:80" passes options)
+	target/release/conclave serve $(ARGS)
+
+build: web ## Build the release binaries into target/release
+	$(call step,release binaries,cargo build --locked --release --bin conclave --bin conclave-sfu --bin conclave-loadtest)
+
+test: lint test-rust test-web test-browsers ## Pass every test
+
+lint: lint-rust lint-web ## Formatting, clippy, generated types, tsc, biome
+
+lint-rust: setup
+	$(call step,rustfmt,cargo fmt --all --check)
+	$(call step,clippy,cargo clippy --locked --workspace --all-targets --features conclave-wire/typescript -- -D warnings)
+	$(call step,generated types,cargo run -q --locked -p conclave-wire --features typescript --bin conclave-types | diff -u $(WEB)/src/wire/types.ts - || { echo "client-web/src/wire/types.ts is stale: run make types" >&2; exit 1; })
+
+lint-web: wasm
+	$(call step,tsc and biome,cd $(WEB) && npm run --silent lint)
+
+test-rust: setup
+	$(call step,Rust tests,cargo test --locked --workspace)
+
+test-web: wasm
+	$(call step,web unit tests,cd $(WEB) && npm test)
+
+test-browsers: setup-test build
+	$(call step,browser tests,$(WEB)/tests/browser/run.sh)
+
+web: wasm
+	$(call step,web client,cd $(WEB) && npm run --silent build)
+
+wasm: setup $(WEB)/node_modules/.package-lock.json
+	$(call step,wasm core,$(WEB)/build-wasm.sh)
+
+types: setup ## Generate the client's TypeScript types from the Rust messages
+	cargo run -q --locked -p conclave-wire --features typescript --bin conclave-types > $(WEB)/src/wire/types.ts
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	$(call step,npm packages,cd $(WEB) && npm ci --no-audit --no-fund)
+	@touch $@
+
+clips: setup-test ## Capture the load tester's video clips again from a browser's encoder
+	node loadtest/clips/capture.mjs
+
+# Nothing is installed that is already there.
+setup:
+	@missing=(); command -v cmake >/dev/null || missing+=($(BUILD_PACKAGES)); \
+	if [ ! -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] || ! command -v wasm-opt >/dev/null; then \
+	    for package in $(WASM_PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing+=($$package); done; fi; \
+	$(call install)
+
+setup-test: setup
+	@missing=(); for package in $(TEST_PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing+=($$package); done; \
+	$(call install)
+
+install = if [ $${\#missing[@]} -gt 0 ]; then echo "== installing $${missing[*]}"; $(SUDO) apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; fi
