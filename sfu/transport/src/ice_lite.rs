@@ -1,0 +1,1 @@
+//! The ICE-lite agent: answers authenticated Binding requests and nobody else.

@@ -1,0 +1,161 @@
+//! The VP9 payload descriptor (RFC 9628 §4.2).
+
+use super::{DescriptorError, PictureId};
+
+/// The layer a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerIndices {
+    /// TID.
+    pub temporal_id: u8,
+    /// U: the layer above can be switched up to from here.
+    pub switching_up_point: bool,
+    /// SID.
+    pub spatial_id: u8,
+    /// D: the frame depends on the spatial layer below in the same picture.
+    pub inter_layer_dependency: bool,
+    /// TL0PICIDX; only in non-flexible mode.
+    pub tl0_picture_index: Option<u8>,
+}
+
+/// A parsed VP9 payload descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vp9Descriptor {
+    /// Length of the descriptor; the VP9 (or SFrame) payload begins here.
+    pub len: usize,
+    /// I: the picture id, when present.
+    pub picture_id: Option<PictureId>,
+    /// P: the frame is predicted from an earlier picture.
+    pub inter_picture_predicted: bool,
+    /// L: the layer, when present.
+    pub layer: Option<LayerIndices>,
+    /// F: flexible mode.
+    pub flexible: bool,
+    /// B: the packet begins a layer frame.
+    pub start_of_frame: bool,
+    /// E: the packet ends a layer frame.
+    pub end_of_frame: bool,
+    /// V: a scalability structure is present.
+    pub scalability_structure: bool,
+    /// Spatial layers the scalability structure announces (1-8), when present.
+    pub spatial_layers: Option<u8>,
+    /// Z: no frame of a higher spatial layer refers to this one.
+    pub not_reference_for_upper: bool,
+}
+
+impl Vp9Descriptor {
+    /// Parses the descriptor at the front of an RTP payload.
+    ///
+    /// # Errors
+    /// [`DescriptorError::Truncated`] when the payload ends inside it or right behind it.
+    pub fn parse(payload: &[u8]) -> Result<Self, DescriptorError> {
+        let mut cursor = Cursor { payload, at: 0 };
+        let first = cursor.next()?;
+        let flexible = first & 0x10 != 0;
+        let mut descriptor = Self {
+            len: 0,
+            picture_id: None,
+            inter_picture_predicted: first & 0x40 != 0,
+            layer: None,
+            flexible,
+            start_of_frame: first & 0x08 != 0,
+            end_of_frame: first & 0x04 != 0,
+            scalability_structure: first & 0x02 != 0,
+            spatial_layers: None,
+            not_reference_for_upper: first & 0x01 != 0,
+        };
+        if first & 0x80 != 0 {
+            descriptor.picture_id = Some(cursor.picture_id()?);
+        }
+        if first & 0x20 != 0 {
+            descriptor.layer = Some(cursor.layer(flexible)?);
+        }
+        if flexible && descriptor.inter_picture_predicted {
+            cursor.reference_indices()?;
+        }
+        if descriptor.scalability_structure {
+            descriptor.spatial_layers = Some(cursor.scalability_structure()?);
+        }
+        descriptor.len = cursor.at;
+        // A descriptor with nothing behind it describes nothing.
+        cursor.next()?;
+        Ok(descriptor)
+    }
+
+    /// Whether the packet begins a picture: the first packet of its lowest spatial layer.
+    #[must_use]
+    pub fn is_frame_start(&self) -> bool {
+        self.start_of_frame && self.layer.is_none_or(|layer| layer.spatial_id == 0)
+    }
+
+    /// Whether the packet begins a key picture, as the descriptor says: a start that is predicted from
+    /// nothing before (P clear) and from no layer below.
+    #[must_use]
+    pub fn is_key_frame_start(&self) -> bool {
+        self.is_frame_start()
+            && !self.inter_picture_predicted
+            && self.layer.is_none_or(|layer| !layer.inter_layer_dependency)
+    }
+}
+
+struct Cursor<'a> {
+    payload: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn next(&mut self) -> Result<u8, DescriptorError> {
+        let byte = self.payload.get(self.at).copied().ok_or(DescriptorError::Truncated)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn skip(&mut self, count: usize) -> Result<(), DescriptorError> {
+        self.at += count;
+        if self.at > self.payload.len() { Err(DescriptorError::Truncated) } else { Ok(()) }
+    }
+
+    fn picture_id(&mut self) -> Result<PictureId, DescriptorError> {
+        let high = self.next()?;
+        let extended = high & 0x80 != 0;
+        let value =
+            if extended { u16::from_be_bytes([high & 0x7F, self.next()?]) } else { u16::from(high) };
+        Ok(PictureId { value, extended })
+    }
+
+    fn layer(&mut self, flexible: bool) -> Result<LayerIndices, DescriptorError> {
+        let byte = self.next()?;
+        Ok(LayerIndices {
+            temporal_id: byte >> 5,
+            switching_up_point: byte & 0x10 != 0,
+            spatial_id: (byte >> 1) & 0x07,
+            inter_layer_dependency: byte & 0x01 != 0,
+            tl0_picture_index: if flexible { None } else { Some(self.next()?) },
+        })
+    }
+
+    /// Up to three P_DIFF bytes; the low bit says that another follows.
+    fn reference_indices(&mut self) -> Result<(), DescriptorError> {
+        for _ in 0..3 {
+            if self.next()? & 1 == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Skips N_S, the resolutions and the picture group; returns the number of spatial layers.
+    fn scalability_structure(&mut self) -> Result<u8, DescriptorError> {
+        let head = self.next()?;
+        let layers = (head >> 5) + 1;
+        if head & 0x10 != 0 {
+            self.skip(usize::from(layers) * 4)?;
+        }
+        if head & 0x08 != 0 {
+            for _ in 0..self.next()? {
+                let references = (self.next()? >> 2) & 0x03;
+                self.skip(usize::from(references))?;
+            }
+        }
+        Ok(layers)
+    }
+}

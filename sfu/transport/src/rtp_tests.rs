@@ -1,0 +1,2 @@
+//! What the RTP view reads and the builder writes.
+use super::*;
