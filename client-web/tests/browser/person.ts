@@ -1,0 +1,201 @@
+// A person with a browser: joins by the accessible names alone and looks at what is on the screen.
+import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright-core";
+
+import { until } from "./server.ts";
+
+/** Keeps every peer connection where a test can read its statistics. */
+const KEEP_PEER_CONNECTIONS = `(() => {
+  const Original = window.RTCPeerConnection;
+  window.peerConnections = [];
+  window.RTCPeerConnection = class extends Original {
+    constructor(...args) { super(...args); window.peerConnections.push(this); }
+  };
+})()`;
+
+export const launchChromium = (args: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--autoplay-policy=no-user-gesture-required",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      ...args,
+    ],
+  });
+
+export const launchFirefox = (): Promise<Browser> =>
+  firefox.launch({
+    channel: "moz-firefox",
+    executablePath: "/usr/bin/firefox-esr",
+    firefoxUserPrefs: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "media.autoplay.default": 0,
+      "media.peerconnection.ice.obfuscate_host_addresses": false,
+    },
+  });
+
+export class Person {
+  readonly errors: string[] = [];
+  readonly hosts = new Set<string>();
+
+  private constructor(
+    readonly name: string,
+    readonly page: Page,
+    private readonly context: BrowserContext,
+  ) {
+    page.on("pageerror", (error) => this.errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.errors.push(message.text());
+    });
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith("http") || url.protocol.startsWith("ws")) this.hosts.add(url.host);
+    });
+  }
+
+  static async open(browser: Browser, name: string, viewport = { width: 1280, height: 720 }): Promise<Person> {
+    const context = await browser.newContext({ viewport });
+    await context.addInitScript(KEEP_PEER_CONNECTIONS);
+    return new Person(name, await context.newPage(), context);
+  }
+
+  /** Opens the landing page, starts a meeting and returns its link. */
+  async startMeeting(url: string): Promise<string> {
+    await this.page.goto(url);
+    await this.button("New meeting").click();
+    await this.enter();
+    return this.page.url();
+  }
+
+  async join(link: string): Promise<void> {
+    await this.page.goto(link);
+    await this.enter();
+  }
+
+  /** From the pre-join page into the call. */
+  async enter(): Promise<void> {
+    const name = this.page.getByRole("textbox", { name: "Your name" });
+    await name.waitFor();
+    await name.fill(this.name);
+    await this.button("Join").click();
+    await this.button("Leave").waitFor();
+  }
+
+  button(name: string) {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  tile(name: string) {
+    return this.page.getByRole("group", { name, exact: true });
+  }
+
+  /** The tiles of people, by name, with their crypto state. */
+  async tiles(): Promise<Record<string, string>> {
+    return this.page
+      .locator("[role=group][data-crypto]")
+      .evaluateAll((tiles) =>
+        Object.fromEntries(tiles.map((tile) => [tile.getAttribute("aria-label"), tile.getAttribute("data-crypto")])),
+      );
+  }
+
+  /** Waits until exactly these people are on the screen, every one of them secure. */
+  async sees(names: readonly string[], timeoutMs = 30_000): Promise<number> {
+    const expected = JSON.stringify([...names].sort());
+    return until(
+      `${this.name} sees ${names.join(", ")}`,
+      async () => {
+        const tiles = await this.tiles();
+        return (
+          JSON.stringify(Object.keys(tiles).sort()) === expected &&
+          Object.values(tiles).every((crypto) => crypto === "secure")
+        );
+      },
+      timeoutMs,
+    ).catch(async (error) => {
+      throw new Error(`${error.message}; on the screen: ${JSON.stringify(await this.tiles())}; errors: ${this.errors}`);
+    });
+  }
+
+  /** Waits until the picture of somebody moves: frames are decoded and pixels change. */
+  async seesMoving(name: string, timeoutMs = 30_000): Promise<number> {
+    const video = this.tile(name).locator("video");
+    const look = () =>
+      video.evaluate((element: HTMLVideoElement) => {
+        if (element.videoWidth === 0) return { frames: 0, pixels: "" };
+        const canvas = document.createElement("canvas");
+        canvas.width = 64;
+        canvas.height = 36;
+        const context = canvas.getContext("2d");
+        context?.drawImage(element, 0, 0, 64, 36);
+        return {
+          frames: element.getVideoPlaybackQuality().totalVideoFrames,
+          pixels: String(context?.getImageData(0, 0, 64, 36).data ?? ""),
+        };
+      });
+    let first = { frames: 0, pixels: "" };
+    return until(
+      `${this.name} sees ${name} moving`,
+      async () => {
+        if ((await video.count()) === 0) return false;
+        const now = await look();
+        if (first.frames === 0) {
+          first = now;
+          return false;
+        }
+        return now.frames > first.frames && now.pixels !== first.pixels;
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Waits until sound with energy arrived on this many audio streams since the call of this method. */
+  async hears(streams: number, timeoutMs = 30_000): Promise<number> {
+    const before = await this.audioEnergy();
+    return until(
+      `${this.name} hears ${streams} people`,
+      async () => {
+        const now = await this.audioEnergy();
+        return Object.entries(now).filter(([mid, energy]) => energy > (before[mid] ?? 0)).length >= streams;
+      },
+      timeoutMs,
+    );
+  }
+
+  /** The call code, read from the Security panel. */
+  async callCode(): Promise<string> {
+    const code = this.page.getByTestId("call-code");
+    if (!(await code.isVisible())) await this.button("Security").click();
+    await until(`${this.name} sees a call code`, async () => /^(\d{5}\s+){5}\d{5}$/.test((await code.innerText()).trim()));
+    const text = (await code.innerText()).trim().split(/\s+/).join(" ");
+    await this.page.keyboard.press("Escape");
+    return text;
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+
+  private audioEnergy(): Promise<Record<string, number>> {
+    return this.page.evaluate(async () => {
+      const energies: Record<string, number> = {};
+      const connections = (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections;
+      for (const [index, connection] of connections.entries()) {
+        if (connection.connectionState === "closed") continue;
+        for (const report of (await connection.getStats()).values()) {
+          if (report.type === "inbound-rtp" && report.kind === "audio") {
+            energies[`${index}/${report.mid ?? report.ssrc}`] = report.totalAudioEnergy ?? 0;
+          }
+        }
+      }
+      return energies;
+    });
+  }
+}

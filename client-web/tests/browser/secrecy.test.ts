@@ -1,0 +1,118 @@
+// What the server and the network get to see: no name, no room secret, no picture and no sound.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { launchChromium, Person } from "./person.ts";
+import { Server, until } from "./server.ts";
+
+const LOADTEST = path.resolve(import.meta.dirname, "../../../target/release/conclave-loadtest");
+const CLIPS = path.resolve(import.meta.dirname, "../../../loadtest/clips");
+
+let browser: Browser;
+let server: Server;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  server = await Server.start();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+test("neither the network nor the server's memory holds a plaintext marker of the call", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "conclave-"));
+  const capture = path.join(folder, "all.pcap");
+  const tcpdump = spawn("tcpdump", ["-i", "any", "-U", "-s", "0", "-w", capture], { stdio: ["ignore", "ignore", "pipe"] });
+  await once(tcpdump.stderr, "data");
+
+  const name = "Zebulon-Quixotic-Marker";
+  const person = await Person.open(browser, name);
+  const link = await person.startMeeting(server.url);
+  const bots = spawn(
+    LOADTEST,
+    ["run", "steady", "--url", server.url, "--room", link, "--participants", "2", "--duration", "12s", "--json", "-"],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let report = "";
+  bots.stdout.setEncoding("utf8").on("data", (text: string) => {
+    report += text;
+  });
+  const finished = once(bots, "exit");
+  await until("the bots are on the screen", async () => Object.keys(await person.tiles()).length === 3);
+  await until("every one of them is secure", async () =>
+    Object.values(await person.tiles()).every((crypto) => crypto === "secure"),
+  );
+  const memory = await readMemory(server.pid);
+  expect((await finished)[0]).toBe(0);
+  expect(JSON.parse(report).decrypt_failures).toEqual({});
+  tcpdump.kill("SIGINT");
+  await once(tcpdump, "exit");
+  const packets = await readFile(capture);
+  await person.close();
+
+  const secret = new URL(link).hash.slice(1);
+  const markers: Record<string, Buffer> = {
+    name: Buffer.from(name),
+    "room secret (text)": Buffer.from(secret),
+    "room secret (bytes)": Buffer.from(secret, "base64url"),
+    ...(await videoMarkers()),
+  };
+  // The search finds what is there: the room id travels in the clear and is in the server's memory.
+  const room = Buffer.from(new URL(link).pathname.split("/").at(-1) ?? "");
+  expect(packets.includes(room)).toBe(true);
+  expect(memory.some((region) => region.includes(Buffer.from(room.toString(), "base64url")))).toBe(true);
+  // The capture holds the media: far more bytes than signaling alone.
+  expect(packets.length).toBeGreaterThan(500_000);
+  for (const [what, marker] of Object.entries(markers)) {
+    expect(packets.includes(marker), `${what} in the capture`).toBe(false);
+    expect(
+      memory.some((region) => region.includes(marker)),
+      `${what} in the server's memory`,
+    ).toBe(false);
+  }
+  await rm(folder, { recursive: true });
+});
+
+/** Bytes from the middle of the clips' frames: what a server that decrypts would hold. */
+async function videoMarkers(): Promise<Record<string, Buffer>> {
+  const markers: Record<string, Buffer> = {};
+  for (const codec of ["vp8", "vp9"]) {
+    const clip = await readFile(path.join(CLIPS, `${codec}.ivf`));
+    // IVF: a header of 32 bytes, then for each frame 4 bytes of length, 8 of time stamp, the frame.
+    let at = 32;
+    for (let frame = 0; at < clip.length; frame++) {
+      const length = clip.readUInt32LE(at);
+      if (frame % 10 === 0 && length > 200) {
+        const middle = at + 12 + Math.floor(length / 2);
+        markers[`${codec} frame ${frame}`] = clip.subarray(middle, middle + 32);
+      }
+      at += 12 + length;
+    }
+  }
+  expect(Object.keys(markers).length).toBeGreaterThan(4);
+  return markers;
+}
+
+/** Every writable region of a process. */
+async function readMemory(pid: number): Promise<Buffer[]> {
+  const regions: Buffer[] = [];
+  const memory = await open(`/proc/${pid}/mem`);
+  for (const line of (await readFile(`/proc/${pid}/maps`, "utf8")).split("\n")) {
+    const match = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
+    if (!match) continue;
+    const [begin, end] = [Number.parseInt(match[1] ?? "", 16), Number.parseInt(match[2] ?? "", 16)];
+    const buffer = Buffer.alloc(end - begin);
+    // A region may vanish between the two reads.
+    const read = await memory.read(buffer, 0, buffer.length, begin).catch(() => undefined);
+    if (read) regions.push(buffer.subarray(0, read.bytesRead));
+  }
+  await memory.close();
+  return regions;
+}

@@ -1,0 +1,156 @@
+// The real server as a process, behind a relay that can cut its TCP connections.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import net from "node:net";
+import path from "node:path";
+
+const BINARY = path.resolve(import.meta.dirname, "../../../target/release/conclave");
+
+/** The address that media is sent to: one that every browser under test can reach. */
+export const MEDIA_ADDRESS = process.env.CONCLAVE_TEST_ADDRESS ?? "127.0.0.1";
+
+/** A server on ports of its own. A person reaches it at `url`, through the relay. */
+export class Server {
+  readonly url: string;
+  readonly log: string[] = [];
+  private child: ChildProcess | undefined;
+
+  private constructor(
+    private readonly httpPort: number,
+    private readonly mediaPort: number,
+    private readonly relay: Relay,
+  ) {
+    this.url = `http://localhost:${relay.port}`;
+  }
+
+  static async start(): Promise<Server> {
+    const httpPort = await freePort();
+    const server = new Server(httpPort, await freePort(), await Relay.start(httpPort));
+    await server.run();
+    return server;
+  }
+
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error("the server does not run");
+    return this.child.pid;
+  }
+
+  /** Ends the process at once, as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.child;
+    if (!child) return;
+    this.child = undefined;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** Starts the process again, with no memory of before. */
+  async run(): Promise<void> {
+    const media = `${MEDIA_ADDRESS}:${this.mediaPort}`;
+    const child = spawn(
+      BINARY,
+      ["serve", "--listen", `127.0.0.1:${this.httpPort}`, "--media", media, "--advertise", MEDIA_ADDRESS],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => this.log.push(text));
+    }
+    await until("the server is ready", async () => {
+      if (child.exitCode !== null) throw new Error(`the server ended:\n${this.log.join("")}`);
+      return fetch(`http://127.0.0.1:${this.httpPort}/readyz`).then(
+        (response) => response.ok,
+        () => false,
+      );
+    });
+  }
+
+  /** Cuts every TCP connection and refuses new ones until `restore`. */
+  cut(): void {
+    this.relay.cut();
+  }
+
+  restore(): void {
+    this.relay.restore();
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    this.relay.close();
+  }
+}
+
+/** Forwards TCP; stands in for a network that goes away. */
+class Relay {
+  private readonly sockets = new Set<net.Socket>();
+  private up = true;
+
+  private constructor(
+    private readonly listener: net.Server,
+    readonly port: number,
+  ) {}
+
+  static async start(target: number): Promise<Relay> {
+    const listener = net.createServer();
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const relay = new Relay(listener, (listener.address() as net.AddressInfo).port);
+    listener.on("connection", (socket) => relay.forward(socket, target));
+    return relay;
+  }
+
+  cut(): void {
+    this.up = false;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  restore(): void {
+    this.up = true;
+  }
+
+  close(): void {
+    this.cut();
+    this.listener.close();
+  }
+
+  private forward(inner: net.Socket, target: number): void {
+    if (!this.up) {
+      inner.destroy();
+      return;
+    }
+    const outer = net.connect(target, "127.0.0.1");
+    for (const [from, to] of [
+      [inner, outer],
+      [outer, inner],
+    ] as const) {
+      this.sockets.add(from);
+      from.pipe(to);
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        this.sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer();
+  probe.listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as net.AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+/** Asks again every 50 ms until the answer is yes; fails after `timeoutMs`, saying what was waited for. */
+export async function until(what: string, ask: () => Promise<boolean>, timeoutMs = 30_000): Promise<number> {
+  const begin = performance.now();
+  for (;;) {
+    if (await ask()) return performance.now() - begin;
+    if (performance.now() - begin > timeoutMs) throw new Error(`after ${timeoutMs} ms: not yet so that ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
