@@ -1,0 +1,230 @@
+// A made-up SDK for the gallery: people with painted pictures, and every state of a call on demand.
+
+import type {
+  CallEventName,
+  CallPort,
+  CallState,
+  CryptoState,
+  EndReason,
+  LogEntry,
+  MeetingLink,
+  OpenOptions,
+  Person,
+  SdkPort,
+} from "../src/ui/port";
+
+/** What the gallery's address asks for. */
+export interface Wishes {
+  /** How many others are in the call. */
+  readonly others: number;
+  readonly state: CallState;
+  readonly missing: readonly string[];
+}
+
+const NAMES = [
+  "Amara Okafor",
+  "Björn",
+  "Chiyo Tanaka",
+  "Dolores Ibárruri Gómez de la Vega y Montenegro",
+  "Emil Novák",
+  "Fatima Zahra",
+  "Grace Hopper",
+  "Hedy Lamarr",
+  "李小龍",
+  "Ida Rhodes",
+];
+const SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const ROOM = "Zm9vYmFyYmF6cXV4MTIzNA";
+
+/** The SDK of the gallery. */
+export class FakeSdk implements SdkPort {
+  readonly #wishes: Wishes;
+
+  constructor(wishes: Wishes) {
+    this.#wishes = wishes;
+  }
+
+  createMeeting(): Promise<MeetingLink> {
+    return Promise.resolve(linkOf(`${location.origin}/r/${ROOM}#${SECRET}`));
+  }
+
+  parseLink(href: string): MeetingLink | undefined {
+    return /\/r\/[\w-]{22}#[\w-]{43}$/u.test(href) ? linkOf(href) : undefined;
+  }
+
+  missingFeatures(): readonly string[] {
+    return this.#wishes.missing;
+  }
+
+  openCall(options: OpenOptions): CallPort {
+    return new FakeCall(options, this.#wishes);
+  }
+}
+
+class FakeCall implements CallPort {
+  state: CallState = "idle";
+  endReason: EndReason | undefined;
+  participants = new Map<string, Person>();
+  code: string | undefined = "48213 90177 52846 10395 77402 61958";
+  epoch = 14;
+  suite = "post_quantum";
+  log: LogEntry[] = [];
+  readonly #listeners = new Map<CallEventName, Set<() => void>>();
+  readonly #options: OpenOptions;
+  readonly #wishes: Wishes;
+
+  constructor(options: OpenOptions, wishes: Wishes) {
+    this.#options = options;
+    this.#wishes = wishes;
+    // The gallery's pages and the screenshots drive the call from outside.
+    Object.assign(window, { fakeCall: this });
+  }
+
+  async join(): Promise<void> {
+    const { camera, microphone, name } = this.#options;
+    this.#set({
+      clientId: "self",
+      name,
+      isSelf: true,
+      isHost: true,
+      crypto: { state: "secure", reason: "" },
+      microphone: { on: microphone !== undefined },
+      camera: { on: camera !== undefined },
+      speaking: false,
+      video: camera === undefined ? undefined : new MediaStream([camera]),
+    });
+    for (let index = 0; index < this.#wishes.others; index += 1) {
+      this.add(index);
+    }
+    this.log = [
+      { at: Date.now() - 300_000, kind: "joined", name: "Björn", by: "Amara Okafor", epoch: 12 },
+      { at: Date.now() - 120_000, kind: "left", name: "Someone", by: "Björn", epoch: 13 },
+      { at: Date.now() - 20_000, kind: "joined", name, by: "Björn", epoch: 14 },
+    ];
+    this.go(this.#wishes.state);
+  }
+
+  /** Changes where the call stands. */
+  go(state: CallState, reason?: EndReason): void {
+    this.state = state;
+    this.endReason = reason;
+    this.#emit("state");
+    this.#emit("participants");
+    this.#emit("code");
+    this.#emit("log");
+  }
+
+  /** Lets the person with this number come in. */
+  add(index: number): void {
+    const crypto: Record<number, { state: CryptoState; reason: string }> = {
+      2: { state: "waiting", reason: "Waiting for the first encrypted picture." },
+      5: { state: "failed", reason: "Frames arrive that cannot be decrypted." },
+    };
+    const cameraOn = index % 3 !== 1;
+    this.#set({
+      clientId: `person-${index}`,
+      name: NAMES[index % NAMES.length] ?? "",
+      isSelf: false,
+      isHost: index === 0,
+      crypto: crypto[index] ?? { state: "secure", reason: "" },
+      microphone: { on: index % 4 !== 3 },
+      camera: { on: cameraOn },
+      speaking: index === 0,
+      video: cameraOn && crypto[index] === undefined ? paintedPerson(index) : undefined,
+    });
+    this.#emit("participants");
+  }
+
+  leave(): Promise<void> {
+    this.go("ended", "left");
+    return Promise.resolve();
+  }
+
+  setMicrophone(on: boolean): Promise<void> {
+    return this.#changeSelf({ microphone: { on } });
+  }
+
+  setCamera(on: boolean): Promise<void> {
+    return this.#changeSelf({ camera: { on } });
+  }
+
+  replaceMicrophone(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  replaceCamera(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  kick(clientId: string): Promise<void> {
+    this.participants.delete(clientId);
+    this.#emit("participants");
+    return Promise.resolve();
+  }
+
+  on(event: CallEventName, handler: () => void): () => void {
+    const handlers = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, handlers.add(handler));
+    return () => handlers.delete(handler);
+  }
+
+  #changeSelf(change: Partial<Person>): Promise<void> {
+    const self = this.participants.get("self");
+    if (self !== undefined) {
+      this.#set({ ...self, ...change });
+    }
+    this.#emit("participants");
+    return Promise.resolve();
+  }
+
+  #set(person: Person): void {
+    this.participants.set(person.clientId, person);
+  }
+
+  #emit(event: CallEventName): void {
+    for (const handler of this.#listeners.get(event) ?? []) {
+      handler();
+    }
+  }
+}
+
+function linkOf(href: string): MeetingLink {
+  return { room: ROOM, secret: SECRET, href };
+}
+
+/** A moving picture that looks a little like somebody in front of a wall. */
+function paintedPerson(index: number): MediaStream {
+  const canvas = document.createElement("canvas");
+  canvas.width = 640;
+  canvas.height = 360;
+  const paint = canvas.getContext("2d");
+  let step = index * 20;
+  const draw = () => {
+    step += 1;
+    if (paint === null) {
+      return;
+    }
+    const hue = (index * 67) % 360;
+    const wall = paint.createLinearGradient(0, 0, 640, 360);
+    wall.addColorStop(0, `hsl(${hue} 22% 62%)`);
+    wall.addColorStop(1, `hsl(${(hue + 40) % 360} 26% 38%)`);
+    paint.fillStyle = wall;
+    paint.fillRect(0, 0, 640, 360);
+    const sway = Math.sin(step / 14) * 10;
+    paint.fillStyle = `hsl(${(hue + 190) % 360} 34% 30%)`;
+    paint.beginPath();
+    paint.ellipse(320 + sway, 380, 170, 150, 0, 0, Math.PI * 2);
+    paint.fill();
+    paint.fillStyle = `hsl(${20 + (index % 4) * 6} 42% ${38 + (index % 5) * 9}%)`;
+    paint.beginPath();
+    paint.ellipse(320 + sway * 1.4, 165, 70, 88, 0, 0, Math.PI * 2);
+    paint.fill();
+    paint.fillStyle = `hsl(${(index * 31) % 50} 30% ${12 + (index % 3) * 12}%)`;
+    paint.beginPath();
+    paint.ellipse(320 + sway * 1.4, 110, 78, 52, 0, Math.PI, Math.PI * 2);
+    paint.fill();
+  };
+  draw();
+  setInterval(draw, 100);
+  return canvas.captureStream(10);
+}

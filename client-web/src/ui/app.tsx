@@ -1,0 +1,164 @@
+// The client as a whole: which screen is shown, and how one leads to the next.
+
+import { signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { CallModel } from "./call/model";
+import { CallScreen } from "./call/screen";
+import { EndedScreen } from "./ended";
+import { LandingScreen } from "./landing";
+import type { EndReason, MeetingLink, SdkPort } from "./port";
+import { PrejoinScreen, type Readiness } from "./prejoin";
+import { text } from "./text";
+import { UnsupportedScreen } from "./unsupported";
+
+/** The screens of the client. */
+export type Screen =
+  | { readonly kind: "unsupported"; readonly missing: readonly string[] }
+  | { readonly kind: "landing"; readonly incomplete: boolean }
+  | { readonly kind: "prejoin"; readonly link: MeetingLink }
+  | { readonly kind: "call"; readonly model: CallModel }
+  | { readonly kind: "ended"; readonly link: MeetingLink; readonly reason: EndReason };
+
+/** Owns the present screen and the address bar. */
+class Navigation {
+  readonly screen;
+  readonly #sdk: SdkPort;
+
+  constructor(sdk: SdkPort) {
+    this.#sdk = sdk;
+    this.screen = signal<Screen>(this.#screenOf(location.href));
+  }
+
+  /** Follows the address bar, when the person edits it or goes back. */
+  followAddress(): void {
+    const { value } = this.screen;
+    if (value.kind === "call" && value.model.link.href === location.href) {
+      return;
+    }
+    this.#leaveCall();
+    this.screen.value = this.#screenOf(location.href);
+  }
+
+  /** Goes to a meeting's preparation. */
+  open(link: MeetingLink): void {
+    if (location.href !== link.href) {
+      history.pushState(null, "", link.href);
+    }
+    this.screen.value = { kind: "prejoin", link };
+  }
+
+  /** Goes into the call with what the person has prepared. */
+  enter(link: MeetingLink, ready: Readiness): void {
+    const call = this.#sdk.openCall({ link, name: ready.name, microphone: ready.microphone, camera: ready.camera });
+    const model = new CallModel(call, link);
+    model.microphoneId.value = ready.microphoneId;
+    model.cameraId.value = ready.cameraId;
+    model.speakerId.value = ready.speakerId;
+    this.screen.value = { kind: "call", model };
+    void model.join();
+  }
+
+  /** Shows why the call is over. */
+  end(model: CallModel, reason: EndReason): void {
+    model.close();
+    this.screen.value = { kind: "ended", link: model.link, reason };
+  }
+
+  home(): void {
+    history.pushState(null, "", "/");
+    this.screen.value = this.#screenOf(location.href);
+  }
+
+  /** Tells the others at once when the page goes away. */
+  leavePage(): void {
+    this.#leaveCall();
+  }
+
+  #leaveCall(): void {
+    const { value } = this.screen;
+    if (value.kind === "call") {
+      value.model.leave();
+      value.model.close();
+    }
+  }
+
+  #screenOf(href: string): Screen {
+    const missing = this.#sdk.missingFeatures();
+    if (missing.length > 0) {
+      return { kind: "unsupported", missing };
+    }
+    const link = this.#sdk.parseLink(href);
+    if (link !== undefined) {
+      return { kind: "prejoin", link };
+    }
+    return { kind: "landing", incomplete: new URL(href).pathname.startsWith("/r/") };
+  }
+}
+
+/** The client. */
+export function App({ sdk }: { readonly sdk: SdkPort }) {
+  const [navigation] = useState(() => new Navigation(sdk));
+  useEffect(() => {
+    const follow = () => navigation.followAddress();
+    const leave = () => navigation.leavePage();
+    addEventListener("popstate", follow);
+    addEventListener("hashchange", follow);
+    addEventListener("pagehide", leave);
+    return () => {
+      removeEventListener("popstate", follow);
+      removeEventListener("hashchange", follow);
+      removeEventListener("pagehide", leave);
+    };
+  }, [navigation]);
+
+  const screen = navigation.screen.value;
+  useEffect(() => {
+    document.title = titleOf(screen);
+  }, [screen]);
+
+  switch (screen.kind) {
+    case "unsupported":
+      return <UnsupportedScreen missing={screen.missing} />;
+    case "landing":
+      return (
+        <LandingScreen
+          incomplete={screen.incomplete}
+          onCreate={() => sdk.createMeeting()}
+          onParse={(href) => sdk.parseLink(href)}
+          onOpen={(link) => navigation.open(link)}
+        />
+      );
+    case "prejoin":
+      return (
+        <PrejoinScreen
+          key={screen.link.href}
+          onHome={() => navigation.home()}
+          onJoin={(ready) => navigation.enter(screen.link, ready)}
+        />
+      );
+    case "call":
+      return <CallScreen model={screen.model} onEnd={(reason) => navigation.end(screen.model, reason)} />;
+    case "ended":
+      return (
+        <EndedScreen
+          reason={screen.reason}
+          onAgain={() => navigation.open(screen.link)}
+          onHome={() => navigation.home()}
+        />
+      );
+  }
+}
+
+function titleOf(screen: Screen): string {
+  switch (screen.kind) {
+    case "prejoin":
+      return `${text.prejoin.title} · ${text.product}`;
+    case "call":
+      return `${text.titles.call} · ${text.product}`;
+    case "ended":
+      return `${text.ended.title(screen.reason)} · ${text.product}`;
+    case "landing":
+    case "unsupported":
+      return text.product;
+  }
+}

@@ -1,0 +1,69 @@
+// Plays the others' sound, and asks for a click where the browser holds it back.
+
+import { useEffect, useRef } from "preact/hooks";
+import { playThrough } from "../devices/speaker";
+import { Icon } from "../icon";
+import type { Person } from "../port";
+import { text } from "../text";
+import type { CallModel } from "./model";
+
+export function AudioOut({ model }: { readonly model: CallModel }) {
+  const place = useRef<HTMLDivElement>(null);
+  const unblock = () => {
+    model.audioBlocked.value = false;
+    for (const element of place.current?.querySelectorAll("audio") ?? []) {
+      void play(element, model);
+    }
+  };
+  return (
+    <div ref={place} class="audio-out">
+      {model.people.value.filter(isHeard).map((person) => (
+        <Sound key={person.clientId} stream={person.audio} model={model} />
+      ))}
+      {model.audioBlocked.value && (
+        <button type="button" class="button primary tap-to-hear" title={text.call.tapToHearDetail} onClick={unblock}>
+          <Icon name="speaker" />
+          <span>{text.call.tapToHear}</span>
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Only sound that is known to be this person's, decrypted with this call's keys, is played. */
+function isHeard(person: Person): person is Person & { readonly audio: MediaStream } {
+  return !person.isSelf && person.audio !== undefined && person.crypto.state !== "failed";
+}
+
+function Sound({ stream, model }: { readonly stream: MediaStream; readonly model: CallModel }) {
+  const audio = useRef<HTMLAudioElement>(null);
+  const speakerId = model.speakerId.value;
+  useEffect(() => {
+    const element = audio.current;
+    if (element === null) {
+      return;
+    }
+    element.srcObject = stream;
+    void play(element, model);
+    return () => {
+      element.srcObject = null;
+    };
+  }, [stream, model]);
+  useEffect(() => {
+    if (audio.current !== null) {
+      void playThrough(audio.current, speakerId);
+    }
+  }, [speakerId]);
+  // biome-ignore lint/a11y/useMediaCaption: live speech of a call has no caption track.
+  return <audio ref={audio} autoplay />;
+}
+
+async function play(element: HTMLAudioElement, model: CallModel): Promise<void> {
+  try {
+    await element.play();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotAllowedError") {
+      model.audioBlocked.value = true;
+    }
+  }
+}

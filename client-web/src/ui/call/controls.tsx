@@ -1,0 +1,88 @@
+// The bar of buttons under the call.
+
+import type { ComponentChildren } from "preact";
+import { Icon, type IconName } from "../icon";
+import { text } from "../text";
+import { ToggleButton } from "../toggle";
+import { useCopyLink } from "./copy";
+import type { CallModel, PanelName } from "./model";
+import { PANEL_ID } from "./panel";
+
+interface Properties {
+  readonly model: CallModel;
+  readonly onPanel: (name: PanelName) => void;
+}
+
+export function Controls({ model, onPanel }: Properties) {
+  const { copied, copy } = useCopyLink(model);
+  const self = model.self;
+  const count = model.people.value.length;
+  return (
+    <nav class="controls" aria-label={text.controls.label}>
+      <div class="controls-group">
+        <ToggleButton
+          kind="microphone"
+          on={self?.microphone.on ?? false}
+          onToggle={() => void model.toggle("microphone")}
+        />
+        <ToggleButton kind="camera" on={self?.camera.on ?? false} onToggle={() => void model.toggle("camera")} />
+      </div>
+      <div class="controls-group">
+        <button
+          type="button"
+          class="round"
+          aria-label={text.controls.copyLink}
+          data-tip={text.controls.copyLink}
+          onClick={copy}
+        >
+          <Icon name={copied ? "check" : "link"} size={22} />
+        </button>
+        <PanelButton
+          model={model}
+          name="participants"
+          icon="people"
+          label={text.controls.participants}
+          onPanel={onPanel}
+        >
+          {count > 0 && <span class="round-count" data-count={count} />}
+        </PanelButton>
+        <PanelButton model={model} name="security" icon="shield" label={text.controls.security} onPanel={onPanel} />
+        <PanelButton model={model} name="devices" icon="devices" label={text.controls.devices} onPanel={onPanel} />
+      </div>
+      <button
+        type="button"
+        class="round leave"
+        aria-label={text.controls.leave}
+        data-tip={text.controls.leave}
+        onClick={() => model.leave()}
+      >
+        <Icon name="hangUp" size={22} />
+      </button>
+    </nav>
+  );
+}
+
+interface PanelButtonProperties extends Properties {
+  readonly name: PanelName;
+  readonly icon: IconName;
+  readonly label: string;
+  readonly children?: ComponentChildren;
+}
+
+function PanelButton({ model, name, icon, label, onPanel, children }: PanelButtonProperties) {
+  const open = model.panel.value === name;
+  return (
+    <button
+      type="button"
+      class={open ? "round open" : "round"}
+      aria-label={label}
+      aria-expanded={open}
+      aria-controls={open ? PANEL_ID : undefined}
+      data-tip={label}
+      onClick={() => onPanel(name)}
+    >
+      <Icon name={icon} size={22} />
+      {children}
+    </button>
+  );
+}

@@ -1,0 +1,67 @@
+// Swaps camera, microphone and speaker during the call.
+
+import { useEffect } from "preact/hooks";
+import type { DeviceList } from "../devices/device-list";
+import { remember } from "../devices/memory";
+import { DevicePicker } from "../devices/picker";
+import { canPickSpeaker, playTestSound } from "../devices/speaker";
+import { text } from "../text";
+import type { CallModel } from "./model";
+
+interface Properties {
+  readonly model: CallModel;
+  readonly list: DeviceList;
+}
+
+export function DevicesPanel({ model, list }: Properties) {
+  // Labels are there only after a device was allowed, which may have happened since the last change.
+  useEffect(() => void list.refresh(), [list]);
+  const devices = list.devices.value;
+  return (
+    <div class="prejoin-devices">
+      <DevicePicker
+        icon="camera"
+        label={text.prejoin.camera}
+        devices={devices.cameras}
+        value={model.cameraId.value}
+        onPick={(id) => {
+          remember("camera", id);
+          void model.replace("camera", id);
+        }}
+      />
+      <DevicePicker
+        icon="microphone"
+        hasDefault
+        label={text.prejoin.microphone}
+        devices={devices.microphones}
+        value={model.microphoneId.value}
+        onPick={(id) => {
+          remember("microphone", id);
+          void model.replace("microphone", id);
+        }}
+      />
+      {canPickSpeaker && devices.speakers.length > 0 && (
+        <DevicePicker
+          icon="speaker"
+          hasDefault
+          label={text.prejoin.speaker}
+          devices={devices.speakers}
+          value={model.speakerId.value}
+          onPick={(id) => {
+            remember("speaker", id);
+            model.speakerId.value = id;
+          }}
+        >
+          <button
+            type="button"
+            class="button small"
+            aria-label={text.prejoin.testSpeakerLong}
+            onClick={() => void playTestSound(model.speakerId.value).catch(() => undefined)}
+          >
+            {text.prejoin.testSpeaker}
+          </button>
+        </DevicePicker>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,258 @@
+// The call as signals: copies what the SDK reports and turns changes into things to say.
+
+import { batch, type ReadonlySignal, signal } from "@preact/signals";
+import type { Device, Devices } from "../devices/device-list";
+import type { CallPort, CallState, EndReason, LogEntry, MeetingLink, Person } from "../port";
+import { type DeviceKind, text } from "../text";
+
+/** What the panel beside the grid shows. */
+export type PanelName = "participants" | "security" | "devices";
+
+/** The security of the call as a whole, for the badge. */
+export type CallSecurity =
+  | { readonly kind: "secure" }
+  | { readonly kind: "checking" }
+  | { readonly kind: "failed"; readonly count: number };
+
+/** One call on the screen. */
+export class CallModel {
+  readonly link: MeetingLink;
+  readonly #call: CallPort;
+  readonly #state = signal<CallState>("idle");
+  readonly #people = signal<readonly Person[]>([]);
+  readonly #code = signal<string | undefined>(undefined);
+  readonly #epoch = signal<number | undefined>(undefined);
+  readonly #suite = signal<string | undefined>(undefined);
+  readonly #log = signal<readonly LogEntry[]>([]);
+  readonly #notice = signal<Notice | undefined>(undefined);
+  readonly #ended = signal<EndReason | undefined>(undefined);
+  readonly #unsubscribe: readonly (() => void)[];
+  #noticeNumber = 0;
+
+  /** The open panel. The panels' buttons write it. */
+  readonly panel = signal<PanelName | undefined>(undefined);
+  /** The picked devices, for the Devices panel; "" is the system's default. */
+  readonly microphoneId = signal("");
+  readonly cameraId = signal("");
+  readonly speakerId = signal("");
+  /** The browser holds sound back until a click. The audio elements write it. */
+  readonly audioBlocked = signal(false);
+
+  constructor(call: CallPort, link: MeetingLink) {
+    this.#call = call;
+    this.link = link;
+    this.#unsubscribe = [
+      call.on("state", () => this.#readState()),
+      call.on("participants", () => this.#readPeople()),
+      call.on("code", () => this.#readCode()),
+      call.on("log", () => {
+        this.#log.value = [...call.log];
+      }),
+    ];
+    this.#readState();
+    this.#readPeople();
+    this.#readCode();
+    this.#log.value = [...call.log];
+  }
+
+  /** Goes into the call; the end, also a failed start, shows in `ended`. */
+  async join(): Promise<void> {
+    try {
+      await this.#call.join();
+    } catch {
+      this.#ended.value ??= this.#call.endReason ?? "failed";
+    }
+  }
+
+  /** Leaves for good. */
+  leave(): void {
+    void this.#call.leave().catch(() => undefined);
+    this.#ended.value ??= "left";
+  }
+
+  /** Lets go of the SDK's events. */
+  close(): void {
+    for (const stop of this.#unsubscribe) {
+      stop();
+    }
+  }
+
+  async toggle(kind: DeviceKind): Promise<void> {
+    const self = this.self;
+    try {
+      if (kind === "microphone") {
+        await this.#call.setMicrophone(!(self?.microphone.on ?? false));
+      } else {
+        await this.#call.setCamera(!(self?.camera.on ?? false));
+      }
+    } catch {
+      this.announce(text.call.deviceFailed(kind), "problem");
+    }
+  }
+
+  async replace(kind: DeviceKind, deviceId: string): Promise<void> {
+    try {
+      if (kind === "microphone") {
+        await this.#call.replaceMicrophone(deviceId);
+        this.microphoneId.value = deviceId;
+      } else {
+        await this.#call.replaceCamera(deviceId);
+        this.cameraId.value = deviceId;
+      }
+    } catch {
+      this.announce(text.call.deviceFailed(kind), "problem");
+    }
+  }
+
+  /** Goes on with another device when the one in use was unplugged. */
+  followDevices(devices: Devices): void {
+    const { microphones, cameras } = devices;
+    const microphone = microphones[0];
+    if (microphone !== undefined && isGone(this.microphoneId.peek(), microphones)) {
+      void this.replace("microphone", microphone.id);
+    }
+    const camera = cameras[0];
+    if (camera !== undefined && (this.self?.camera.on ?? false) && isGone(this.cameraId.peek(), cameras)) {
+      void this.replace("camera", camera.id);
+    }
+  }
+
+  async remove(person: Person): Promise<void> {
+    try {
+      await this.#call.kick(person.clientId);
+    } catch {
+      this.announce(text.participants.removeFailed(person.name), "problem");
+    }
+  }
+
+  /** Shows a message for a moment and has it read aloud. */
+  announce(message: string, tone: Notice["tone"] = "info"): void {
+    this.#noticeNumber += 1;
+    this.#notice.value = { message, tone, number: this.#noticeNumber };
+  }
+
+  /** Takes the message away, unless a newer one stands there. */
+  dismiss(number: number): void {
+    if (this.#notice.value?.number === number) {
+      this.#notice.value = undefined;
+    }
+  }
+
+  get state(): ReadonlySignal<CallState> {
+    return this.#state;
+  }
+
+  /** The people of the call; oneself comes last. */
+  get people(): ReadonlySignal<readonly Person[]> {
+    return this.#people;
+  }
+
+  get code(): ReadonlySignal<string | undefined> {
+    return this.#code;
+  }
+
+  get epoch(): ReadonlySignal<number | undefined> {
+    return this.#epoch;
+  }
+
+  get suite(): ReadonlySignal<string | undefined> {
+    return this.#suite;
+  }
+
+  get log(): ReadonlySignal<readonly LogEntry[]> {
+    return this.#log;
+  }
+
+  get notice(): ReadonlySignal<Notice | undefined> {
+    return this.#notice;
+  }
+
+  /** Why the call is over, once it is. */
+  get ended(): ReadonlySignal<EndReason | undefined> {
+    return this.#ended;
+  }
+
+  get self(): Person | undefined {
+    return this.#people.value.find((person) => person.isSelf);
+  }
+
+  #readState(): void {
+    const before = this.#state.value;
+    const now = this.#call.state;
+    batch(() => {
+      this.#state.value = now;
+      if (now === "ended") {
+        this.#ended.value ??= this.#call.endReason ?? "failed";
+      }
+    });
+    if (before === "reconnecting" && now === "in-call") {
+      this.announce(text.call.recovered);
+    }
+  }
+
+  #readPeople(): void {
+    const before = this.#people.value;
+    // Copies, because the SDK changes its own objects in place.
+    const now = [...this.#call.participants.values()].map((person) => ({ ...person }));
+    now.sort((a, b) => Number(a.isSelf) - Number(b.isSelf));
+    this.#people.value = now;
+    const inCall = this.#call.state === "in-call" && before.some((person) => person.isSelf);
+    const news = inCall ? describeChange(before, now) : undefined;
+    if (news !== undefined) {
+      this.announce(news);
+    }
+  }
+
+  #readCode(): void {
+    batch(() => {
+      this.#code.value = this.#call.code;
+      this.#epoch.value = this.#call.epoch;
+      this.#suite.value = this.#call.suite;
+    });
+  }
+}
+
+function isGone(id: string, devices: readonly Device[]): boolean {
+  return id !== "" && !devices.some((device) => device.id === id);
+}
+
+/** A short message on the screen. */
+export interface Notice {
+  readonly message: string;
+  readonly tone: "info" | "problem";
+  readonly number: number;
+}
+
+/** Who came or went between two rosters, in one sentence; `undefined` when nobody did. */
+export function describeChange(before: readonly Person[], now: readonly Person[]): string | undefined {
+  const joined = now.filter((person) => !person.isSelf && !before.some((old) => old.clientId === person.clientId));
+  const left = before.filter((old) => !old.isSelf && !now.some((person) => person.clientId === old.clientId));
+  const sentences = [
+    sentence(joined, text.call.joined, text.call.joinedMany),
+    sentence(left, text.call.left, text.call.leftMany),
+  ].filter((part) => part !== undefined);
+  return sentences.length === 0 ? undefined : sentences.join(". ");
+}
+
+/** How secure the call is as a whole. */
+export function securityOf(people: readonly Person[]): CallSecurity {
+  const failed = people.filter((person) => person.crypto.state === "failed").length;
+  if (failed > 0) {
+    return { kind: "failed", count: failed };
+  }
+  return people.length > 0 && people.every((person) => person.crypto.state === "secure")
+    ? { kind: "secure" }
+    : { kind: "checking" };
+}
+
+function sentence(
+  people: readonly Person[],
+  one: (name: string) => string,
+  many: (count: number) => string,
+): string | undefined {
+  const [first] = people;
+  if (first === undefined) {
+    return undefined;
+  }
+  return people.length === 1 ? one(first.name) : many(people.length);
+}

@@ -1,0 +1,101 @@
+// Who is in the call, how secure each one is, and the host's way to remove somebody.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { Icon } from "../icon";
+import type { Person } from "../port";
+import { text } from "../text";
+import { Avatar } from "./avatar";
+import type { CallModel } from "./model";
+
+export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
+  const removing = useSignal<Person | undefined>(undefined);
+  const people = model.people.value;
+  const mayRemove = model.self?.isHost ?? false;
+  const asked = removing.value;
+  return (
+    <>
+      <ul class="people">
+        {people.map((person) => (
+          <li key={person.clientId} class="person">
+            <Avatar person={person} />
+            <div class="person-words">
+              <p class="person-name">
+                <span>{person.isSelf ? text.call.nameOfSelf(person.name) : person.name}</span>
+                {person.isHost && <span class="tag">{text.call.host}</span>}
+              </p>
+              <p class="person-crypto" data-kind={person.crypto.state}>
+                <Icon name={person.crypto.state === "secure" ? "shield" : "shieldWarning"} size={14} />
+                <span>{text.crypto.spoken(person.crypto.state, person.crypto.reason)}</span>
+              </p>
+            </div>
+            {!person.microphone.on && (
+              <span class="person-muted" role="img" aria-label={text.call.muted}>
+                <Icon name="microphoneOff" size={18} />
+              </span>
+            )}
+            {mayRemove && !person.isSelf && (
+              <button
+                type="button"
+                class="icon-button danger"
+                aria-label={text.participants.remove(person.name)}
+                onClick={() => {
+                  removing.value = person;
+                }}
+              >
+                <Icon name="removePerson" size={18} />
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      <p class="muted">{text.participants.everyone}</p>
+      {asked !== undefined && (
+        <ConfirmRemoval
+          person={asked}
+          onClose={(confirmed) => {
+            removing.value = undefined;
+            if (confirmed) {
+              void model.remove(asked);
+            }
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface ConfirmProperties {
+  readonly person: Person;
+  readonly onClose: (confirmed: boolean) => void;
+}
+
+function ConfirmRemoval({ person, onClose }: ConfirmProperties) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const ids = { title: useId(), body: useId() };
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={ids.title}
+      aria-describedby={ids.body}
+      onClose={() => onClose(dialog.current?.returnValue === "confirm")}
+    >
+      <form method="dialog">
+        <h2 id={ids.title}>{text.participants.confirmTitle(person.name)}</h2>
+        <p id={ids.body}>{text.participants.confirmBody}</p>
+        <div class="card-actions">
+          <button type="submit" class="button" value="cancel">
+            {text.participants.cancel}
+          </button>
+          <button type="submit" class="button destructive" value="confirm">
+            {text.participants.confirm}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

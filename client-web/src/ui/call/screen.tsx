@@ -1,0 +1,181 @@
+// The call: the people, the controls, one panel, and what must be said about the connection.
+
+import { useSignal } from "@preact/signals";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { DeviceList } from "../devices/device-list";
+import { Icon, type IconName, Mark } from "../icon";
+import type { EndReason } from "../port";
+import { text } from "../text";
+import { listenForShortcuts } from "../toggle";
+import { AudioOut } from "./audio";
+import { Controls } from "./controls";
+import { useCopyLink } from "./copy";
+import { DevicesPanel } from "./devices-panel";
+import { type CallModel, type PanelName, securityOf } from "./model";
+import { Panel } from "./panel";
+import { ParticipantsPanel } from "./participants-panel";
+import { SecurityPanel } from "./security-panel";
+import { StageView } from "./stage";
+import { Toast } from "./toast";
+
+interface Properties {
+  readonly model: CallModel;
+  readonly onEnd: (reason: EndReason) => void;
+}
+
+/** Below this width a panel covers the call, so that the call behind it must be out of reach. */
+const NARROW = "(max-width: 759px)";
+
+export function CallScreen({ model, onEnd }: Properties) {
+  const [list] = useState(() => new DeviceList(navigator.mediaDevices));
+  const narrow = useMedia(NARROW);
+  const opener = useRef<HTMLElement | null>(null);
+  const panel = model.panel.value;
+
+  useEffect(() => () => list.close(), [list]);
+  useEffect(() => listenForShortcuts((kind) => void model.toggle(kind)), [model]);
+  const devices = list.devices.value;
+  useEffect(() => model.followDevices(devices), [model, devices]);
+
+  const { ended } = model;
+  const reason = ended.value;
+  useEffect(() => {
+    if (reason !== undefined) {
+      onEnd(reason);
+    }
+  }, [reason, onEnd]);
+
+  const togglePanel = (name: PanelName) => {
+    if (model.panel.value === name) {
+      model.panel.value = undefined;
+      return;
+    }
+    opener.current = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+    model.panel.value = name;
+  };
+  const closePanel = useCallback(() => {
+    model.panel.value = undefined;
+    // After the screen behind is reachable again.
+    requestAnimationFrame(() => opener.current?.focus());
+  }, [model]);
+
+  return (
+    <div class="call" data-state={model.state.value}>
+      <div class="call-main" inert={narrow && panel !== undefined}>
+        <header class="call-bar">
+          <h1 class="visually-hidden">{text.titles.call}</h1>
+          <div class="brand small">
+            <Mark size={22} />
+            <span>{text.product}</span>
+          </div>
+          <SecurityBadge model={model} />
+        </header>
+        <Banner model={model} />
+        <main class="call-stage">
+          <StageView model={model} />
+          <AloneHint model={model} />
+          <AudioOut model={model} />
+          <Toast model={model} />
+        </main>
+        <Controls model={model} onPanel={togglePanel} />
+      </div>
+      {panel !== undefined && (
+        <Panel key={panel} name={panel} title={titleOf(panel, model)} onClose={closePanel}>
+          <PanelBody name={panel} model={model} list={list} />
+        </Panel>
+      )}
+    </div>
+  );
+}
+
+function PanelBody(properties: { readonly name: PanelName; readonly model: CallModel; readonly list: DeviceList }) {
+  const { name, model, list } = properties;
+  switch (name) {
+    case "participants":
+      return <ParticipantsPanel model={model} />;
+    case "security":
+      return <SecurityPanel model={model} />;
+    case "devices":
+      return <DevicesPanel model={model} list={list} />;
+  }
+}
+
+function titleOf(panel: PanelName, model: CallModel): string {
+  switch (panel) {
+    case "participants":
+      return text.participants.title(model.people.value.length);
+    case "security":
+      return text.security.title;
+    case "devices":
+      return text.controls.devices;
+  }
+}
+
+/** The security of the whole call in a few words. */
+function SecurityBadge({ model }: { readonly model: CallModel }) {
+  const state = model.state.value;
+  if (state !== "in-call" && state !== "reconnecting") {
+    return null;
+  }
+  const security = securityOf(model.people.value);
+  const [icon, words]: [IconName, string] =
+    security.kind === "secure"
+      ? ["shield", text.call.encrypted]
+      : security.kind === "checking"
+        ? ["hourglass", text.call.checking]
+        : ["shieldWarning", text.call.notSecure(security.count)];
+  return (
+    <p class="security-badge" data-kind={security.kind}>
+      <Icon name={icon} size={16} />
+      <span>{words}</span>
+    </p>
+  );
+}
+
+/** Says that the connection is lost or not yet there. The element stays, so that its changes are read aloud. */
+function Banner({ model }: { readonly model: CallModel }) {
+  const state = model.state.value;
+  return (
+    <div class="banner" role="status" data-kind={state}>
+      {state === "reconnecting" && (
+        <>
+          <Icon name="offline" />
+          <p>
+            <strong>{text.call.reconnecting}</strong> <span>{text.call.reconnectingDetail}</span>
+          </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+function AloneHint({ model }: { readonly model: CallModel }) {
+  const { copied, copy } = useCopyLink(model);
+  const people = model.people.value;
+  if (model.state.value !== "in-call" || people.some((person) => !person.isSelf)) {
+    return null;
+  }
+  return (
+    <section class="alone">
+      <h2>{text.call.aloneTitle}</h2>
+      <p>{text.call.aloneBody}</p>
+      <button type="button" class="button primary" onClick={copy}>
+        <Icon name={copied ? "check" : "link"} />
+        <span>{copied ? text.controls.copied : text.call.copyInvitation}</span>
+      </button>
+    </section>
+  );
+}
+
+function useMedia(query: string): boolean {
+  const matches = useSignal(matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const listener = () => {
+      matches.value = media.matches;
+    };
+    media.addEventListener("change", listener);
+    return () => media.removeEventListener("change", listener);
+  }, [query, matches]);
+  return matches.value;
+}

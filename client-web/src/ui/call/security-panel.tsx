@@ -1,0 +1,111 @@
+// What a person can check: the call code, the keys, what changed, and what the server sees.
+
+import type { ComponentChildren } from "preact";
+import { Icon, type IconName } from "../icon";
+import type { LogEntry } from "../port";
+import { describeSuite } from "../suites";
+import { text } from "../text";
+import type { CallModel } from "./model";
+
+export function SecurityPanel({ model }: { readonly model: CallModel }) {
+  const epoch = model.epoch.value;
+  const suite = model.suite.value === undefined ? undefined : describeSuite(model.suite.value);
+  return (
+    <>
+      <section class="code-card">
+        <h3>{text.security.code}</h3>
+        <CallCode code={model.code.value} />
+        <p>{text.security.codeHelp}</p>
+      </section>
+      <dl class="facts">
+        <Fact name={text.security.holders}>{text.security.holdersValue(model.people.value.length)}</Fact>
+        {suite !== undefined && (
+          <Fact name={text.security.suite}>
+            {suite.name} {suite.postQuantum && <span class="tag good">{text.security.postQuantum}</span>}
+          </Fact>
+        )}
+        {epoch !== undefined && <Fact name={text.security.epoch}>{text.security.epochValue(epoch)}</Fact>}
+      </dl>
+      <section>
+        <h3>{text.security.log}</h3>
+        <Log entries={model.log.value} />
+      </section>
+      <section class="sees">
+        <h3>{text.security.serverSees}</h3>
+        <List items={text.security.serverSeesItems} />
+        <h3>{text.security.serverCannot}</h3>
+        <List items={text.security.serverCannotItems} />
+        <p class="muted">{text.security.limit}</p>
+      </section>
+    </>
+  );
+}
+
+function CallCode({ code }: { readonly code: string | undefined }) {
+  if (code === undefined) {
+    return <p class="code-pending">{text.security.codePending}</p>;
+  }
+  const groups = code.split(" ");
+  return (
+    <p class="code" data-testid="call-code">
+      {groups.map((group, index) => (
+        // The space keeps the groups apart where the text is copied or read by a machine.
+        <span key={`${index}-${group}`}>{index < groups.length - 1 ? `${group} ` : group}</span>
+      ))}
+    </p>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function List({ items }: { readonly items: readonly string[] }) {
+  return (
+    <ul>
+      {items.map((item) => (
+        <li key={item}>{item}</li>
+      ))}
+    </ul>
+  );
+}
+
+const LOG_ICONS: Record<LogEntry["kind"], IconName> = {
+  joined: "joined",
+  left: "left",
+  removed: "removePerson",
+  keys: "key",
+  connection: "offline",
+};
+
+function Log({ entries }: { readonly entries: readonly LogEntry[] }) {
+  if (entries.length === 0) {
+    return <p class="muted">{text.security.logEmpty}</p>;
+  }
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return (
+    <ol class="log">
+      {entries
+        .map((entry, index) => (
+          <li key={`${index}-${entry.at}`}>
+            <span class="log-icon">
+              <Icon name={LOG_ICONS[entry.kind]} size={16} />
+            </span>
+            <span>
+              {text.security.logLine[entry.kind](entry.name, entry.by)}
+              <small>
+                <time dateTime={new Date(entry.at).toISOString()}>{clock.format(entry.at)}</time>
+                {entry.epoch !== undefined && ` · ${text.security.epochShort(entry.epoch)}`}
+              </small>
+            </span>
+          </li>
+        ))
+        .reverse()}
+    </ol>
+  );
+}

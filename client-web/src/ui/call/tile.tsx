@@ -1,0 +1,41 @@
+// One person of the call: picture or initials, name, and what must be known about sound and encryption.
+
+import { Icon } from "../icon";
+import type { Person } from "../port";
+import { text } from "../text";
+import { VideoView } from "../video";
+import { Avatar } from "./avatar";
+
+export function Tile({ person }: { readonly person: Person }) {
+  const { crypto, camera, microphone, video, isSelf } = person;
+  const shown = camera.on && crypto.state !== "failed" ? video : undefined;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset groups form fields; this groups what belongs to a person.
+    <div
+      role="group"
+      class={person.speaking && microphone.on ? "tile speaking" : "tile"}
+      aria-label={person.name}
+      data-crypto={crypto.state}
+      data-client-id={person.clientId}
+    >
+      {shown === undefined ? <Avatar person={person} /> : <VideoView stream={shown} mirrored={isSelf} />}
+      {crypto.state !== "secure" && (
+        <p class="tile-crypto" data-kind={crypto.state}>
+          <Icon name={crypto.state === "waiting" ? "hourglass" : "shieldWarning"} size={16} />
+          <span>
+            <strong>{text.crypto.label[crypto.state]}</strong>
+            {crypto.reason !== "" && <span class="tile-reason"> {crypto.reason}</span>}
+          </span>
+        </p>
+      )}
+      <p class="tile-label">
+        {!microphone.on && (
+          <span class="tile-muted" role="img" aria-label={text.call.muted}>
+            <Icon name="microphoneOff" size={14} />
+          </span>
+        )}
+        <span class="tile-name">{isSelf ? text.call.nameOfSelf(person.name) : person.name}</span>
+      </p>
+    </div>
+  );
+}

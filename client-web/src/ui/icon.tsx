@@ -1,0 +1,126 @@
+// The icons, as path data. Shapes from Lucide 1.62.0 (https://lucide.dev), ISC licence, copyright Lucide Icons and
+// Contributors; some derive from Feather, MIT licence, copyright Cole Bemis. Text of both: LICENSE-icons.txt.
+
+/** One stroke of an icon: path data, or a shape written as path data. */
+const SHAPES = {
+  microphone: ["M12 19v3", "M19 10v2a7 7 0 0 1-14 0v-2", "M12 2a3 3 0 0 1 3 3v7a3 3 0 0 1-6 0V5a3 3 0 0 1 3-3z"],
+  microphoneOff: [
+    "M12 19v3",
+    "M15 9.34V5a3 3 0 0 0-5.68-1.33",
+    "M16.95 16.95A7 7 0 0 1 5 12v-2",
+    "M18.89 13.23A7 7 0 0 0 19 12v-2",
+    "m2 2 20 20",
+    "M9 9v3a3 3 0 0 0 5.12 2.12",
+  ],
+  camera: [
+    "m16 13 5.223 3.482a.5.5 0 0 0 .777-.416V7.87a.5.5 0 0 0-.752-.432L16 10.5",
+    "M4 6h10a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2z",
+  ],
+  cameraOff: [
+    "M10.66 6H14a2 2 0 0 1 2 2v2.5l5.248-3.062A.5.5 0 0 1 22 7.87v8.196",
+    "M16 16a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h2",
+    "m2 2 20 20",
+  ],
+  link: [
+    "M10 13a5 5 0 0 0 7.54.54l3-3a5 5 0 0 0-7.07-7.07l-1.72 1.71",
+    "M14 11a5 5 0 0 0-7.54-.54l-3 3a5 5 0 0 0 7.07 7.07l1.71-1.71",
+  ],
+  people: [
+    "M16 21v-2a4 4 0 0 0-4-4H6a4 4 0 0 0-4 4v2",
+    "M16 3.128a4 4 0 0 1 0 7.744",
+    "M22 21v-2a4 4 0 0 0-3-3.87",
+    "M9 3a4 4 0 1 1 0 8a4 4 0 0 1 0-8z",
+  ],
+  shield: [
+    "M20 13c0 5-3.5 7.5-7.66 8.95a1 1 0 0 1-.67-.01C7.5 20.5 4 18 4 13V6a1 1 0 0 1 1-1c2 0 4.5-1.2 6.24-2.72a1.17 1.17 0 0 1 1.52 0C14.51 3.81 17 5 19 5a1 1 0 0 1 1 1z",
+    "m9 12 2 2 4-4",
+  ],
+  shieldWarning: [
+    "M20 13c0 5-3.5 7.5-7.66 8.95a1 1 0 0 1-.67-.01C7.5 20.5 4 18 4 13V6a1 1 0 0 1 1-1c2 0 4.5-1.2 6.24-2.72a1.17 1.17 0 0 1 1.52 0C14.51 3.81 17 5 19 5a1 1 0 0 1 1 1z",
+    "M12 8v4",
+    "M12 16h.01",
+  ],
+  hangUp: [
+    "M10.1 13.9a14 14 0 0 0 3.732 2.668 1 1 0 0 0 1.213-.303l.355-.465A2 2 0 0 1 17 15h3a2 2 0 0 1 2 2v3a2 2 0 0 1-2 2 18 18 0 0 1-12.728-5.272",
+    "M22 2 2 22",
+    "M4.76 13.582A18 18 0 0 1 2 4a2 2 0 0 1 2-2h3a2 2 0 0 1 2 2v3a2 2 0 0 1-.8 1.6l-.468.351a1 1 0 0 0-.292 1.233 14 14 0 0 0 .244.473",
+  ],
+  close: ["M18 6 6 18", "m6 6 12 12"],
+  check: ["M20 6 9 17l-5-5"],
+  devices: ["M20 7h-9", "M14 17H5", "M17 14a3 3 0 1 1 0 6a3 3 0 0 1 0-6z", "M7 4a3 3 0 1 1 0 6a3 3 0 0 1 0-6z"],
+  speaker: [
+    "M11 4.702a.705.705 0 0 0-1.203-.498L6.413 7.587A1.4 1.4 0 0 1 5.416 8H3a1 1 0 0 0-1 1v6a1 1 0 0 0 1 1h2.416a1.4 1.4 0 0 1 .997.413l3.383 3.384A.705.705 0 0 0 11 19.298z",
+    "M16 9a5 5 0 0 1 0 6",
+    "M19.364 18.364a9 9 0 0 0 0-12.728",
+  ],
+  removePerson: ["M16 21v-2a4 4 0 0 0-4-4H6a4 4 0 0 0-4 4v2", "M9 3a4 4 0 1 1 0 8a4 4 0 0 1 0-8z", "M22 11h-6"],
+  hourglass: [
+    "M5 22h14",
+    "M5 2h14",
+    "M17 22v-4.172a2 2 0 0 0-.586-1.414L12 12l-4.414 4.414A2 2 0 0 0 7 17.828V22",
+    "M7 2v4.172a2 2 0 0 0 .586 1.414L12 12l4.414-4.414A2 2 0 0 0 17 6.172V2",
+  ],
+  lock: ["M5 11h14a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2z", "M7 11V7a5 5 0 0 1 10 0v4"],
+  warning: ["m21.73 18-8-14a2 2 0 0 0-3.48 0l-8 14A2 2 0 0 0 4 21h16a2 2 0 0 0 1.73-3", "M12 9v4", "M12 17h.01"],
+  plus: ["M5 12h14", "M12 5v14"],
+  arrowRight: ["M5 12h14", "m12 5 7 7-7 7"],
+  key: [
+    "M2.586 17.414A2 2 0 0 0 2 18.828V21a1 1 0 0 0 1 1h3a1 1 0 0 0 1-1v-1a1 1 0 0 1 1-1h1a1 1 0 0 0 1-1v-1a1 1 0 0 1 1-1h.172a2 2 0 0 0 1.414-.586l.814-.814a6.5 6.5 0 1 0-4-4z",
+    "M16.5 7.5h.01",
+  ],
+  offline: [
+    "M12 20h.01",
+    "M8.5 16.429a5 5 0 0 1 7 0",
+    "M5 12.859a10 10 0 0 1 5.17-2.69",
+    "M19 12.859a10 10 0 0 0-2.007-1.523",
+    "M2 8.82a15 15 0 0 1 4.177-2.643",
+    "M22 8.82a15 15 0 0 0-11.288-3.764",
+    "m2 2 20 20",
+  ],
+  joined: ["m10 17 5-5-5-5", "M15 12H3", "M15 3h4a2 2 0 0 1 2 2v14a2 2 0 0 1-2 2h-4"],
+  left: ["m16 17 5-5-5-5", "M21 12H9", "M9 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h4"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The name of an icon. */
+export type IconName = keyof typeof SHAPES;
+
+/** An icon in the colour of the text, hidden from assistive technology: the control beside it carries the name. */
+export function Icon({ name, size = 20 }: { readonly name: IconName; readonly size?: number }) {
+  return (
+    <svg
+      class="icon"
+      viewBox="0 0 24 24"
+      width={size}
+      height={size}
+      fill="none"
+      stroke="currentColor"
+      stroke-width="2"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {SHAPES[name].map((shape) => (
+        <path key={shape} d={shape} />
+      ))}
+    </svg>
+  );
+}
+
+/** The product's mark: people around a table, none of them in the middle. */
+export function Mark({ size = 28 }: { readonly size?: number }) {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" width={size} height={size} aria-hidden="true" focusable="false">
+      <path
+        class="mark-ring"
+        d="M16 3.5a12.5 12.5 0 1 0 12.5 12.5"
+        fill="none"
+        stroke="currentColor"
+        stroke-width="4"
+        stroke-linecap="round"
+      />
+      <circle class="mark-dot" cx="25" cy="7" r="4" />
+      <circle class="mark-core" cx="16" cy="16" r="4.5" />
+    </svg>
+  );
+}

@@ -1,0 +1,106 @@
+// The start page: opens a new meeting, or the one behind a pasted link.
+
+import { useSignal } from "@preact/signals";
+import { useId } from "preact/hooks";
+import { Icon, type IconName } from "./icon";
+import { PageHeader } from "./page";
+import { Picture } from "./picture";
+import type { MeetingLink } from "./port";
+import { text } from "./text";
+
+interface Properties {
+  /** The address names a meeting but has lost its key. */
+  readonly incomplete: boolean;
+  readonly onCreate: () => Promise<MeetingLink>;
+  readonly onParse: (href: string) => MeetingLink | undefined;
+  readonly onOpen: (link: MeetingLink) => void;
+}
+
+const POINT_ICONS: readonly IconName[] = ["shield", "key", "link"];
+
+export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Properties) {
+  const creating = useSignal(false);
+  const problem = useSignal(incomplete ? text.landing.linkIncomplete : "");
+  const pasted = useSignal("");
+  const ids = { input: useId(), problem: useId() };
+
+  const create = async () => {
+    if (creating.value) {
+      return;
+    }
+    creating.value = true;
+    problem.value = "";
+    try {
+      onOpen(await onCreate());
+    } catch {
+      problem.value = text.landing.createFailed;
+    } finally {
+      creating.value = false;
+    }
+  };
+
+  const open = (event: Event) => {
+    event.preventDefault();
+    const link = onParse(pasted.value.trim());
+    if (link === undefined) {
+      problem.value = text.landing.linkInvalid;
+    } else {
+      onOpen(link);
+    }
+  };
+
+  return (
+    <div class="page">
+      <PageHeader />
+      <main class="landing">
+        <div class="landing-hero">
+          <div>
+            <h1>{text.landing.title}</h1>
+            <p class="lead">{text.landing.lead}</p>
+            <div class="landing-actions">
+              <button type="button" class="button primary large" onClick={create} aria-busy={creating.value}>
+                <Icon name="camera" />
+                <span>{creating.value ? text.landing.creating : text.landing.newMeeting}</span>
+              </button>
+              <form class="landing-link" onSubmit={open} noValidate>
+                <label class="visually-hidden" for={ids.input}>
+                  {text.landing.linkLabel}
+                </label>
+                <input
+                  id={ids.input}
+                  type="url"
+                  inputMode="url"
+                  autocomplete="off"
+                  spellcheck={false}
+                  placeholder={text.landing.linkPlaceholder}
+                  aria-invalid={problem.value !== "" && pasted.value !== ""}
+                  aria-describedby={ids.problem}
+                  value={pasted.value}
+                  onInput={(event) => {
+                    pasted.value = event.currentTarget.value;
+                  }}
+                />
+                <button type="submit" class="button" disabled={pasted.value.trim() === ""}>
+                  {text.landing.openLink}
+                </button>
+              </form>
+            </div>
+            <p id={ids.problem} class="problem" role="alert">
+              {problem.value}
+            </p>
+          </div>
+          <Picture />
+        </div>
+        <ul class="landing-points">
+          {text.landing.points.map((point, index) => (
+            <li key={point.title}>
+              <Icon name={POINT_ICONS[index] ?? "shield"} size={22} />
+              <h2>{point.title}</h2>
+              <p>{point.body}</p>
+            </li>
+          ))}
+        </ul>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,25 @@
+// What the screens outside a call share: the header with the product's name.
+
+import { Mark } from "./icon";
+import { text } from "./text";
+
+/** The product's name; a button back to the start page where `onHome` is given. */
+export function PageHeader({ onHome }: { readonly onHome?: () => void }) {
+  const name = (
+    <>
+      <Mark />
+      <span>{text.product}</span>
+    </>
+  );
+  return (
+    <header class="page-header">
+      {onHome === undefined ? (
+        <div class="brand">{name}</div>
+      ) : (
+        <button type="button" class="brand" onClick={onHome}>
+          {name}
+        </button>
+      )}
+    </header>
+  );
+}

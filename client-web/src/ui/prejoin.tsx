@@ -1,0 +1,261 @@
+// The preparation: name, camera, microphone and speaker, before anybody sees or hears anything.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Capture, startBoth } from "./devices/capture";
+import { DeviceList } from "./devices/device-list";
+import { LevelView } from "./devices/level-view";
+import { recall, remember } from "./devices/memory";
+import { DevicePicker } from "./devices/picker";
+import { canPickSpeaker, playTestSound } from "./devices/speaker";
+import { Icon } from "./icon";
+import { PageHeader } from "./page";
+import { text } from "./text";
+import { listenForShortcuts, ToggleButton } from "./toggle";
+import { VideoView } from "./video";
+
+/** What a person takes into the call; the tracks change owner. */
+export interface Readiness {
+  readonly name: string;
+  readonly camera: MediaStreamTrack | undefined;
+  readonly microphone: MediaStreamTrack | undefined;
+  readonly cameraId: string;
+  readonly microphoneId: string;
+  readonly speakerId: string;
+}
+
+interface Properties {
+  readonly onJoin: (ready: Readiness) => void;
+  readonly onHome: () => void;
+}
+
+/** Longest name in characters; the server's limit on identity cards is far above it. */
+const LONGEST_NAME = 60;
+
+/** The devices while the person prepares. */
+class Preparation {
+  readonly list = new DeviceList(navigator.mediaDevices);
+  readonly camera = new Capture("camera", navigator.mediaDevices);
+  readonly microphone = new Capture("microphone", navigator.mediaDevices);
+
+  async start(): Promise<void> {
+    await startBoth(navigator.mediaDevices, this.camera, this.microphone);
+    await this.list.refresh();
+  }
+
+  /** A device that was missing may have been plugged in. */
+  retryMissing(): void {
+    const { cameras, microphones } = this.list.devices.value;
+    const found = [
+      { capture: this.camera, devices: cameras },
+      { capture: this.microphone, devices: microphones },
+    ];
+    for (const { capture, devices } of found) {
+      const state = capture.state.value;
+      if (devices.length > 0 && state.kind === "problem" && state.problem === "missing") {
+        void capture.start("");
+      }
+    }
+  }
+
+  close(): void {
+    this.list.close();
+    this.camera.stop();
+    this.microphone.stop();
+  }
+}
+
+export function PrejoinScreen({ onJoin, onHome }: Properties) {
+  const [preparation] = useState(() => new Preparation());
+  const { camera, microphone, list } = preparation;
+  const name = useSignal(recall("name"));
+  const nameMissing = useSignal(false);
+  const speakerId = useSignal(recall("speaker"));
+  const nameInput = useRef<HTMLInputElement>(null);
+  const joinButton = useRef<HTMLButtonElement>(null);
+  const ids = { name: useId(), problem: useId() };
+
+  useEffect(() => {
+    void preparation.start();
+    (recall("name") === "" ? nameInput : joinButton).current?.focus();
+    return () => preparation.close();
+  }, [preparation]);
+
+  useEffect(
+    () => listenForShortcuts((kind) => toggle(kind === "camera" ? preparation.camera : preparation.microphone)),
+    [preparation],
+  );
+  const devices = list.devices.value;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new list is the occasion to try again.
+  useEffect(() => preparation.retryMissing(), [preparation, devices]);
+
+  const join = (event: Event) => {
+    event.preventDefault();
+    const trimmed = name.value.trim();
+    if (trimmed === "") {
+      nameMissing.value = true;
+      nameInput.current?.focus();
+      return;
+    }
+    remember("name", trimmed);
+    onJoin({
+      name: trimmed,
+      cameraId: camera.deviceId.value,
+      microphoneId: microphone.deviceId.value,
+      speakerId: speakerId.value,
+      camera: camera.release(),
+      microphone: microphone.release(),
+    });
+  };
+
+  return (
+    <div class="page">
+      <PageHeader onHome={onHome} />
+      <main class="prejoin">
+        <Preview preparation={preparation} />
+        <div class="prejoin-side">
+          <h1>{text.prejoin.title}</h1>
+          <form class="prejoin-form" onSubmit={join} noValidate>
+            <label class="field-label" for={ids.name}>
+              {text.prejoin.nameLabel}
+            </label>
+            <input
+              ref={nameInput}
+              id={ids.name}
+              type="text"
+              autocomplete="name"
+              autocapitalize="words"
+              spellcheck={false}
+              maxLength={LONGEST_NAME}
+              placeholder={text.prejoin.namePlaceholder}
+              value={name.value}
+              aria-invalid={nameMissing.value}
+              aria-describedby={ids.problem}
+              onInput={(event) => {
+                name.value = event.currentTarget.value;
+                nameMissing.value = false;
+              }}
+            />
+            <p id={ids.problem} class="problem" role="alert">
+              {nameMissing.value ? text.prejoin.nameMissing : ""}
+            </p>
+            <button ref={joinButton} type="submit" class="button primary large wide">
+              {text.prejoin.join}
+            </button>
+            <p class="hint">
+              <Icon name="lock" size={16} />
+              <span>{text.prejoin.privacy}</span>
+            </p>
+          </form>
+          <div class="prejoin-devices">
+            <DevicePicker
+              icon="camera"
+              label={text.prejoin.camera}
+              devices={devices.cameras}
+              value={camera.deviceId.value}
+              onPick={(id) => void camera.pick(id).then(() => list.refresh())}
+            />
+            <DevicePicker
+              icon="microphone"
+              hasDefault
+              label={text.prejoin.microphone}
+              devices={devices.microphones}
+              value={microphone.deviceId.value}
+              onPick={(id) => void microphone.pick(id).then(() => list.refresh())}
+            />
+            <LevelView state={microphone.state.value} />
+            {canPickSpeaker && devices.speakers.length > 0 && (
+              <DevicePicker
+                icon="speaker"
+                hasDefault
+                label={text.prejoin.speaker}
+                devices={devices.speakers}
+                value={speakerId.value}
+                onPick={(id) => {
+                  speakerId.value = id;
+                  remember("speaker", id);
+                }}
+              >
+                <button
+                  type="button"
+                  class="button small"
+                  aria-label={text.prejoin.testSpeakerLong}
+                  onClick={() => void playTestSound(speakerId.value).catch(() => undefined)}
+                >
+                  {text.prejoin.testSpeaker}
+                </button>
+              </DevicePicker>
+            )}
+          </div>
+        </div>
+      </main>
+    </div>
+  );
+}
+
+function Preview({ preparation }: { readonly preparation: Preparation }) {
+  const { camera, microphone } = preparation;
+  const cameraState = camera.state.value;
+  const microphoneState = microphone.state.value;
+  return (
+    <section class="preview" aria-label={text.prejoin.preview}>
+      <div class="preview-picture">
+        {cameraState.kind === "on" ? (
+          <VideoView track={cameraState.track} mirrored />
+        ) : (
+          <p class="preview-message">
+            {cameraState.kind === "starting" ? text.prejoin.cameraStarting : text.prejoin.cameraOff}
+          </p>
+        )}
+        <div class="preview-controls">
+          <ToggleButton
+            kind="microphone"
+            on={microphoneState.kind === "on" || microphoneState.kind === "starting"}
+            problem={microphoneState.kind === "problem"}
+            onToggle={() => toggle(microphone)}
+          />
+          <ToggleButton
+            kind="camera"
+            on={cameraState.kind === "on" || cameraState.kind === "starting"}
+            problem={cameraState.kind === "problem"}
+            onToggle={() => toggle(camera)}
+          />
+        </div>
+      </div>
+      <div class="preview-problems" aria-live="polite">
+        <DeviceProblemView kind="camera" capture={camera} />
+        <DeviceProblemView kind="microphone" capture={microphone} />
+      </div>
+    </section>
+  );
+}
+
+function toggle(capture: Capture): void {
+  const { kind } = capture.state.value;
+  if (kind === "on" || kind === "starting") {
+    capture.stop();
+  } else {
+    void capture.start();
+  }
+}
+
+function DeviceProblemView({ kind, capture }: { readonly kind: "camera" | "microphone"; readonly capture: Capture }) {
+  const state = capture.state.value;
+  if (state.kind !== "problem") {
+    return null;
+  }
+  return (
+    <div class="device-problem">
+      <Icon name={kind === "camera" ? "cameraOff" : "microphoneOff"} />
+      <div>
+        <p class="device-problem-title">{text.device.title(kind, state.problem)}</p>
+        <p>
+          {text.device.help(kind, state.problem)} {text.prejoin.without}
+        </p>
+      </div>
+      <button type="button" class="button small" onClick={() => void capture.start()}>
+        {text.prejoin.retry}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+// Tells a person what their browser lacks, instead of joining unsafely.
+
+import { Icon } from "./icon";
+import { PageHeader } from "./page";
+import { text } from "./text";
+
+export function UnsupportedScreen({ missing }: { readonly missing: readonly string[] }) {
+  return (
+    <div class="page">
+      <PageHeader />
+      <main class="notice-page">
+        <div class="card">
+          <span class="card-icon warn">
+            <Icon name="shieldWarning" size={28} />
+          </span>
+          <h1>{text.unsupported.title}</h1>
+          <p>{text.unsupported.lead}</p>
+          <ul class="missing">
+            {missing.map((feature) => (
+              <li key={feature}>{feature}</li>
+            ))}
+          </ul>
+          <p class="muted">{isSecureContext ? text.unsupported.advice : text.unsupported.insecure}</p>
+        </div>
+      </main>
+    </div>
+  );
+}
