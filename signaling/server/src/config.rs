@@ -1,0 +1,81 @@
+//! What the server is told to do: every option from flag, environment or TOML file, checked once at the start.
+//!
+//! Precedence: flag, then `CONCLAVE_*`, then the file, then the default. A key nobody knows is an error that names
+//! the nearest one.
+
+mod keys;
+mod source;
+mod value;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+pub use keys::{KEYS, Key, Kind};
+pub use source::{ConfigError, Layer, Source, from_environment, from_toml, merge};
+pub use value::{LogFormat, MediaAddresses, SfuUrl};
+
+use value::{Addresses, ListenAddress, Text};
+
+/// The checked configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// TCP address of pages, API and WebSocket.
+    pub listen: SocketAddr,
+    /// UDP addresses of the embedded SFU, one per IP version.
+    pub media: MediaAddresses,
+    /// Addresses put into candidates; empty means the interfaces' own.
+    pub advertise: Vec<IpAddr>,
+    /// Control link to a stand-alone SFU, instead of the embedded one.
+    pub sfu: Option<SfuUrl>,
+    /// File with the token of that link.
+    pub sfu_token_file: Option<PathBuf>,
+    /// Reverse proxies whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Most WebSocket connections at a time from one IPv4 address or IPv6 /64.
+    pub max_connections_per_ip: u32,
+    /// Most WebSocket connections at a time.
+    pub max_connections: u32,
+    /// Log filter, as `tracing` takes it.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Checks merged settings.
+    ///
+    /// # Errors
+    /// When a value is not what its key takes, or two settings contradict each other.
+    pub fn from_settings(settings: &Layer) -> Result<Self, ConfigError> {
+        let config = Self {
+            listen: settings.parse::<ListenAddress>("listen")?.0,
+            media: settings.parse("media")?,
+            advertise: settings.parse::<Addresses>("advertise")?.0,
+            sfu: settings.parse_optional("sfu")?,
+            sfu_token_file: settings.parse_optional::<Text>("sfu_token_file")?.map(|text| PathBuf::from(text.0)),
+            trusted_proxies: settings.parse::<Addresses>("trusted_proxies")?.0,
+            max_connections_per_ip: settings.parse::<value::Count>("max_connections_per_ip")?.0,
+            max_connections: settings.parse::<value::Count>("max_connections")?.0,
+            log: settings.parse::<value::LogFilter>("log")?.0,
+            log_format: settings.parse("log_format")?,
+        };
+        if config.sfu.is_some() && config.sfu_token_file.is_none() {
+            return Err(ConfigError::Needs { key: "sfu", needs: "sfu_token_file" });
+        }
+        if config.sfu.is_none() && config.sfu_token_file.is_some() {
+            return Err(ConfigError::Needs { key: "sfu_token_file", needs: "sfu" });
+        }
+        Ok(config)
+    }
+
+    /// The defaults.
+    ///
+    /// # Errors
+    /// Never: a test holds every default to what its key takes.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        Self::from_settings(&Layer::default())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The list of all settings; `--help`, `config print-default`, the environment and the suggestions come from it.
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its name in the file; the flag has `-` for `_`, the environment variable is `CONCLAVE_` and upper case.
+    pub name: &'static str,
+    /// Its default as text; empty means "none".
+    pub default: &'static str,
+    /// Whether the file takes a number or a list here instead of a string.
+    pub kind: Kind,
+    /// What it does, for `config print-default`.
+    pub help: &'static str,
+}
+
+/// How a setting is written in TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `"text"`.
+    Text,
+    /// `["text", "text"]`, or one `"text"` with commas.
+    List,
+    /// `12`.
+    Number,
+}
+
+impl Key {
+    /// The environment variable of this setting.
+    pub fn variable(&self) -> String {
+        format!("{}{}", super::source::PREFIX, self.name.to_ascii_uppercase())
+    }
+
+    /// The flag of this setting.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name.replace('_', "-"))
+    }
+
+    /// The setting with this name in the file.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+}
+
+/// Every setting.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        default: "0.0.0.0:8080",
+        kind: Kind::Text,
+        help: "TCP address of pages, API and WebSocket. A port alone means all IPv4 addresses.",
+    },
+    Key {
+        name: "media",
+        default: "3478",
+        kind: Kind::List,
+        help: "UDP address of the media, or two: one IPv4, one IPv6. A port alone means all addresses of both.",
+    },
+    Key {
+        name: "advertise",
+        default: "",
+        kind: Kind::List,
+        help: "Addresses that browsers send media to. Empty: those of the interfaces.\n\
+               Set it behind NAT or a load balancer.",
+    },
+    Key {
+        name: "sfu",
+        default: "",
+        kind: Kind::Text,
+        help: "Control link (ws://HOST:PORT) of a stand-alone conclave-sfu, used instead of the embedded SFU.",
+    },
+    Key {
+        name: "sfu_token_file",
+        default: "",
+        kind: Kind::Text,
+        help: "File with the token of that link, at least 16 characters.",
+    },
+    Key {
+        name: "trusted_proxies",
+        default: "",
+        kind: Kind::List,
+        help: "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    },
+    Key {
+        name: "max_connections_per_ip",
+        default: "256",
+        kind: Kind::Number,
+        help: "Most participants' connections at a time from one IPv4 address or IPv6 /64.",
+    },
+    Key {
+        name: "max_connections",
+        default: "10000",
+        kind: Kind::Number,
+        help: "Most participants' connections at a time.",
+    },
+    Key {
+        name: "log",
+        default: "info",
+        kind: Kind::Text,
+        help: "What to log: error, warn, info, debug, or a filter such as info,conclave_signaling=debug.\n\
+               Lines at debug may name addresses; those at info never do.",
+    },
+    Key { name: "log_format", default: "text", kind: Kind::Text, help: "How to log: text or json." },
+];

@@ -1,0 +1,168 @@
+//! The types of values and how they are read. Each error says what the setting takes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+/// A TCP address; a port alone means all IPv4 addresses.
+pub(super) struct ListenAddress(pub(super) SocketAddr);
+
+impl FromStr for ListenAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "an address and port such as 0.0.0.0:8080, [::]:8080 or 8080";
+        if let Some(port) = port_alone(text) {
+            return Ok(Self(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)));
+        }
+        socket_address(text).map(Self).ok_or(EXPECTED)
+    }
+}
+
+/// UDP addresses, at most one per IP version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaAddresses {
+    /// Exactly these.
+    Exact(Vec<SocketAddr>),
+    /// All addresses of every IP version that this host has.
+    AnyAt(u16),
+}
+
+impl FromStr for MediaAddresses {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "an address and port such as 0.0.0.0:3478, one IPv4 and one IPv6, or a port";
+        if let Some(port) = port_alone(text) {
+            return Ok(Self::AnyAt(port));
+        }
+        let addresses: Option<Vec<SocketAddr>> = items(text).map(socket_address).collect();
+        let addresses = addresses.ok_or(EXPECTED)?;
+        let v4 = addresses.iter().filter(|address| address.is_ipv4()).count();
+        if addresses.is_empty() || v4 > 1 || addresses.len() - v4 > 1 {
+            return Err(EXPECTED);
+        }
+        Ok(Self::Exact(addresses))
+    }
+}
+
+impl MediaAddresses {
+    /// The addresses to bind on this host.
+    pub fn resolve(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Exact(addresses) => addresses.clone(),
+            Self::AnyAt(port) => {
+                let mut addresses = vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), *port)];
+                // A host without IPv6 cannot bind its loopback address either.
+                if std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+                    addresses.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), *port));
+                }
+                addresses
+            }
+        }
+    }
+}
+
+/// IP addresses; none is fine.
+pub(super) struct Addresses(pub(super) Vec<IpAddr>);
+
+impl FromStr for Addresses {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let addresses: Result<_, _> = items(text).map(IpAddr::from_str).collect();
+        addresses.map(Self).map_err(|_| "a list of IP addresses such as 192.0.2.7,2001:db8::7")
+    }
+}
+
+/// Where a stand-alone SFU takes commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SfuUrl(pub String);
+
+impl FromStr for SfuUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "a URL such as ws://10.0.0.2:7000 (for TLS put a tunnel in between)";
+        let uri: hyper::Uri = text.parse().map_err(|_| EXPECTED)?;
+        if uri.scheme_str() != Some("ws") || uri.host().is_none_or(str::is_empty) || uri.port().is_none() {
+            return Err(EXPECTED);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A number from 1 to a million.
+pub(super) struct Count(pub(super) u32);
+
+impl FromStr for Count {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.replace('_', "").parse() {
+            Ok(count @ 1..=1_000_000) => Ok(Self(count)),
+            _ => Err("a whole number from 1 to 1000000"),
+        }
+    }
+}
+
+/// Any text.
+pub(super) struct Text(pub(super) String);
+
+impl FromStr for Text {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A filter of `tracing`.
+pub(super) struct LogFilter(pub(super) String);
+
+impl FromStr for LogFilter {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<tracing_subscriber::filter::Targets>() {
+            Ok(_) if !text.is_empty() => Ok(Self(text.to_owned())),
+            _ => Err("error, warn, info, debug, trace or a filter such as info,conclave_signaling=debug"),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("text or json"),
+        }
+    }
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn port_alone(text: &str) -> Option<u16> {
+    text.strip_prefix(':').unwrap_or(text).parse().ok()
+}
+
+/// An address and port, or `localhost` and port.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.parse().ok()?)),
+        None => text.parse().ok(),
+    }
+}

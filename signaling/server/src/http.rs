@@ -1,0 +1,7 @@
+//! The HTTP API: one file per resource.
+
+pub(crate) mod health;
+pub(crate) mod origin;
+pub(crate) mod problem;
+pub(crate) mod rooms;
+pub(crate) mod tree;

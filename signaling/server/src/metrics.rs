@@ -1,0 +1,204 @@
+//! Counters in the Prometheus text format (0.0.4). None carries a room or a person.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use conclave_signaling_core::Stats;
+
+use crate::process::Usage;
+
+/// The content type of [`Page`].
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the HTTP and WebSocket side counts; the core and the SFU count for themselves.
+pub(crate) struct Metrics {
+    /// Responses by class of status.
+    pub(crate) http_responses: Family<5>,
+    /// WebSocket connections that ended, by reason.
+    pub(crate) connections_closed: Family<5>,
+    /// Connections and rooms refused because a bound was reached.
+    pub(crate) quota_rejected: Family<4>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            http_responses: Family::new(["1xx", "2xx", "3xx", "4xx", "5xx"]),
+            connections_closed: Family::new(["peer", "lost", "slow", "refused", "limit"]),
+            quota_rejected: Family::new(["ip", "room", "total", "create"]),
+        }
+    }
+}
+
+/// One counter per value of a label; the values are fixed, so the number of series is.
+pub(crate) struct Family<const N: usize> {
+    values: [&'static str; N],
+    cells: [AtomicU64; N],
+}
+
+impl<const N: usize> Family<N> {
+    fn new(values: [&'static str; N]) -> Self {
+        Self { values, cells: [const { AtomicU64::new(0) }; N] }
+    }
+
+    /// Counts one. A value that is not of this family is not counted.
+    pub(crate) fn count(&self, value: &str) {
+        debug_assert!(self.values.contains(&value), "{value} is not of this family");
+        if let Some((_, cell)) = self.iter().find(|(known, _)| *known == value) {
+            cell.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &AtomicU64)> {
+        self.values.iter().copied().zip(&self.cells)
+    }
+}
+
+/// A scrape's answer while it is written.
+#[derive(Default)]
+pub(crate) struct Page(String);
+
+impl Page {
+    /// The text.
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+
+    /// What the HTTP and WebSocket side counted.
+    pub(crate) fn server(&mut self, metrics: &Metrics, live: usize, draining: bool, media: bool) {
+        self.head("conclave_build_info", "gauge", "The version that runs.");
+        self.sample("conclave_build_info", Some(("version", env!("CARGO_PKG_VERSION"))), 1);
+        self.gauge("conclave_connections", "WebSocket connections now.", live);
+        self.gauge("conclave_draining", "1 while the server shuts down.", draining);
+        self.gauge("conclave_media_available", "1 while the SFU can be reached.", media);
+        let families: [(&str, &str, &str, &mut dyn Iterator<Item = (&'static str, &AtomicU64)>); 3] = [
+            (
+                "conclave_http_responses_total",
+                "class",
+                "HTTP responses by class of status.",
+                &mut metrics.http_responses.iter(),
+            ),
+            (
+                "conclave_connections_closed_total",
+                "reason",
+                "WebSocket connections that ended.",
+                &mut metrics.connections_closed.iter(),
+            ),
+            (
+                "conclave_quota_rejected_total",
+                "kind",
+                "Connections and rooms refused at a bound.",
+                &mut metrics.quota_rejected.iter(),
+            ),
+        ];
+        for (name, label, help, cells) in families {
+            self.head(name, "counter", help);
+            for (value, cell) in cells {
+                self.sample(name, Some((label, value)), cell.load(Ordering::Relaxed));
+            }
+        }
+    }
+
+    /// What the core counted.
+    pub(crate) fn service(&mut self, stats: &Stats) {
+        self.gauge("conclave_sessions", "Sessions of the signaling service now.", stats.sessions);
+        self.gauge("conclave_rooms", "Rooms remembered now, empty ones too.", stats.rooms);
+        self.gauge("conclave_participants", "Participants now, suspended ones too.", stats.participants);
+        self.counter("conclave_messages_total", "Client messages handled.", stats.messages);
+        self.head("conclave_group_epochs_total", "counter", "MLS epochs by how their vote ended.");
+        self.sample("conclave_group_epochs_total", Some(("result", "final")), stats.finals);
+        self.sample("conclave_group_epochs_total", Some(("result", "rollback")), stats.rollbacks);
+        self.counter("conclave_commits_rejected_total", "MLS commits refused.", stats.commits_rejected);
+        self.counter("conclave_sessions_refused_total", "Sessions refused or ended by an error.", stats.refused);
+    }
+
+    /// What is held for `GET /t/<hash>`.
+    pub(crate) fn trees(&mut self, count: usize, bytes: usize) {
+        self.gauge("conclave_trees", "Ratchet trees held for fetching.", count);
+        self.gauge("conclave_tree_bytes", "Their size.", bytes);
+    }
+
+    /// What the process used.
+    pub(crate) fn process(&mut self, usage: &Usage) {
+        self.counter("process_cpu_seconds_total", "User and system CPU time in seconds.", usage.cpu_seconds);
+        self.gauge("process_resident_memory_bytes", "Resident memory in bytes.", usage.resident_bytes);
+        self.gauge("process_open_fds", "Open file descriptors.", usage.files);
+        self.gauge("process_threads", "Threads.", usage.threads);
+    }
+
+    /// Families that somebody else wrote.
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut String)) {
+        write(&mut self.0);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Sample) {
+        self.head(name, "gauge", help);
+        self.sample(name, None, value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: impl Sample) {
+        self.head(name, "counter", help);
+        self.sample(name, None, value);
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, label: Option<(&str, &str)>, value: impl Sample) {
+        let _ = match label {
+            Some((label, text)) => writeln!(self.0, "{name}{{{label}=\"{text}\"}} {}", value.text()),
+            None => writeln!(self.0, "{name} {}", value.text()),
+        };
+    }
+}
+
+/// A value of a sample.
+trait Sample {
+    fn text(&self) -> String;
+}
+
+macro_rules! plain_samples {
+    ($($number:ty),*) => {
+        $(impl Sample for $number {
+            fn text(&self) -> String {
+                self.to_string()
+            }
+        })*
+    };
+}
+
+plain_samples!(i32, u64, usize, f64);
+
+impl Sample for bool {
+    fn text(&self) -> String {
+        u8::from(*self).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counted_values_are_on_the_page() {
+        let metrics = Metrics::new();
+        metrics.http_responses.count("2xx");
+        metrics.http_responses.count("2xx");
+        let mut page = Page::default();
+        page.server(&metrics, 3, true, false);
+        page.process(&Usage { cpu_seconds: 1.25, ..Usage::default() });
+        let text = page.into_text();
+        for line in [
+            "conclave_http_responses_total{class=\"2xx\"} 2",
+            "conclave_connections 3",
+            "conclave_draining 1",
+            "conclave_media_available 0",
+            "process_cpu_seconds_total 1.25",
+            "# TYPE conclave_quota_rejected_total counter",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} not in\n{text}");
+        }
+    }
+}

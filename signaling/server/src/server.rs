@@ -1,0 +1,251 @@
+//! The server put together: starts every part, tells where it is, and stops in order.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use conclave_sfu::SfuConfig;
+use conclave_signaling_core::{Limits, Service, ServiceConfig};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::app::{self, App, Shared};
+use crate::config::Config;
+use crate::driver::{Driver, ServiceHandle};
+use crate::http::tree::Trees;
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+use crate::sfu_link::{self, Token};
+use crate::{assets, listener, process};
+
+/// How long the embedded SFU may take to be ready.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long stopping may take; connections that are not closed by then are cut.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The TCP address cannot be bound.
+    #[error("cannot listen on {address}: {}", bind_help(.error, .address.port()))]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The embedded SFU did not start.
+    #[error("the media plane did not start: {0} (--media names another address)")]
+    Media(#[source] conclave_sfu::StartError),
+    /// The embedded SFU started and did not come up.
+    #[error("the media plane started but is not ready")]
+    MediaNotReady,
+    /// The control link's token cannot be read.
+    #[error("cannot read the token file {path}: {error}")]
+    TokenFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The control link's token is no token.
+    #[error("the token in {path} must be one line of at least 16 printable characters")]
+    Token {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// The operating system refused a thread, a timer or a signal handler.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+fn bind_help(error: &io::Error, port: u16) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("the port is in use; stop the other program (`ss -ltnp sport = :{port}` names it) or choose another with --listen")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("port {port} is privileged; choose one above 1023 with --listen, or grant CAP_NET_BIND_SERVICE")
+        }
+        io::ErrorKind::AddrNotAvailable => String::from("this host does not have that address"),
+        _ => error.to_string(),
+    }
+}
+
+/// A running server.
+pub struct Server {
+    http: SocketAddr,
+    media: Media,
+    app: App,
+    stop: watch::Sender<bool>,
+    driver: JoinHandle<()>,
+}
+
+/// Where media goes.
+enum Media {
+    /// To the embedded SFU at these addresses, which go into candidates.
+    Embedded(Vec<SocketAddr>),
+    /// To the SFU behind this link.
+    Remote(String),
+}
+
+impl Server {
+    /// Starts every part. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a port cannot be bound or a file cannot be read; nothing is left running then.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        process::raise_file_limit();
+        let listen_error = |error| StartError::Listen { address: config.listen, error };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let http = listener.local_addr().map_err(listen_error)?;
+
+        let mut sfu_stats = None;
+        let link = match (&config.sfu, &config.sfu_token_file) {
+            (Some(url), Some(path)) => sfu_link::remote(url.clone(), token(path)?),
+            _ => {
+                let sfu = SfuConfig {
+                    media: config.media.resolve(),
+                    advertise: config.advertise.clone(),
+                    ..SfuConfig::default()
+                };
+                let (link, stats) = sfu_link::embedded(&sfu).map_err(StartError::Media)?;
+                sfu_stats = Some(stats);
+                link
+            }
+        };
+
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(StartError::Random)?;
+        let trees = Arc::new(Trees::default());
+        let (driver, mut service) = Driver::new(Service::new(core_config(config), seed), link, Arc::clone(&trees));
+        let driver = tokio::spawn(driver.run());
+        let media = match &config.sfu {
+            Some(url) => Media::Remote(url.0.clone()),
+            None => Media::Embedded(media_ready(&mut service).await?),
+        };
+
+        let app = App::new(Shared {
+            config: config.clone(),
+            service,
+            registry: Arc::new(Registry::new(config.max_connections, config.max_connections_per_ip)),
+            trees,
+            metrics: Metrics::new(),
+            sfu_stats,
+            draining: AtomicBool::new(false),
+            next_session: AtomicU64::new(1),
+        });
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(listener::serve(listener, app::router(app.clone()), stopped));
+        tracing::info!(address = %http, client = assets::CLIENT_BUILT, "serving");
+        Ok(Self { http, media, app, stop, driver })
+    }
+
+    /// The TCP address that was bound.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where browsers send media; empty with a stand-alone SFU.
+    pub fn media_addresses(&self) -> &[SocketAddr] {
+        match &self.media {
+            Media::Embedded(candidates) => candidates,
+            Media::Remote(_) => &[],
+        }
+    }
+
+    /// What a person needs to know now: what to open, and which ports others must reach.
+    pub fn greeting(&self) -> String {
+        let port = self.http.port();
+        let host = match self.http.ip() {
+            ip if ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST => String::from("localhost"),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            ip => ip.to_string(),
+        };
+        let media = match &self.media {
+            Media::Embedded(candidates) => {
+                let mut ports: Vec<u16> = candidates.iter().map(SocketAddr::port).collect();
+                ports.sort_unstable();
+                ports.dedup();
+                let addresses: Vec<String> = candidates.iter().map(|address| address.ip().to_string()).collect();
+                let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+                format!("UDP {}  (media, at {})", ports.join(", "), addresses.join(", "))
+            }
+            Media::Remote(url) => format!("the UDP port of the SFU behind {url}"),
+        };
+        let mut text = format!(
+            "Conclave {} is running.\n\n  Open in a browser:     http://{host}:{port}\n  Others must reach:     \
+             TCP {port}  (pages and signaling)\n                         {media}\n\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        if !assets::CLIENT_BUILT {
+            text.push_str("The web client is not in this binary: run `make build`.\n");
+        }
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "Browsers give camera and microphone only to localhost and https: for others put a TLS proxy in front of \
+             TCP {port}.\nStop with Ctrl-C."
+        );
+        text
+    }
+
+    /// Resolves when a part failed that the server cannot go on without.
+    pub async fn failed(&mut self) {
+        // A task that panicked has told why.
+        let _ = (&mut self.driver).await;
+    }
+
+    /// Takes nothing new, tells everybody, waits for them to go, and ends.
+    pub async fn stop(self) {
+        tracing::info!(connections = self.app.registry.live(), "stopping");
+        self.app.draining.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
+        let goodbye = async {
+            if self.app.service.shut_down().await.is_ok() {
+                self.app.registry.drained().await;
+            }
+        };
+        if timeout(STOP_TIMEOUT, goodbye).await.is_err() {
+            tracing::warn!(connections = self.app.registry.live(), "connections were cut");
+        }
+        self.driver.abort();
+        tracing::info!("stopped");
+    }
+}
+
+fn token(path: &std::path::Path) -> Result<Token, StartError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| StartError::TokenFile { path: path.to_owned(), error })?;
+    Token::read(&text).ok_or_else(|| StartError::Token { path: path.to_owned() })
+}
+
+async fn media_ready(service: &mut ServiceHandle) -> Result<Vec<SocketAddr>, StartError> {
+    match timeout(MEDIA_TIMEOUT, service.media_ready()).await {
+        Ok(Ok(candidates)) => Ok(candidates),
+        Ok(Err(_)) | Err(_) => Err(StartError::MediaNotReady),
+    }
+}
+
+/// The core's own bounds stand behind the registry's; it is told the same numbers.
+fn core_config(config: &Config) -> ServiceConfig {
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    ServiceConfig {
+        limits: Limits {
+            max_sessions: count(config.max_connections),
+            max_sessions_per_ip: count(config.max_connections_per_ip),
+            ..Limits::default()
+        },
+        ..ServiceConfig::default()
+    }
+}
