@@ -1,1 +1,27 @@
 //! What the SFU forwards to whom: rooms, tracks, subscriptions, negotiation. Sans-IO.
+//!
+//! The law: hand one input to [`Sfu`]`::handle_*` with the time, then drain [`Sfu::poll_output`], then sleep until
+//! [`Sfu::poll_timeout`]. Packets to send go at once into the driver's [`Egress`]; everything else is an
+//! [`Output`]. No clock, socket, task, lock or randomness lives here.
+//!
+//! A packet: [`Sfu::handle_rtp`] -> `room::media` (route by SSRC, log, SFrame guard) -> `forward` (rewrite per
+//! subscription) -> [`Egress`]. A command: [`Sfu::handle_command`] -> `room` -> [`Output`].
+
+mod counters;
+mod forward;
+mod guard;
+pub mod negotiation;
+mod peer;
+mod room;
+mod sfu;
+mod slab;
+mod subscription;
+mod track;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
+
+pub use counters::Counters;
+pub use forward::{Egress, MAX_RTCP, Outgoing};
+pub use guard::MAX_REFUSED;
+pub use sfu::{Config, MAX_PEERS, Output, PeerSlot, Sfu, TransportState};

@@ -1,0 +1,65 @@
+//! The forward path: from a publisher's plaintext packet to rewritten packets for its subscribers.
+//!
+//! Nothing in here looks at the payload, and nothing allocates once a stream runs. The one check of the payload, the
+//! SFrame guard, stands before this path, in [`crate::guard`].
+
+pub(crate) mod feedback;
+pub(crate) mod keyframe;
+pub(crate) mod receive_log;
+pub(crate) mod rewrite;
+pub(crate) mod ring;
+pub(crate) mod table;
+
+use conclave_transport::rtp::{Extension, RtpError, RtpHeader};
+use conclave_wire::media::Kind;
+
+use crate::sfu::PeerSlot;
+
+/// Where the forward path puts its packets. The driver seals and sends them.
+pub trait Egress {
+    /// A packet for a subscriber, or a retransmission.
+    fn rtp(&mut self, to: PeerSlot, packet: &Outgoing<'_>);
+    /// A plaintext compound RTCP packet of at most [`MAX_RTCP`] bytes.
+    fn rtcp(&mut self, to: PeerSlot, packet: &[u8]);
+}
+
+/// Longest RTCP packet the core writes, in bytes.
+pub const MAX_RTCP: usize = 1150;
+
+/// A packet for one subscriber: a new header and the publisher's payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// The rewritten header.
+    pub header: RtpHeader,
+    /// The subscriber's id for MID and its value.
+    pub mid: Option<Extension<'a>>,
+    /// Of a retransmission: the original sequence number (RFC 4588 §4).
+    pub original_sequence: Option<u16>,
+    /// Everything behind that, as it came.
+    pub payload: &'a [u8],
+    /// Audio or video.
+    pub kind: Kind,
+}
+
+impl Outgoing<'_> {
+    /// Writes the plaintext packet to the front of `out` and returns its length in bytes.
+    ///
+    /// # Errors
+    /// [`RtpError::NoRoom`] when `out` is too small.
+    pub fn write(&self, out: &mut [u8]) -> Result<usize, RtpError> {
+        let mid = self.mid.as_slice();
+        let mut len = self.header.write(mid, out)?;
+        if let Some(original) = self.original_sequence {
+            put(out, &mut len, &original.to_be_bytes())?;
+        }
+        put(out, &mut len, self.payload)?;
+        Ok(len)
+    }
+}
+
+fn put(out: &mut [u8], len: &mut usize, bytes: &[u8]) -> Result<(), RtpError> {
+    let end = *len + bytes.len();
+    out.get_mut(*len..end).ok_or(RtpError::NoRoom)?.copy_from_slice(bytes);
+    *len = end;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The last second of one stream in plaintext, from which retransmissions are built on demand.
+
+use std::time::{Duration, Instant};
+
+use conclave_wire::media::Kind;
+
+/// Packets that can be found again by their sequence number. Older ones are overwritten.
+const ENTRIES: u64 = 1024;
+/// Bytes kept of a video stream: one second at 4 Mbit/s. Older packets are overwritten.
+const VIDEO_BYTES: usize = 512 << 10;
+/// Bytes kept of an audio stream: more than a second at 128 kbit/s.
+const AUDIO_BYTES: usize = 24 << 10;
+/// After this a packet is too old to be of use.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy)]
+struct Entry {
+    sequence: u64,
+    /// Position in the endless stream of bytes; the ring holds its tail.
+    position: u64,
+    len: usize,
+    at: Instant,
+    timestamp: u32,
+    marker: bool,
+}
+
+/// A packet found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept<'a> {
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: &'a [u8],
+}
+
+/// The ring of one stream. It takes its memory with the first packet and never more.
+pub(crate) struct Ring {
+    capacity: usize,
+    bytes: Vec<u8>,
+    entries: Vec<Option<Entry>>,
+    written: u64,
+}
+
+impl Ring {
+    pub(crate) const fn new(kind: Kind) -> Self {
+        let capacity = match kind {
+            Kind::Audio => AUDIO_BYTES,
+            Kind::Video => VIDEO_BYTES,
+        };
+        Self { capacity, bytes: Vec::new(), entries: Vec::new(), written: 0 }
+    }
+
+    /// Keeps a packet, over the oldest ones.
+    pub(crate) fn push(&mut self, at: Instant, sequence: u64, timestamp: u32, marker: bool, payload: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; self.capacity];
+            self.entries = vec![None; slot_of(ENTRIES - 1) + 1];
+        }
+        let Some(mut start) = self.offset(self.written) else { return };
+        if start + payload.len() > self.capacity {
+            // A packet lies in one piece: skip the rest of the lap.
+            self.written += u64::try_from(self.capacity - start).unwrap_or(0);
+            start = 0;
+        }
+        let Some(place) = self.bytes.get_mut(start..start + payload.len()) else { return };
+        place.copy_from_slice(payload);
+        let entry = Entry { sequence, position: self.written, len: payload.len(), at, timestamp, marker };
+        self.written += u64::try_from(payload.len()).unwrap_or(0);
+        if let Some(slot) = self.entries.get_mut(slot_of(sequence)) {
+            *slot = Some(entry);
+        }
+    }
+
+    /// Finds a packet by its extended sequence number, if it is still there and young enough.
+    pub(crate) fn get(&self, now: Instant, sequence: u64) -> Option<Kept<'_>> {
+        let entry = self.entries.get(slot_of(sequence))?.as_ref()?;
+        let overwritten = self.written - entry.position > u64::try_from(self.capacity).ok()?;
+        if entry.sequence != sequence || overwritten || now.saturating_duration_since(entry.at) > MAX_AGE {
+            return None;
+        }
+        let start = self.offset(entry.position)?;
+        let payload = self.bytes.get(start..start + entry.len)?;
+        Some(Kept { timestamp: entry.timestamp, marker: entry.marker, payload })
+    }
+
+    fn offset(&self, position: u64) -> Option<usize> {
+        usize::try_from(position % u64::try_from(self.capacity).ok()?).ok()
+    }
+}
+
+fn slot_of(sequence: u64) -> usize {
+    usize::try_from(sequence % ENTRIES).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_found_until_they_are_overwritten_or_old() {
+        let now = Instant::now();
+        let mut ring = Ring::new(Kind::Audio);
+        for sequence in 0..200u64 {
+            ring.push(now, sequence, 7, sequence % 2 == 0, &[u8::try_from(sequence).unwrap(); 200]);
+        }
+        assert!(ring.get(now, 0).is_none(), "24 kB do not hold 200 packets of 200 bytes");
+        let oldest = (0..200).find(|sequence| ring.get(now, *sequence).is_some()).unwrap();
+        assert!(200 - oldest > 110, "most of the ring is used");
+        for sequence in oldest..200 {
+            let kept = ring.get(now, sequence).unwrap();
+            assert_eq!(kept.payload, [u8::try_from(sequence).unwrap(); 200]);
+            assert_eq!((kept.timestamp, kept.marker), (7, sequence % 2 == 0));
+        }
+        assert!(ring.get(now + MAX_AGE * 2, 199).is_none());
+        assert!(ring.get(now, 199 + 1024).is_none());
+    }
+
+    #[test]
+    fn a_packet_larger_than_the_ring_is_not_kept() {
+        let now = Instant::now();
+        let mut ring = Ring::new(Kind::Audio);
+        ring.push(now, 1, 0, false, &vec![1; AUDIO_BYTES + 1]);
+        assert!(ring.get(now, 1).is_none());
+        ring.push(now, 2, 0, false, &[2; 10]);
+        assert_eq!(ring.get(now, 2).unwrap().payload, [2; 10]);
+    }
+}

@@ -1,0 +1,149 @@
+//! A participant's end in the SFU: its standing, its sections and the routes of its packets.
+
+use std::time::{Duration, Instant};
+
+use conclave_transport::route::IceCredentials;
+use conclave_transport::rtp::RtpView;
+use conclave_wire::id::{LeafIndex, PeerId};
+
+use crate::forward::feedback::ArrivalRecorder;
+use crate::forward::table::RouteTable;
+use crate::negotiation::{ExtensionIds, Line, Publication, RemoteTransport, Use};
+use crate::sfu::PeerSlot;
+
+/// How long after a rejoin frames of the former leaf are expected.
+const FORMER_LEAF: Duration = Duration::from_secs(12);
+
+/// What a section of a peer holds in the room.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LineState {
+    /// Index of the track it publishes.
+    pub(crate) track: Option<usize>,
+    /// Index of its subscription, which stays when the section is idle.
+    pub(crate) subscription: Option<usize>,
+    /// Its producer was closed by the guard; it stays closed until the section is used otherwise.
+    pub(crate) closed: bool,
+}
+
+/// What the last accepted offer agreed on. It lives as long as one DTLS association.
+pub(crate) struct Negotiated {
+    pub(crate) remote: RemoteTransport,
+    pub(crate) credentials: IceCredentials,
+    pub(crate) lines: Vec<Line>,
+    /// One per line.
+    pub(crate) states: Vec<LineState>,
+    pub(crate) extensions: ExtensionIds,
+}
+
+/// A peer. Commands write its standing, offers its sections.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) slot: PeerSlot,
+    /// Set by Admit.
+    pub(crate) leaf: Option<LeafIndex>,
+    former: Option<(LeafIndex, Instant)>,
+    /// Between Suspend and Resume.
+    pub(crate) suspended: bool,
+    /// ICE and DTLS are done and not lost.
+    pub(crate) connected: bool,
+    /// The transport is over; the next offer opens another one.
+    pub(crate) lost: bool,
+    pub(crate) negotiated: Option<Negotiated>,
+    pub(crate) routes: RouteTable,
+    pub(crate) arrivals: ArrivalRecorder,
+    /// Answers written so far.
+    pub(crate) version: u64,
+}
+
+impl Peer {
+    pub(crate) fn new(now: Instant, id: PeerId, slot: PeerSlot) -> Self {
+        Self {
+            id,
+            slot,
+            leaf: None,
+            former: None,
+            suspended: false,
+            connected: false,
+            lost: false,
+            negotiated: None,
+            routes: RouteTable::default(),
+            arrivals: ArrivalRecorder::new(now),
+            version: 0,
+        }
+    }
+
+    pub(crate) fn admit(&mut self, now: Instant, leaf: LeafIndex) {
+        if let Some(before) = self.leaf.filter(|before| *before != leaf) {
+            self.former = Some((before, now));
+        }
+        self.leaf = Some(leaf);
+    }
+
+    /// Whether media may flow from and to it.
+    pub(crate) const fn may_flow(&self) -> bool {
+        self.leaf.is_some() && !self.suspended && self.connected
+    }
+
+    /// The leaf it had until a moment ago.
+    pub(crate) fn former_leaf(&self, now: Instant) -> Option<LeafIndex> {
+        let (leaf, since) = self.former?;
+        (now.saturating_duration_since(since) < FORMER_LEAF).then_some(leaf)
+    }
+
+    pub(crate) fn states(&self) -> &[LineState] {
+        self.negotiated.as_ref().map_or(&[], |negotiated| &negotiated.states)
+    }
+
+    pub(crate) fn states_mut(&mut self) -> &mut [LineState] {
+        self.negotiated.as_mut().map_or(&mut [], |negotiated| &mut negotiated.states)
+    }
+
+    /// The published section a packet of an unknown SSRC belongs to, and whether it is a retransmission: by its
+    /// MID, else by a payload type that only one section uses.
+    pub(crate) fn section_of(&self, view: &RtpView<'_>) -> Option<(usize, bool)> {
+        let negotiated = self.negotiated.as_ref()?;
+        let mid = negotiated.extensions.mid.and_then(|id| view.extension(id));
+        let mut found = None;
+        for (line, state) in negotiated.lines.iter().zip(&negotiated.states) {
+            let (Use::Publish(publication), Some(track)) = (&line.role, state.track) else { continue };
+            let Some(rtx) = carries(publication, view.payload_type()) else { continue };
+            match mid {
+                Some(mid) if line.mid.as_bytes() == mid => return Some((track, rtx)),
+                Some(_) => {}
+                None if found.is_some() => return None,
+                None => found = Some((track, rtx)),
+            }
+        }
+        found
+    }
+
+    /// SSRCs the peer is sent through its section number `line`: media, retransmissions.
+    pub(crate) fn ssrcs(id: PeerId, line: usize) -> (u32, u32) {
+        let base = ssrc_base(id);
+        let offset = u32::try_from(line).unwrap_or(0).wrapping_mul(2);
+        (base.wrapping_add(offset), base.wrapping_add(offset + 1))
+    }
+
+    /// The subscription whose media or retransmissions carry `ssrc`.
+    pub(crate) fn subscription_of(&self, ssrc: u32) -> Option<usize> {
+        let line = usize::try_from(ssrc.wrapping_sub(ssrc_base(self.id)) / 2).ok()?;
+        self.states().get(line)?.subscription
+    }
+}
+
+/// Whether a payload type is a publication's media (`Some(false)`) or retransmissions (`Some(true)`).
+fn carries(publication: &Publication, payload_type: u8) -> Option<bool> {
+    let format = publication.format;
+    match payload_type {
+        media if media == format.payload_type => Some(false),
+        rtx if Some(rtx) == format.rtx => Some(true),
+        _ => None,
+    }
+}
+
+/// The first of the SSRCs a peer is sent. They are unique per peer, which is all SRTP asks for, and spread so that
+/// traces of several peers are easy to tell apart.
+fn ssrc_base(id: PeerId) -> u32 {
+    let [_, _, _, _, a, b, c, d] = id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17).to_be_bytes();
+    u32::from_be_bytes([a | 0x80, b, c & 0xFC, 0]) | u32::from(d & 1) << 10
+}

@@ -1,0 +1,159 @@
+//! One section through which a peer receives: its numbers, its SSRCs and what it asks for.
+
+use std::time::{Duration, Instant};
+
+use conclave_transport::rtp::{Extension, RtpHeader};
+use conclave_wire::limits::MAX_MID;
+
+use crate::forward::Outgoing;
+use crate::forward::rewrite::{Generation, Rewriter};
+use crate::negotiation::SubscriptionPlan;
+use crate::sfu::PeerSlot;
+use crate::track::Track;
+
+/// Retransmissions one subscription may ask for in [`RESEND_WINDOW`]; more are not answered.
+const MAX_RESENT: u32 = 500;
+const RESEND_WINDOW: Duration = Duration::from_secs(1);
+
+/// A publisher's packet on its way to the subscribers.
+#[derive(Clone, Copy)]
+pub(crate) struct Packet<'a> {
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: &'a [u8],
+}
+
+/// A subscription. It lives as long as its section; its numbers go on when its track changes.
+pub(crate) struct Subscription {
+    /// Who receives.
+    pub(crate) to: PeerSlot,
+    /// Index of the track in the room.
+    pub(crate) track: Option<usize>,
+    /// Whether packets flow: the subscriber is admitted, connected and not suspended.
+    pub(crate) active: bool,
+    pub(crate) rewriter: Rewriter,
+    pub(crate) ssrc: u32,
+    rtx_ssrc: u32,
+    payload_type: u8,
+    rtx: Option<u8>,
+    rtx_sequence: u16,
+    mid_id: Option<u8>,
+    mid: [u8; MAX_MID],
+    mid_len: usize,
+    /// Packets sent, without retransmissions, for sender reports.
+    pub(crate) packets: u32,
+    /// Their payload bytes.
+    pub(crate) octets: u32,
+    resent: u32,
+    resent_since: Option<Instant>,
+}
+
+impl Subscription {
+    pub(crate) const fn new(to: PeerSlot, ssrcs: (u32, u32)) -> Self {
+        Self {
+            to,
+            track: None,
+            active: false,
+            rewriter: Rewriter::new(),
+            ssrc: ssrcs.0,
+            rtx_ssrc: ssrcs.1,
+            payload_type: 0,
+            rtx: None,
+            rtx_sequence: 0,
+            mid_id: None,
+            mid: [0; MAX_MID],
+            mid_len: 0,
+            packets: 0,
+            octets: 0,
+            resent: 0,
+            resent_since: None,
+        }
+    }
+
+    /// Takes over what the section's last offer says.
+    pub(crate) fn negotiate(&mut self, mid: &str, plan: &SubscriptionPlan) {
+        self.payload_type = plan.format.payload_type;
+        self.rtx = plan.format.rtx;
+        self.mid_id = plan.extensions.mid;
+        self.mid_len = 0;
+        // A mid fits: negotiation refuses longer ones.
+        for (to, from) in self.mid.iter_mut().zip(mid.bytes()) {
+            *to = from;
+            self.mid_len += 1;
+        }
+    }
+
+    /// The packet as this subscriber gets it; `None` if it comes too late for it.
+    pub(crate) fn rewrite<'a>(&'a mut self, now: Instant, track: &TrackView, packet: &Packet<'a>) -> Option<Outgoing<'a>> {
+        let numbers =
+            self.rewriter.rewrite(now, track.generation, track.clock_rate, packet.sequence, packet.timestamp)?;
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        Some(Outgoing {
+            header: RtpHeader {
+                marker: packet.marker,
+                payload_type: self.payload_type,
+                sequence_number: low_bits(numbers.sequence),
+                timestamp: numbers.timestamp,
+                ssrc: self.ssrc,
+            },
+            mid: self.mid(),
+            original_sequence: None,
+            payload: packet.payload,
+            kind: track.kind,
+        })
+    }
+
+    /// The retransmission of the packet this subscriber knows as `sequence` (RFC 4588), if it can be had.
+    pub(crate) fn resend<'a>(&'a mut self, now: Instant, track: &'a Track, sequence: u16) -> Option<Outgoing<'a>> {
+        let payload_type = self.rtx?;
+        let generation = track.stream.generation;
+        let original = self.rewriter.original(generation, sequence)?;
+        let kept = track.stream.ring.get(now, original)?;
+        if !self.may_resend(now) {
+            return None;
+        }
+        let header = RtpHeader {
+            marker: kept.marker,
+            payload_type,
+            sequence_number: self.rtx_sequence,
+            timestamp: self.rewriter.timestamp(generation, kept.timestamp)?,
+            ssrc: self.rtx_ssrc,
+        };
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        Some(Outgoing {
+            header,
+            mid: self.mid(),
+            original_sequence: Some(sequence),
+            payload: kept.payload,
+            kind: track.kind(),
+        })
+    }
+
+    fn mid(&self) -> Option<Extension<'_>> {
+        Some(Extension { id: self.mid_id?, data: self.mid.get(..self.mid_len)? })
+    }
+
+    fn may_resend(&mut self, now: Instant) -> bool {
+        if self.resent_since.is_none_or(|since| now.saturating_duration_since(since) >= RESEND_WINDOW) {
+            self.resent_since = Some(now);
+            self.resent = 0;
+        }
+        self.resent += 1;
+        self.resent <= MAX_RESENT
+    }
+}
+
+/// What rewriting needs to know of a track.
+#[derive(Clone, Copy)]
+pub(crate) struct TrackView {
+    pub(crate) generation: Generation,
+    pub(crate) clock_rate: u32,
+    pub(crate) kind: conclave_wire::media::Kind,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 16 bits")]
+const fn low_bits(extended: u64) -> u16 {
+    extended as u16
+}
