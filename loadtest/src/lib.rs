@@ -1,1 +1,17 @@
 //! Headless participants that speak the whole protocol, scenarios, measures.
+//!
+//! [`scenario`] starts [`participant`]s; each speaks signaling, MLS, SFrame and WebRTC against a running server, says
+//! what [`source`] gives it and compares what it hears and sees; [`measure`] collects, [`report`] tells. [`cli`] is the
+//! way in.
+
+pub mod cli;
+pub mod http;
+pub mod measure;
+pub mod packet;
+pub mod participant;
+pub mod progress;
+pub mod report;
+pub mod room;
+pub mod scenario;
+pub mod server_usage;
+pub mod source;

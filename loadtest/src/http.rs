@@ -1,0 +1,195 @@
+//! A small HTTP/1.1 client: one request per connection, no TLS, bodies up to a limit.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Method, Request, Uri, header};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+/// How long a whole exchange may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Largest body taken, in bytes (a ratchet tree is at most 2 MiB).
+const MAX_BODY: usize = 4 << 20;
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    host: String,
+    port: u16,
+}
+
+/// Why `--url` names no server.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum UrlError {
+    /// Not a URL.
+    #[error("{0:?} is not a URL; write it like http://localhost:8080")]
+    NotAUrl(String),
+    /// Something else than http.
+    #[error("{0:?} is not http: the load tester speaks plain HTTP; name the server behind the proxy")]
+    NotHttp(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum HttpError {
+    /// Nobody is there.
+    #[error("cannot reach {server}: {source}")]
+    Unreachable {
+        /// Host and port.
+        server: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The server took longer than 10 s.
+    #[error("{server} did not answer within 10 s")]
+    TimedOut {
+        /// Host and port.
+        server: String,
+    },
+    /// The answer is no HTTP, or too large.
+    #[error("{server} gave no usable HTTP answer to {path}: {detail}")]
+    Broken {
+        /// Host and port.
+        server: String,
+        /// What was asked for.
+        path: String,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Server {
+    /// Parses `http://HOST[:PORT]`; a path is ignored.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
+        let not_a_url = || UrlError::NotAUrl(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| not_a_url())?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some(_) => return Err(UrlError::NotHttp(url.to_owned())),
+            None => return Err(not_a_url()),
+        }
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(not_a_url)?;
+        Ok(Self {
+            host: host.to_owned(),
+            port: uri.port_u16().unwrap_or(80),
+        })
+    }
+
+    /// `HOST:PORT`.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The address its name stands for.
+    pub async fn resolve(&self) -> Result<SocketAddr, HttpError> {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let unreachable = |source| HttpError::Unreachable {
+            server: self.authority(),
+            source,
+        };
+        let mut addresses = tokio::net::lookup_host((host, self.port))
+            .await
+            .map_err(unreachable)?;
+        addresses
+            .next()
+            .ok_or_else(|| unreachable(std::io::ErrorKind::NotFound.into()))
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Result<Answer, HttpError> {
+        self.request(Method::GET, path, Bytes::new()).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub async fn post_json(&self, path: &str, body: String) -> Result<Answer, HttpError> {
+        self.request(Method::POST, path, Bytes::from(body)).await
+    }
+
+    async fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, HttpError> {
+        tokio::time::timeout(PATIENCE, self.exchange(method, path, body))
+            .await
+            .unwrap_or_else(|_| {
+                Err(HttpError::TimedOut {
+                    server: self.authority(),
+                })
+            })
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, HttpError> {
+        let broken = |detail: String| HttpError::Broken {
+            server: self.authority(),
+            path: path.to_owned(),
+            detail,
+        };
+        let stream = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port))
+            .await
+            .map_err(|source| HttpError::Unreachable {
+                server: self.authority(),
+                source,
+            })?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| broken(error.to_string()))?;
+        let driver = tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.authority())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .map_err(|error| broken(error.to_string()))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| broken(error.to_string()))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MAX_BODY)
+            .collect()
+            .await
+            .map_err(|error| broken(error.to_string()))?
+            .to_bytes();
+        driver.abort();
+        Ok(Answer { status, body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_urls_with_a_host_name_a_server() {
+        assert_eq!(
+            Server::parse("http://localhost:8080").unwrap().authority(),
+            "localhost:8080"
+        );
+        assert_eq!(
+            Server::parse("http://[::1]:9/r/x").unwrap().authority(),
+            "[::1]:9"
+        );
+        assert_eq!(
+            Server::parse("http://meet.example").unwrap().authority(),
+            "meet.example:80"
+        );
+        assert!(matches!(
+            Server::parse("https://meet.example"),
+            Err(UrlError::NotHttp(_))
+        ));
+        for url in ["localhost:8080", "/r/x", "", "http://"] {
+            assert!(Server::parse(url).is_err(), "{url}");
+        }
+    }
+}

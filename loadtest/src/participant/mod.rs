@@ -1,0 +1,556 @@
+//! One headless participant: signaling, MLS, media, from Hello to Bye.
+//!
+//! A single task owns everything; WebSocket, WebRTC and timers are its inputs. After each input the MLS session is
+//! drained and an offer is sent if tracks came or went.
+
+pub mod codecs;
+pub mod connection;
+pub mod key_frame;
+pub mod kid;
+pub mod listener;
+pub mod receiver;
+pub mod runtime;
+pub mod sdp;
+pub mod sender;
+pub mod signaling;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use conclave_e2ee::{Codec, Output, Session, SessionConfig, SessionError};
+use conclave_wire::client::session::{Hello, Ping, State};
+use conclave_wire::id::ClientId;
+use conclave_wire::media::{Source, Track};
+use conclave_wire::{ClientMessage, ErrorCode, ServerMessage};
+use rand::Rng as _;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Interval, interval, sleep_until};
+use webrtc::peer_connection::RTCPeerConnectionState;
+
+use self::connection::{Connection, Event};
+use self::receiver::{Reader, Receiving};
+use self::sender::{Showing, Speaking};
+use self::signaling::{Incoming, Signaling, SignalingError};
+use crate::http::{HttpError, Server};
+use crate::measure::Measures;
+use crate::room::Room;
+use crate::source::clip::Clips;
+use crate::source::voice::Voice;
+
+const AUDIO_TICK: Duration = Duration::from_millis(20);
+/// A tick that comes later than this is skipped: the machine is too slow, and a burst would only make it worse.
+const LATEST_TICK: Duration = Duration::from_millis(200);
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+/// How long to wait with the next offer after a refused one: the news that a track vanished is on its way.
+const OFFER_PAUSE: Duration = Duration::from_millis(200);
+/// Media packets handled in a row before other inputs get a turn.
+const BATCH: usize = 64;
+/// How long the start of a call may take, from the first connection to the first decrypted frame.
+const JOIN_PATIENCE: Duration = Duration::from_secs(30);
+const ABSENT: Duration = Duration::from_secs(3600);
+
+/// What a participant is made of.
+#[derive(Clone)]
+pub struct Config {
+    /// Where.
+    pub server: Server,
+    /// Which room.
+    pub room: Room,
+    /// Its number, from 0: name and voice derive from it.
+    pub index: usize,
+    /// VP8 or VP9.
+    pub video: Codec,
+    /// Where its measures go.
+    pub measures: Arc<Measures>,
+}
+
+/// What a participant is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Take part.
+    Stay,
+    /// Say Bye; the others go on.
+    Leave,
+    /// The run is over.
+    End,
+}
+
+/// Why a participant could not take part.
+#[derive(Debug, Error)]
+pub enum ParticipantError {
+    /// The signaling service cannot be reached or broke off.
+    #[error(transparent)]
+    Signaling(#[from] SignalingError),
+    /// The server's name cannot be resolved.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The server refused.
+    #[error("the server refused: {0:?}")]
+    Refused(ErrorCode),
+    /// WebRTC failed.
+    #[error("WebRTC: {0}")]
+    WebRtc(#[from] webrtc::error::Error),
+    /// The MLS session failed.
+    #[error("MLS session: {0}")]
+    Session(#[from] SessionError),
+    /// The codec failed.
+    #[error("Opus: {0}")]
+    Opus(#[from] opus::Error),
+    /// ICE or DTLS failed, or consent was lost.
+    #[error("the media connection is {0}")]
+    MediaLost(RTCPeerConnectionState),
+    /// It was removed from the group.
+    #[error("it was removed from the call")]
+    Removed,
+    /// It took too long.
+    #[error("it could not join within 30 s: {0}")]
+    NotJoined(&'static str),
+}
+
+/// Takes part until told otherwise.
+pub async fn run(config: Config, mut orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
+    let mut participant = Participant::join(&config).await?;
+    let result = participant.take_part(&mut orders).await;
+    if *orders.borrow() == Order::Leave {
+        config.measures.depart(participant.client_id);
+    }
+    participant.leave().await;
+    if result.is_ok() {
+        config.measures.left.increment();
+    }
+    result
+}
+
+struct Participant {
+    config: Config,
+    client_id: [u8; 16],
+    started: Instant,
+    session: Session,
+    signaling: Signaling,
+    connection: Connection,
+    events: mpsc::Receiver<Event>,
+    trees: (mpsc::Sender<Tree>, mpsc::Receiver<Tree>),
+    receiving: HashMap<u32, Receiving>,
+    speaking: Speaking,
+    showing: Showing,
+    audio_tick: Interval,
+    video_tick: Interval,
+    ping_tick: Interval,
+    housekeeping: Interval,
+    connected: bool,
+    /// Whether others were there at the first State; `None` before it.
+    company: Option<bool>,
+    joined: bool,
+    first_epoch: Option<u64>,
+    /// When the commit that leads to an epoch came.
+    commits: HashMap<u64, Instant>,
+    /// Who left by the commit to which epoch, until media switches to it.
+    removals: Vec<(u64, [u8; 16])>,
+    offer_not_before: Instant,
+}
+
+struct Tree {
+    hash: String,
+    bytes: Option<Bytes>,
+}
+
+impl Participant {
+    /// Opens everything and says Hello.
+    async fn join(config: &Config) -> Result<Self, ParticipantError> {
+        let started = Instant::now();
+        let measures = &config.measures;
+        measures.started.increment();
+        let client_id: [u8; 16] = rand::rng().random();
+        measures.register_bot(client_id);
+        let session = Session::new(SessionConfig {
+            room_id: *config.room.id.as_bytes(),
+            room_secret: config.room.secret.clone(),
+            client_id,
+            display_name: format!("Bot {}", config.index + 1),
+            long_term_key: None,
+        })?;
+        let mut signaling = Signaling::open(&config.server).await?;
+        let hello = Hello {
+            version: conclave_wire::PROTOCOL_VERSION,
+            room: config.room.id,
+            client_id: ClientId::new(client_id),
+            token: None,
+            resume: None,
+        };
+        signaling.send(&ClientMessage::Hello(hello)).await?;
+        let local = local_addresses(config.server.resolve().await?);
+        let (mut connection, events) = Connection::new(local, Arc::clone(measures)).await?;
+        let microphone = connection.publish(Source::Microphone, Codec::Opus).await?;
+        let camera = connection.publish(Source::Camera, config.video).await?;
+        let clips = Clips::built_in();
+        let clip = Arc::clone(if config.video == Codec::Vp8 {
+            &clips.vp8
+        } else {
+            &clips.vp9
+        });
+        let picture = Duration::from_secs(1) / clip.fps;
+        Ok(Self {
+            config: config.clone(),
+            client_id,
+            started,
+            session,
+            signaling,
+            connection,
+            events,
+            trees: mpsc::channel(8),
+            receiving: HashMap::new(),
+            speaking: Speaking::new(microphone, Voice::of(config.index), Arc::clone(measures))?,
+            showing: Showing::new(camera, clip, Arc::clone(measures)),
+            audio_tick: interval(AUDIO_TICK),
+            video_tick: interval(picture),
+            ping_tick: interval(Duration::from_secs(5)),
+            housekeeping: interval(HOUSEKEEPING),
+            connected: false,
+            company: None,
+            joined: false,
+            first_epoch: None,
+            commits: HashMap::new(),
+            removals: Vec::new(),
+            offer_not_before: started,
+        })
+    }
+
+    async fn take_part(&mut self, orders: &mut watch::Receiver<Order>) -> Result<(), ParticipantError> {
+        loop {
+            self.drain_session().await?;
+            self.offer_if_due().await?;
+            let session_due = self.session.poll_timeout().map_or_else(
+                || Instant::now() + ABSENT,
+                |due| self.started + Duration::from_millis(due),
+            );
+            tokio::select! {
+                // A dropped sender means that the run is over, too.
+                () = told_to_go(orders) => return Ok(()),
+                message = self.signaling.receive() => self.handle_message(message?).await?,
+                Some(event) = self.events.recv() => self.handle_events(event)?,
+                Some(tree) = self.trees.1.recv() => {
+                    let now = self.now_ms();
+                    self.session.handle_tree(now, &tree.hash, tree.bytes.as_deref())?;
+                }
+                due = self.audio_tick.tick() => self.speak(due).await?,
+                due = self.video_tick.tick() => self.show(due).await,
+                _ = self.ping_tick.tick() => self.signaling.send(&ClientMessage::Ping(Ping { id: 0 })).await?,
+                _ = self.housekeeping.tick() => self.keep_house()?,
+                () = sleep_until(session_due) => {
+                    let now = self.now_ms();
+                    self.session.handle_timeout(now);
+                }
+            }
+        }
+    }
+
+    async fn leave(mut self) {
+        for receiving in self.receiving.into_values() {
+            receiving.finish();
+        }
+        // The server notices a broken connection as well.
+        let _ = self.signaling.send(&ClientMessage::Bye).await;
+        self.signaling.close().await;
+        self.connection.close().await;
+    }
+
+    async fn handle_message(&mut self, incoming: Incoming) -> Result<(), ParticipantError> {
+        let Incoming { message, text } = incoming;
+        match message {
+            ServerMessage::State(state) => {
+                self.handle_state(state).await?;
+                self.hand_to_session(&text);
+            }
+            ServerMessage::Commit(commit) => {
+                self.commits.insert(commit.epoch.0, Instant::now());
+                self.hand_to_session(&text);
+            }
+            ServerMessage::FoundOk
+            | ServerMessage::FoundLost
+            | ServerMessage::CommitCall(_)
+            | ServerMessage::CommitRejected(_)
+            | ServerMessage::Welcome(_)
+            | ServerMessage::Final(_)
+            | ServerMessage::Rollback(_)
+            | ServerMessage::Go(_)
+            | ServerMessage::App(_)
+            | ServerMessage::GroupInfo(_) => self.hand_to_session(&text),
+            ServerMessage::TrackPublished(published) => self.subscribe(published.track).await?,
+            ServerMessage::TrackUnpublished(gone) => self.connection.unsubscribe(gone.track_id).await?,
+            ServerMessage::Answer(answer) => {
+                self.connection.handle_answer(answer).await?;
+                self.drop_unrouted();
+            }
+            ServerMessage::OfferRejected(rejected) => match rejected.code {
+                // Tracks may vanish while an offer that names them is on its way.
+                ErrorCode::TrackNotFound => {
+                    self.offer_not_before = Instant::now() + OFFER_PAUSE;
+                    self.connection.handle_rejection(rejected.offer_id);
+                }
+                code => return Err(ParticipantError::Refused(code)),
+            },
+            ServerMessage::Error(error) if error.fatal => return Err(ParticipantError::Refused(error.code)),
+            ServerMessage::Error(error) => {
+                self.problem(&format!("the server refused a message: {:?}", error.code))
+            }
+            ServerMessage::Pong(_) | ServerMessage::Presence(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn handle_state(&mut self, state: State) -> Result<(), ParticipantError> {
+        self.company.get_or_insert(!state.participants.is_empty());
+        let ping = Duration::from_millis(u64::from(state.idle_timeout_ms / 3).max(500));
+        self.ping_tick = interval(ping);
+        for track in state.tracks {
+            self.subscribe(track).await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, track: Track) -> Result<(), ParticipantError> {
+        if *track.client_id.as_bytes() != self.client_id {
+            self.connection.subscribe(track).await?;
+        }
+        Ok(())
+    }
+
+    fn hand_to_session(&mut self, text: &str) {
+        let now = self.now_ms();
+        if let Err(error) = self.session.handle_message(now, text) {
+            self.problem(&format!("the session dropped a message: {error}"));
+        }
+    }
+
+    async fn drain_session(&mut self) -> Result<(), ParticipantError> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(message) => self.signaling.send_text(message.to_json()).await?,
+                Output::FetchTree { tree_hash } => self.fetch_tree(tree_hash),
+                Output::Admitted { epoch } => {
+                    self.first_epoch = Some(epoch);
+                    if self.company == Some(false) {
+                        self.mark_joined();
+                    }
+                }
+                Output::KeysChanged => self.retry_waiting(),
+                Output::EpochChanged { epoch } => self.note_switch(epoch),
+                Output::Log(change) => {
+                    let gone = change
+                        .left
+                        .iter()
+                        .map(|person| (change.epoch, person.client_id.0));
+                    self.removals.extend(gone);
+                }
+                Output::Removed => return Err(ParticipantError::Removed),
+                Output::Failed { reason } => self.problem(&format!("MLS session: {reason:?}")),
+                Output::RosterChanged | Output::App { .. } | Output::Secured { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn fetch_tree(&self, hash: String) {
+        let (server, trees) = (self.config.server.clone(), self.trees.0.clone());
+        tokio::spawn(async move {
+            let answer = server.get(&format!("/t/{hash}")).await;
+            let bytes = answer
+                .ok()
+                .filter(|answer| answer.status == 200)
+                .map(|answer| answer.body);
+            // The receiver is gone when the participant is.
+            let _ = trees.send(Tree { hash, bytes }).await;
+        });
+    }
+
+    async fn offer_if_due(&mut self) -> Result<(), ParticipantError> {
+        if self.company.is_none() || Instant::now() < self.offer_not_before {
+            return Ok(());
+        }
+        if let Some(offer) = self.connection.poll_offer().await? {
+            self.signaling.send(&ClientMessage::Offer(offer)).await?;
+        }
+        Ok(())
+    }
+
+    fn handle_events(&mut self, first: Event) -> Result<(), ParticipantError> {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            match next {
+                Some(Event::State(RTCPeerConnectionState::Connected)) => self.connected = true,
+                Some(Event::State(
+                    state @ (RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed),
+                )) => return Err(ParticipantError::MediaLost(state)),
+                Some(Event::State(_)) => {}
+                Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet)?,
+                None => break,
+            }
+            next = self.events.try_recv().ok();
+        }
+        // The last one taken, if the batch was full.
+        match next {
+            Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet),
+            Some(Event::State(state)) => {
+                self.connected = state == RTCPeerConnectionState::Connected;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn handle_packet(
+        &mut self,
+        arrived: std::time::Instant,
+        packet: &rtc::rtp::Packet,
+    ) -> Result<(), ParticipantError> {
+        let ssrc = packet.header.ssrc;
+        let now_ms = self.now_ms();
+        if !self.receiving.contains_key(&ssrc) {
+            // Before the answer that announces it; not counted, as the first second of a stream is not.
+            let Some(track) = self.connection.route(ssrc) else {
+                return Ok(());
+            };
+            self.receiving
+                .insert(ssrc, Receiving::new(track, Arc::clone(&self.config.measures))?);
+        }
+        let Some(receiving) = self.receiving.get_mut(&ssrc) else {
+            return Ok(());
+        };
+        let mut reader = Reader {
+            session: &mut self.session,
+            now_ms,
+            first_epoch: self.first_epoch,
+        };
+        receiving.handle_packet(arrived, packet, &mut reader);
+        if !self.joined && receiving.decrypted() > 0 {
+            if self.company == Some(true) {
+                self.config.measures.join.record(self.started.elapsed());
+            }
+            self.mark_joined();
+        }
+        Ok(())
+    }
+
+    fn retry_waiting(&mut self) {
+        let now_ms = self.now_ms();
+        let mut reader = Reader {
+            session: &mut self.session,
+            now_ms,
+            first_epoch: self.first_epoch,
+        };
+        for receiving in self.receiving.values_mut() {
+            receiving.retry(&mut reader);
+        }
+    }
+
+    fn drop_unrouted(&mut self) {
+        let connection = &self.connection;
+        let gone: Vec<u32> = self
+            .receiving
+            .keys()
+            .copied()
+            .filter(|ssrc| connection.route(*ssrc).is_none())
+            .collect();
+        for ssrc in gone {
+            if let Some(receiving) = self.receiving.remove(&ssrc) {
+                receiving.finish();
+            }
+        }
+    }
+
+    fn note_switch(&mut self, epoch: u64) {
+        let measures = &self.config.measures;
+        if let Some(came) = self.commits.remove(&epoch) {
+            measures.rekey.record(came.elapsed());
+        }
+        self.commits.retain(|older, _| *older > epoch);
+        self.removals.retain(|(removal, client_id)| {
+            if *removal > epoch {
+                return true;
+            }
+            if let Some(departure) = measures.departure(client_id) {
+                measures.removal.record(departure.elapsed());
+            }
+            false
+        });
+    }
+
+    async fn speak(&mut self, due: Instant) -> Result<(), ParticipantError> {
+        if self.connected && due.elapsed() < LATEST_TICK {
+            self.speaking.tick(&mut self.session).await?;
+        }
+        Ok(())
+    }
+
+    async fn show(&mut self, due: Instant) {
+        if self.connected && due.elapsed() < LATEST_TICK {
+            let wanted = self.connection.take_key_frame_request();
+            self.showing.tick(&mut self.session, wanted).await;
+        }
+    }
+
+    fn keep_house(&mut self) -> Result<(), ParticipantError> {
+        let now = std::time::Instant::now();
+        for receiving in self.receiving.values_mut() {
+            receiving.expire(now, self.first_epoch);
+        }
+        if !self.joined && self.started.elapsed() > JOIN_PATIENCE {
+            return Err(ParticipantError::NotJoined(
+                match (self.company, self.first_epoch, self.connected) {
+                    (None, _, _) => "the server did not answer Hello",
+                    (_, None, _) => "nobody added it to the group",
+                    (_, _, false) => "the media connection did not come up",
+                    _ => "it decrypted nothing",
+                },
+            ));
+        }
+        Ok(())
+    }
+
+    fn mark_joined(&mut self) {
+        if !self.joined {
+            self.joined = true;
+            self.config.measures.joined.increment();
+        }
+    }
+
+    fn problem(&self, text: &str) {
+        self.config
+            .measures
+            .problem(format!("Bot {}: {text}", self.config.index + 1));
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+async fn told_to_go(orders: &mut watch::Receiver<Order>) {
+    let _ = orders.wait_for(|order| *order != Order::Stay).await;
+}
+
+/// The addresses to send from: the one that the way to the server begins at; for a server on this machine also the
+/// interfaces', for its candidates may be those.
+fn local_addresses(server: SocketAddr) -> Vec<SocketAddr> {
+    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+    let route = || {
+        let unspecified = if server.is_ipv4() {
+            any
+        } else {
+            SocketAddr::from(([0u16; 8], 0))
+        };
+        let socket = UdpSocket::bind(unspecified).ok()?;
+        // Connecting a UDP socket sends nothing; it only looks up the route.
+        socket.connect(server).ok()?;
+        socket.local_addr().ok()
+    };
+    match route().map(|local| local.ip()) {
+        Some(ip) if ip.is_loopback() => vec![SocketAddr::new(ip, 0), any],
+        Some(ip) => vec![SocketAddr::new(ip, 0)],
+        None => vec![any],
+    }
+}

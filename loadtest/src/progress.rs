@@ -1,0 +1,65 @@
+//! One status line per second on stderr while a run goes on.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use tokio::time::{Instant, interval};
+
+use crate::measure::Measures;
+
+/// When to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// When stderr is a terminal.
+    Auto,
+    /// Always.
+    Always,
+}
+
+impl Progress {
+    fn is_shown(self) -> bool {
+        self == Self::Always || std::io::stderr().is_terminal()
+    }
+}
+
+/// Shows progress until it is dropped (by `select!`).
+pub async fn show(progress: Progress, measures: &Measures) {
+    if !progress.is_shown() {
+        return std::future::pending().await;
+    }
+    let terminal = std::io::stderr().is_terminal();
+    let started = Instant::now();
+    let mut ticks = interval(Duration::from_secs(1));
+    let mut before = 0;
+    loop {
+        ticks.tick().await;
+        let decrypted = measures.frames_decrypted.value();
+        let failures: u64 = measures.decrypt_failures().values().sum();
+        let line = format!(
+            "{:>4} s  joined {}/{}  left {}  decrypted {}/s  failures {}  problems {}",
+            started.elapsed().as_secs(),
+            measures.joined.value(),
+            measures.started.value(),
+            measures.left.value(),
+            decrypted - before,
+            failures,
+            measures.problem_count(),
+        );
+        before = decrypted;
+        let mut out = std::io::stderr().lock();
+        // Nobody to tell when stderr is closed.
+        let _ = if terminal {
+            write!(out, "\r\x1b[K{line}")
+        } else {
+            writeln!(out, "{line}")
+        };
+        let _ = out.flush();
+    }
+}
+
+/// Ends the status line, so that what follows begins on a line of its own.
+pub fn end_line(progress: Progress) {
+    if progress.is_shown() && std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr());
+    }
+}

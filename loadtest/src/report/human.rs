@@ -1,0 +1,153 @@
+//! The report as a table for people.
+
+use std::fmt::Write as _;
+
+use super::Report;
+
+/// The table, with a line end.
+pub fn table(report: &Report) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<22} {value}");
+    };
+    let ended = if report.interrupted { ", ended early" } else { "" };
+    row(
+        "scenario",
+        format!("{} for {:.1} s{ended}", report.scenario, report.duration_s),
+    );
+    row(
+        "participants",
+        format!(
+            "{} at a time, {} started, {} got in",
+            report.participants, report.participants_started, report.participants_joined
+        ),
+    );
+    let missing = |name: &str| match report.unmeasured.get(name) {
+        Some(reason) => format!("not measured: {reason}"),
+        None => "not measured".to_owned(),
+    };
+    row(
+        "join",
+        report.join_ms.map_or_else(
+            || missing("join_ms"),
+            |time| {
+                format!(
+                    "p50 {:.0} ms, p95 {:.0} ms, max {:.0} ms",
+                    time.p50, time.p95, time.max
+                )
+            },
+        ),
+    );
+    row(
+        "latency (sound)",
+        report.latency_ms.map_or_else(
+            || missing("latency_ms"),
+            |time| {
+                format!(
+                    "p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms",
+                    time.p50, time.p95, time.p99
+                )
+            },
+        ),
+    );
+    for (label, name, time) in [
+        ("rekey", "rekey_ms", report.rekey_ms),
+        ("leave to rekey", "removal_ms", report.removal_ms),
+    ] {
+        row(
+            label,
+            time.map_or_else(
+                || missing(name),
+                |time| format!("p50 {:.0} ms, max {:.0} ms", time.p50, time.max),
+            ),
+        );
+    }
+    row(
+        "packets",
+        format!(
+            "{} sent, {} received, {} lost ({})",
+            report.packets_sent,
+            report.packets_received,
+            report.packets_lost,
+            report
+                .loss
+                .map_or_else(|| missing("loss"), |loss| format!("{:.4} %", loss * 100.0)),
+        ),
+    );
+    if report.packets_overrun > 0 {
+        row(
+            "",
+            format!(
+                "{} dropped here: this machine is too slow for the load",
+                report.packets_overrun
+            ),
+        );
+    }
+    row(
+        "frames",
+        format!(
+            "{} sent, {} received, {} incomplete, {} decrypted",
+            report.frames_sent, report.frames_received, report.frames_incomplete, report.frames_decrypted
+        ),
+    );
+    if report.frames_before_join > 0 {
+        row(
+            "",
+            format!(
+                "{} of epochs from before the receiver came",
+                report.frames_before_join
+            ),
+        );
+    }
+    let failures: Vec<String> = report
+        .decrypt_failures
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    row(
+        "decrypt failures",
+        if failures.is_empty() {
+            "none".to_owned()
+        } else {
+            failures.join(", ")
+        },
+    );
+    row(
+        "compared with source",
+        format!(
+            "sound {} frames, {} different; pictures {} frames, {} different",
+            report.compared.audio_frames,
+            report.compared.audio_different,
+            report.compared.video_frames,
+            report.compared.video_different
+        ),
+    );
+    row(
+        "server",
+        match (report.server.cpu_s, report.server.rss_mb) {
+            (Some(cpu), Some(memory)) => format!("{cpu:.2} s of CPU time, {memory:.1} MiB of memory"),
+            _ => missing("server.cpu_s"),
+        },
+    );
+    for problem in &report.problem_list {
+        row("problem", problem.clone());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Measures;
+
+    #[test]
+    fn what_was_not_measured_says_why() {
+        let table = table(&Report::new(crate::report::tests::run(), &Measures::default()));
+        assert!(
+            table.contains("not measured: nobody joined a call with others in it"),
+            "{table}"
+        );
+        assert!(table.contains("not measured: no /metrics"), "{table}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Room links: parsing one, making one.
+
+use conclave_e2ee::RoomSecret;
+use conclave_wire::bytes;
+use conclave_wire::id::RoomId;
+use rand::Rng as _;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::http::{HttpError, Server};
+
+/// A room and its secret. Has no Debug.
+#[derive(Clone)]
+pub struct Room {
+    /// The room, known to the server.
+    pub id: RoomId,
+    /// The secret, known to those with the link.
+    pub secret: RoomSecret,
+    secret_text: String,
+}
+
+/// Why a text is no room link.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum LinkError {
+    /// No `/r/<room>` in it.
+    #[error("the room link has no /r/<room>; a link looks like http://HOST/r/<room>#<secret>")]
+    NoRoom,
+    /// The room is not 16 bytes of base64url.
+    #[error("the room in the link is not 22 characters of base64url")]
+    BadRoom,
+    /// No `#<secret>` in it.
+    #[error("the room link has no #<secret>: quote the link, for a shell takes # as a comment")]
+    NoSecret,
+    /// The secret is not 32 bytes of base64url.
+    #[error("the secret in the link is not 43 characters of base64url")]
+    BadSecret,
+}
+
+/// Why no room could be made.
+#[derive(Debug, Error)]
+pub enum CreateError {
+    /// No answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The server refused.
+    #[error("the server refused to create a room (HTTP {0})")]
+    Refused(u16),
+    /// The answer names no room.
+    #[error("the server's answer names no room")]
+    NoRoom,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    room: RoomId,
+}
+
+impl Room {
+    /// Parses a link. What stands before `/r/` does not matter.
+    pub fn parse(link: &str) -> Result<Self, LinkError> {
+        let (_, tail) = link.split_once("/r/").ok_or(LinkError::NoRoom)?;
+        let (id, secret) = match tail.split_once('#') {
+            Some((id, secret)) => (id, Some(secret)),
+            None => (tail, None),
+        };
+        let id = RoomId::parse(id).ok_or(LinkError::BadRoom)?;
+        let secret_text = secret
+            .filter(|secret| !secret.is_empty())
+            .ok_or(LinkError::NoSecret)?;
+        let secret = RoomSecret::parse(secret_text).ok_or(LinkError::BadSecret)?;
+        Ok(Self {
+            id,
+            secret,
+            secret_text: secret_text.to_owned(),
+        })
+    }
+
+    /// Makes a room at the server and a secret for it here.
+    pub async fn create(server: &Server) -> Result<Self, CreateError> {
+        let answer = server.post_json("/api/v1/rooms", "{}".to_owned()).await?;
+        if answer.status != 201 {
+            return Err(CreateError::Refused(answer.status));
+        }
+        let created: Created = serde_json::from_slice(&answer.body).map_err(|_| CreateError::NoRoom)?;
+        let secret: [u8; 32] = rand::rng().random();
+        Ok(Self {
+            id: created.room,
+            secret: RoomSecret::new(secret),
+            secret_text: bytes::encode(&secret),
+        })
+    }
+
+    /// The link for a browser.
+    pub fn link(&self, server: &Server) -> String {
+        format!(
+            "http://{}/r/{}#{}",
+            server.authority(),
+            self.id.to_text(),
+            self.secret_text
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_parsed_and_printed() {
+        let id = RoomId::new([5; 16]).to_text();
+        let secret = bytes::encode(&[9; 32]);
+        let link = format!("http://localhost:8080/r/{id}#{secret}");
+        let room = Room::parse(&link).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(room.link(&Server::parse("http://localhost:8080").unwrap()), link);
+    }
+
+    #[test]
+    fn a_malformed_link_says_what_is_wrong() {
+        let id = RoomId::new([5; 16]).to_text();
+        let secret = bytes::encode(&[9; 32]);
+        for (link, error) in [
+            (format!("http://localhost/{id}#{secret}"), LinkError::NoRoom),
+            (format!("http://localhost/r/short#{secret}"), LinkError::BadRoom),
+            (format!("http://localhost/r/{id}"), LinkError::NoSecret),
+            (format!("http://localhost/r/{id}#"), LinkError::NoSecret),
+            (format!("http://localhost/r/{id}#{id}"), LinkError::BadSecret),
+        ] {
+            assert_eq!(Room::parse(&link).err(), Some(error), "{link}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What a bot says and shows.
+
+pub mod clip;
+pub mod microphone;
+pub mod stamp;
+pub mod voice;

@@ -1,0 +1,103 @@
+//! The waveform of each bot: a hummed note with syllables, a pure function of the sample's number.
+//!
+//! A receiver that knows the number of a frame can make the same samples again and compare.
+
+use std::f64::consts::TAU;
+
+/// Samples per second.
+pub const SAMPLE_RATE: u32 = 48_000;
+/// Samples of one frame of 20 ms.
+pub const FRAME_SAMPLES: usize = 960;
+
+const LOWEST_NOTE_HZ: f64 = 130.812_8;
+/// Semitones of a pentatonic scale: any set of bots is a chord.
+const SCALE: [u8; 5] = [0, 2, 4, 7, 9];
+const OCTAVES: u16 = 3;
+const SYLLABLES_PER_SECOND: f64 = 2.5;
+/// Loudness of the first harmonics, falling as in a voice.
+const HARMONICS: [f64; 5] = [1.0, 0.6, 0.4, 0.25, 0.12];
+const PEAK: f64 = 9_000.0;
+
+/// One bot's voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voice(pub u16);
+
+impl Voice {
+    /// The voice of bot `index`.
+    pub fn of(index: usize) -> Self {
+        let voices = u16::try_from(SCALE.len()).unwrap_or(1) * OCTAVES;
+        let index = index % usize::from(voices);
+        Self(u16::try_from(index).unwrap_or_default())
+    }
+
+    /// Its note in hertz.
+    pub fn note(self) -> f64 {
+        let notes = SCALE.len();
+        let voice = usize::from(self.0);
+        let semitone = SCALE.get(voice % notes).copied().unwrap_or_default();
+        let octave = u16::try_from(voice / notes).unwrap_or_default() % OCTAVES;
+        LOWEST_NOTE_HZ * 2f64.powf(f64::from(semitone) / 12.0 + f64::from(octave))
+    }
+
+    /// Writes samples `first..` into `out`. Negative numbers are the silence before the beginning.
+    pub fn render(self, first: i64, out: &mut [i16]) {
+        let note = self.note();
+        let rate = f64::from(SAMPLE_RATE);
+        let total: f64 = HARMONICS.iter().sum();
+        for (number, sample) in (first..).zip(out) {
+            if number < 0 {
+                *sample = 0;
+                continue;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "2^53 samples are 5900 years")]
+            let time = number as f64 / rate;
+            // Never quite silent, so that every frame can be compared.
+            let syllable = 0.35 + 0.65 * (0.5 - 0.5 * (TAU * SYLLABLES_PER_SECOND * time).cos());
+            let phase = (note * time).fract() * TAU;
+            let tone: f64 = HARMONICS
+                .iter()
+                .zip(1u8..)
+                .map(|(loudness, harmonic)| loudness * (phase * f64::from(harmonic)).sin())
+                .sum();
+            #[expect(clippy::cast_possible_truncation, reason = "bounded by PEAK")]
+            let value = (PEAK * syllable * tone / total) as i16;
+            *sample = value;
+        }
+    }
+}
+
+/// Likeness of two stretches of sound, from -1 to 1: the normalized correlation at lag zero. 0 for silence.
+pub fn likeness(heard: &[i16], said: &[i16]) -> f64 {
+    let (mut product, mut heard_energy, mut said_energy) = (0.0, 0.0, 0.0);
+    for (heard, said) in heard.iter().zip(said) {
+        let (heard, said) = (f64::from(*heard), f64::from(*said));
+        product += heard * said;
+        heard_energy += heard * heard;
+        said_energy += said * said;
+    }
+    let scale = (heard_energy * said_energy).sqrt();
+    if scale > 0.0 { product / scale } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voice_is_like_itself_and_unlike_another_and_silence() {
+        let (mut one, mut again, mut other) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
+        Voice::of(1).render(48_000, &mut one);
+        Voice::of(1).render(48_000, &mut again);
+        Voice::of(8).render(48_000, &mut other);
+        assert!(likeness(&one, &again) > 0.999);
+        assert!(likeness(&one, &other).abs() < 0.5);
+        assert!(likeness(&one, &[0; FRAME_SAMPLES]).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn fifteen_bots_have_fifteen_notes() {
+        let mut notes: Vec<f64> = (0..15).map(|index| Voice::of(index).note()).collect();
+        notes.sort_by(f64::total_cmp);
+        assert!(notes.windows(2).all(|pair| pair[1] - pair[0] > 1.0));
+    }
+}
