@@ -1,5 +1,5 @@
 // How the client is built: hashed files, nothing inline, one worker as an ES module.
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 const server = process.env["CONCLAVE_DEV_SERVER"] ?? "http://localhost:8080";
 
@@ -16,6 +16,7 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: "es" },
+  test: { include: ["tests/unit/**/*.test.ts"] },
   server: {
     proxy: {
       "/api": server,

@@ -1,0 +1,627 @@
+// A call: joins, keeps itself alive, and says at any time who is there and how well each one is protected.
+import { randomBase64Url } from "../base/bytes.ts";
+import { Emitter } from "../base/emitter.ts";
+import { E2eeClient } from "../e2ee/client.ts";
+import type { FrameCounters } from "../e2ee/messages.ts";
+import { Peer } from "../media/peer.ts";
+import { SignalingSocket } from "../signaling/socket.ts";
+import { MLS_TYPES } from "../wire/codec.ts";
+import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
+import { LocalMedia, type LocalSource } from "./local.ts";
+import { type ChangeLogEntry, entriesOf } from "./log.ts";
+import { Negotiator } from "./negotiator.ts";
+import { type Participant, Roster } from "./participants.ts";
+import { SpeakingDetector } from "./speaking.ts";
+import { decodeStatus, encodeStatus, type Status } from "./status.ts";
+
+/** Where a call stands. */
+export type CallState = "idle" | "connecting" | "waiting" | "in-call" | "reconnecting" | "ended";
+
+/** Why a call is over. */
+export type EndReason = "left" | "removed" | "room-full" | "room-not-found" | "replaced" | "refused" | "failed";
+
+/** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
+export interface CallOptions {
+  /** The server's origin. */
+  readonly server: URL;
+  readonly room: string;
+  /** The room's secret, base64url; it never leaves the browser. */
+  readonly secret: string;
+  /** The name others see. */
+  readonly name: string;
+  readonly microphone?: MediaStreamTrack | undefined;
+  readonly camera?: MediaStreamTrack | undefined;
+}
+
+/** A call could not be joined, or is not in a state to do that. */
+export class CallError extends Error {
+  override readonly name = "CallError";
+
+  constructor(
+    readonly reason: EndReason | "not-idle" | "not-in-call",
+    readonly code?: ErrorCode | undefined,
+  ) {
+    super(code === undefined ? reason : `${reason} (${code})`);
+  }
+}
+
+export type CallEvents = {
+  state: CallState;
+  participants: ReadonlyMap<string, Participant>;
+  code: string | undefined;
+  log: readonly ChangeLogEntry[];
+  /** Something failed that the call survived. */
+  error: Error;
+};
+
+const CLIENT_ID_BYTES = 16;
+const SOURCES: readonly LocalSource[] = ["microphone", "camera"];
+/** Several newcomers and changes within this time make one status message. */
+const STATUS_DELAY_MS = 250;
+const REBUILD_DELAYS_MS = [0, 1_000, 2_000, 5_000] as const;
+/** A peer connection that lived this long was no failure of the rebuilding. */
+const HEALTHY_AFTER_MS = 20_000;
+const MOST_REJOINS = 3;
+
+const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
+  room_full: "room-full",
+  room_not_found: "room-not-found",
+  session_replaced: "replaced",
+  removed: "removed",
+};
+
+export class Call {
+  readonly #events = new Emitter<CallEvents>();
+  readonly #options: CallOptions;
+  readonly #local: LocalMedia;
+  readonly #speaking: SpeakingDetector;
+  readonly #tracks = new Map<TrackId, Track>();
+  /** Publishers whose encryption the worker confirmed. */
+  #roster: Roster;
+  #clientId = "";
+  #state: CallState = "idle";
+  #endReason: EndReason | undefined;
+  #socket: SignalingSocket | undefined;
+  #e2ee: E2eeClient | undefined;
+  #peer: Peer | undefined;
+  #negotiator: Negotiator | undefined;
+  #token: SessionToken | undefined;
+  #admitted = false;
+  #isSpeaking = false;
+  #code: string | undefined;
+  #epoch: number | undefined;
+  #suite: Suite | undefined;
+  #log: readonly ChangeLogEntry[] = [];
+  #counters: FrameCounters | undefined;
+  #participants: ReadonlyMap<string, Participant> = new Map();
+  #rejoins = 0;
+  #rebuilds = 0;
+  #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
+  #statusTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #onOnline = () => this.#socket?.hurry();
+  readonly #onPageHide = () => void this.leave();
+
+  constructor(options: CallOptions) {
+    this.#options = options;
+    this.#local = new LocalMedia(options.microphone, options.camera);
+    this.#speaking = new SpeakingDetector((speaking) => {
+      this.#isSpeaking = speaking;
+      this.#sendStatusSoon();
+      this.#refresh();
+    });
+    this.#roster = this.#newRoster();
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** Why the call ended, once it did. */
+  get endReason(): EndReason | undefined {
+    return this.#endReason;
+  }
+
+  /** The leaves of the MLS tree, by client id; oneself always. */
+  get participants(): ReadonlyMap<string, Participant> {
+    return this.#participants;
+  }
+
+  /** Thirty digits that are the same for everybody who has the same keys. */
+  get code(): string | undefined {
+    return this.#code;
+  }
+
+  get epoch(): number | undefined {
+    return this.#epoch;
+  }
+
+  get suite(): Suite | undefined {
+    return this.#suite;
+  }
+
+  get log(): readonly ChangeLogEntry[] {
+    return this.#log;
+  }
+
+  /** Frames by outcome, a few seconds old at most. */
+  get counters(): FrameCounters | undefined {
+    return this.#counters;
+  }
+
+  on<Name extends keyof CallEvents>(event: Name, handler: (value: CallEvents[Name]) => void): () => void {
+    return this.#events.on(event, handler);
+  }
+
+  /** Joins; settled once this participant is a member of the encrypted group. Throws `CallError`. */
+  join(): Promise<void> {
+    if (this.#state !== "idle") {
+      return Promise.reject(new CallError("not-idle"));
+    }
+    globalThis.addEventListener?.("online", this.#onOnline);
+    globalThis.addEventListener?.("pagehide", this.#onPageHide);
+    const joined = new Promise<void>((resolve, reject) => {
+      const off = this.on("state", (state) => {
+        if (state === "in-call") {
+          off();
+          resolve();
+        } else if (state === "ended") {
+          off();
+          reject(new CallError(this.#endReason ?? "failed"));
+        }
+      });
+    });
+    this.#become("connecting");
+    this.#enter();
+    void this.#watchMicrophone();
+    return joined;
+  }
+
+  /** Leaves for good and lets go of the devices. */
+  async leave(): Promise<void> {
+    this.#end("left");
+  }
+
+  async setMicrophone(on: boolean): Promise<void> {
+    await this.#local.setMicrophone(on);
+    await this.#localChanged("microphone");
+  }
+
+  async setCamera(on: boolean): Promise<void> {
+    await this.#local.setCamera(on);
+    await this.#localChanged("camera");
+  }
+
+  async replaceMicrophone(deviceId: string): Promise<void> {
+    await this.#local.replaceMicrophone(deviceId);
+    await this.#localChanged("microphone");
+  }
+
+  /** Changes the camera; one that is off stays off and is the new one when it is turned on. */
+  async replaceCamera(deviceId: string): Promise<void> {
+    if (this.#local.cameraOn) {
+      await this.#local.replaceCamera(deviceId);
+      await this.#localChanged("camera");
+    } else {
+      this.#local.chooseCamera(deviceId);
+    }
+  }
+
+  /** Removes somebody (hosts only). Throws `KickError` or `CallError`. */
+  async kick(clientId: string): Promise<void> {
+    if (this.#e2ee === undefined) {
+      throw new CallError("not-in-call");
+    }
+    await this.#e2ee.kick(clientId);
+  }
+
+  /** Statistics of the media connection. */
+  async stats(): Promise<RTCStatsReport | undefined> {
+    return this.#peer?.stats();
+  }
+
+  // Entering and ending
+
+  /** Everything that has a pseudonym or a key is made anew. */
+  #enter(): void {
+    const { server, room, secret, name } = this.#options;
+    const clientId = randomBase64Url(CLIENT_ID_BYTES);
+    this.#clientId = clientId;
+    this.#token = undefined;
+    this.#admitted = false;
+    this.#roster = this.#newRoster();
+    const e2ee = new E2eeClient({ server, room, secret, clientId, name });
+    const socket = new SignalingSocket({
+      server,
+      hello: async () => {
+        const resume = await e2ee.resume();
+        const token = this.#token;
+        return { room, client_id: clientId, ...(token !== undefined && { token }), ...(resume !== null && { resume }) };
+      },
+    });
+    this.#e2ee = e2ee;
+    this.#socket = socket;
+    this.#negotiator = new Negotiator(socket);
+    this.#listen(e2ee, socket);
+    socket.start();
+    this.#refresh();
+  }
+
+  #exit(): void {
+    clearTimeout(this.#rebuildTimer);
+    clearTimeout(this.#statusTimer);
+    this.#socket?.stop();
+    this.#negotiator?.abandon("the call is over");
+    this.#peer?.close();
+    this.#e2ee?.close();
+    this.#socket = undefined;
+    this.#negotiator = undefined;
+    this.#peer = undefined;
+    this.#e2ee = undefined;
+    this.#tracks.clear();
+  }
+
+  /** The session cannot go on: comes back as somebody new, with new keys. */
+  #rejoin(): void {
+    this.#exit();
+    this.#rejoins += 1;
+    if (this.#rejoins > MOST_REJOINS) {
+      this.#end("failed");
+      return;
+    }
+    this.#become("reconnecting");
+    this.#enter();
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#state === "ended") {
+      return;
+    }
+    globalThis.removeEventListener?.("online", this.#onOnline);
+    globalThis.removeEventListener?.("pagehide", this.#onPageHide);
+    this.#exit();
+    this.#speaking.close();
+    this.#local.close();
+    this.#endReason = reason;
+    this.#become("ended");
+  }
+
+  // What the other layers say
+
+  #listen(e2ee: E2eeClient, socket: SignalingSocket): void {
+    // Messages of a socket or worker that was given up find that it is not the current one.
+    const current =
+      <Value>(handler: (value: Value) => void) =>
+      (value: Value) => {
+        if (this.#e2ee === e2ee && this.#socket === socket) {
+          handler(value);
+        }
+      };
+    socket.on(
+      "state",
+      current((state) => (state === "lost" ? this.#handleLost() : undefined)),
+    );
+    socket.on(
+      "message",
+      current(({ message, text }) => this.#handleMessage(message, text)),
+    );
+    socket.on(
+      "refused",
+      current(({ code }) => (code === "client_id_taken" ? this.#rejoin() : this.#end(END_REASONS[code] ?? "refused"))),
+    );
+    e2ee.on(
+      "send",
+      current(({ text }) => void socket.sendText(text)),
+    );
+    e2ee.on(
+      "admitted",
+      current(({ epoch }) => this.#handleAdmitted(epoch)),
+    );
+    e2ee.on(
+      "roster",
+      current(({ members, suite }) => {
+        this.#suite = suite ?? undefined;
+        if (this.#roster.setMembers(members).length > 0) {
+          this.#sendStatusSoon();
+        }
+        void this.#peer?.setParticipants(members.length);
+        this.#refresh();
+      }),
+    );
+    e2ee.on(
+      "epoch",
+      current(({ epoch }) => this.#handleEpoch(epoch)),
+    );
+    e2ee.on(
+      "code",
+      current(({ code }) => {
+        this.#code = code;
+        this.#events.emit("code", code);
+      }),
+    );
+    e2ee.on(
+      "secured",
+      current(({ secured }) => {
+        this.#roster.setSecured(secured);
+        this.#refresh();
+      }),
+    );
+    e2ee.on(
+      "app",
+      current(({ from, payload }) => this.#handleApp(from, payload)),
+    );
+    e2ee.on(
+      "log",
+      current(({ change }) => this.#note(entriesOf(change, Date.now(), (id) => this.#nameOf(id)))),
+    );
+    e2ee.on(
+      "removed",
+      current(() => this.#end("removed")),
+    );
+    e2ee.on(
+      "session_failed",
+      current(({ reason }) => this.#events.emit("error", new Error(`the encryption session: ${reason}`))),
+    );
+    e2ee.on(
+      "first_encrypted",
+      current(({ sender }) => void this.#handleFirstEncrypted(sender)),
+    );
+    e2ee.on(
+      "first_decrypted",
+      current(({ receiver, trackId }) => this.#peer?.handleFirstDecrypted(receiver, trackId)),
+    );
+    e2ee.on(
+      "receiver_state",
+      current(({ trackId, state, reason }) => {
+        this.#roster.setReceiverState(trackId, state, reason);
+        this.#refresh();
+      }),
+    );
+    e2ee.on(
+      "counters",
+      current(({ counters }) => {
+        this.#counters = counters;
+      }),
+    );
+    e2ee.on(
+      "broken",
+      current(({ reason }) => {
+        this.#events.emit("error", new Error(`the encryption worker: ${reason}`));
+        this.#rejoin();
+      }),
+    );
+  }
+
+  #handleMessage(message: ServerMessage, text: string): void {
+    if (MLS_TYPES.has(message.type)) {
+      this.#e2ee?.handleMessage(text);
+    }
+    switch (message.type) {
+      case "state":
+        return this.#handleState(message);
+      case "presence":
+        this.#roster.setPresence(message.client_id, message.presence);
+        return this.#refresh();
+      case "track_published":
+        this.#tracks.set(message.track.track_id, message.track);
+        return this.#tracksChanged();
+      case "track_unpublished":
+        this.#tracks.delete(message.track_id);
+        return this.#tracksChanged();
+      case "answer":
+      case "offer_rejected":
+        return this.#negotiator?.handle(message);
+      case "error":
+        this.#events.emit("error", new Error(`the server: ${message.code}`));
+        return message.code === "not_end_to_end_encrypted" ? this.#rebuildPeer() : undefined;
+      default:
+        return;
+    }
+  }
+
+  #handleState(state: State): void {
+    const continued = this.#token === state.token;
+    this.#token = state.token;
+    this.#roster.clearPresence();
+    for (const { client_id, presence } of state.participants) {
+      this.#roster.setPresence(client_id, presence);
+    }
+    this.#tracks.clear();
+    for (const track of state.tracks) {
+      this.#tracks.set(track.track_id, track);
+    }
+    if (continued && this.#peer !== undefined) {
+      this.#peer.handleSignalingBack();
+    } else {
+      // Another session is another peer at the SFU.
+      this.#makePeer();
+    }
+    this.#tracksChanged();
+    switch (state.standing) {
+      case "resume":
+      case "restore":
+        return this.#admitted ? this.#become("in-call") : undefined;
+      case "join":
+      case "resync":
+      case "found":
+        this.#admitted = false;
+        break;
+      case "wait":
+        break;
+    }
+    if (this.#state === "connecting") {
+      this.#become("waiting");
+    }
+    this.#refresh();
+  }
+
+  #handleLost(): void {
+    this.#e2ee?.handleConnectionLost();
+    this.#negotiator?.abandon("the signaling connection was lost");
+    if (this.#state === "in-call") {
+      this.#note([{ at: Date.now(), kind: "connection", name: "lost" }]);
+      this.#become("reconnecting");
+    }
+  }
+
+  #handleAdmitted(epoch: number): void {
+    this.#admitted = true;
+    this.#epoch = epoch;
+    this.#peer?.handleKeyed();
+    this.#become("in-call");
+    this.#sendStatusSoon();
+    this.#refresh();
+  }
+
+  #handleEpoch(epoch: number): void {
+    this.#epoch = epoch;
+    this.#peer?.handleKeyed();
+    this.#sendStatusSoon();
+    this.#refresh();
+    this.#events.emit("code", this.#code);
+  }
+
+  async #handleFirstEncrypted(sender: number): Promise<void> {
+    await this.#peer?.handleFirstEncrypted(sender);
+    this.#refresh();
+  }
+
+  #handleApp(from: string, payload: string): void {
+    const status = decodeStatus(payload);
+    if (status !== undefined && from !== this.#clientId) {
+      this.#roster.setStatus(from, status);
+      this.#refresh();
+    }
+  }
+
+  // Media
+
+  #makePeer(): void {
+    const e2ee = this.#e2ee;
+    const negotiator = this.#negotiator;
+    if (e2ee === undefined || negotiator === undefined) {
+      return;
+    }
+    clearTimeout(this.#rebuildTimer);
+    this.#peer?.close();
+    this.#roster.resetReceptions();
+    const peer = new Peer(e2ee, (sdp, sections) => negotiator.offer(sdp, sections));
+    this.#peer = peer;
+    const born = performance.now();
+    peer.on("stream", ({ track, stream }) => {
+      this.#roster.setStream(track, stream);
+      this.#refresh();
+    });
+    peer.on("failed", (failure) => {
+      if (this.#peer === peer) {
+        this.#events.emit("error", new Error(`the media connection: ${failure}`));
+        this.#rebuilds = performance.now() - born > HEALTHY_AFTER_MS ? 0 : this.#rebuilds + 1;
+        this.#rebuildPeer();
+      }
+    });
+    void peer.setParticipants(Math.max(1, this.#roster.size));
+    if (this.#admitted) {
+      peer.handleKeyed();
+    }
+    for (const source of SOURCES) {
+      this.#publish(peer, source);
+    }
+  }
+
+  #rebuildPeer(): void {
+    clearTimeout(this.#rebuildTimer);
+    const delay = REBUILD_DELAYS_MS[Math.min(this.#rebuilds, REBUILD_DELAYS_MS.length - 1)] ?? 0;
+    this.#rebuildTimer = setTimeout(() => {
+      this.#makePeer();
+      this.#tracksChanged();
+    }, delay);
+  }
+
+  #publish(peer: Peer, source: LocalSource): void {
+    peer.publish(source, this.#local.track(source)).catch((error: unknown) => {
+      this.#events.emit("error", error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  #tracksChanged(): void {
+    this.#peer?.subscribe(this.#roster.setTracks([...this.#tracks.values()]));
+    this.#refresh();
+  }
+
+  async #localChanged(source: LocalSource): Promise<void> {
+    if (this.#state === "ended") {
+      this.#local.close();
+      return;
+    }
+    if (source === "microphone") {
+      void this.#watchMicrophone();
+    }
+    await this.#peer?.publish(source, this.#local.track(source));
+    this.#sendStatusSoon();
+    this.#refresh();
+  }
+
+  #watchMicrophone(): Promise<void> {
+    return this.#speaking.watch(this.#local.microphoneOn ? this.#local.track("microphone") : null);
+  }
+
+  // What is told and shown
+
+  #status(): Status {
+    const microphone = this.#local.microphoneOn;
+    return { microphone, camera: this.#local.cameraOn, speaking: microphone && this.#isSpeaking };
+  }
+
+  #sendStatusSoon(): void {
+    clearTimeout(this.#statusTimer);
+    this.#statusTimer = setTimeout(() => {
+      if (this.#admitted && this.#socket?.state === "open") {
+        this.#e2ee?.sendApp(encodeStatus(this.#status()));
+      }
+    }, STATUS_DELAY_MS);
+  }
+
+  #newRoster(): Roster {
+    return new Roster(this.#selfFacts());
+  }
+
+  #selfFacts() {
+    return {
+      clientId: this.#clientId,
+      name: this.#options.name,
+      status: this.#status(),
+      video: this.#local.preview(),
+      unconfirmed: SOURCES.filter(
+        (source) => this.#local.track(source) !== null && this.#peer?.isPublishing(source) !== true,
+      ),
+      admitted: this.#admitted,
+    };
+  }
+
+  #refresh(): void {
+    this.#roster.setSelf(this.#selfFacts());
+    const participants = this.#roster.participants();
+    if (participants !== this.#participants) {
+      this.#participants = participants;
+      this.#events.emit("participants", participants);
+    }
+  }
+
+  #nameOf(clientId: string | null): string | undefined {
+    return clientId === this.#clientId ? this.#options.name : this.#roster.displayName(clientId);
+  }
+
+  #note(entries: readonly ChangeLogEntry[]): void {
+    this.#log = [...this.#log, ...entries];
+    this.#events.emit("log", this.#log);
+  }
+
+  #become(state: CallState): void {
+    if (this.#state !== state && this.#state !== "ended") {
+      if (state === "in-call" && this.#state === "reconnecting") {
+        this.#note([{ at: Date.now(), kind: "connection", name: "recovered" }]);
+      }
+      this.#state = state;
+      this.#events.emit("state", state);
+    }
+  }
+}

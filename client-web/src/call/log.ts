@@ -1,0 +1,31 @@
+// The security log: every change of who can decrypt the call, in words that can be shown.
+import type { MemberChange } from "../e2ee/messages.ts";
+
+/** One line of the log. Lines are only ever added. */
+export interface ChangeLogEntry {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly kind: "joined" | "left" | "removed" | "keys" | "connection";
+  readonly name: string;
+  /** Who committed the change. */
+  readonly by?: string | undefined;
+  readonly epoch?: number | undefined;
+}
+
+/** The lines of one commit. `nameOf` knows the members of the epoch before or after it. */
+export function entriesOf(
+  change: MemberChange,
+  at: number,
+  nameOf: (clientId: string | null) => string | undefined,
+): readonly ChangeLogEntry[] {
+  const { epoch } = change;
+  const by = nameOf(change.committer);
+  const line = (kind: "joined" | "left", who: MemberChange["joined"][number]): ChangeLogEntry => ({
+    at,
+    kind,
+    name: who.display_name ?? nameOf(who.client_id) ?? "Unknown",
+    by: who.client_id === change.committer ? undefined : by,
+    epoch,
+  });
+  return [...change.joined.map((who) => line("joined", who)), ...change.left.map((who) => line("left", who))];
+}

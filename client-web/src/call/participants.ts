@@ -1,0 +1,277 @@
+// The people of a call as the MLS tree names them, with what is known of each one's encryption.
+import type { DropReason, Member, StreamState } from "../e2ee/messages.ts";
+import type { PresenceKind, Source, Track, TrackId } from "../wire/types.ts";
+import type { Status } from "./status.ts";
+
+/** Whether a person's sound and picture are known to be encrypted end to end with the call's current keys. */
+export type CryptoState = "secure" | "waiting" | "failed";
+
+/** One person of the MLS tree. A changed person is another object. */
+export interface Participant {
+  readonly clientId: string;
+  readonly name: string;
+  readonly isSelf: boolean;
+  readonly isHost: boolean;
+  readonly crypto: { readonly state: CryptoState; readonly reason: string };
+  readonly microphone: { readonly on: boolean };
+  readonly camera: { readonly on: boolean };
+  readonly speaking: boolean;
+  readonly video?: MediaStream | undefined;
+  readonly audio?: MediaStream | undefined;
+}
+
+/** What one subscribed track is known to be. */
+interface Reception {
+  readonly track: Track;
+  state: StreamState;
+  reason: DropReason | null;
+  stream: MediaStream | undefined;
+}
+
+/** This participant's own facts. */
+export interface SelfFacts {
+  readonly clientId: string;
+  readonly name: string;
+  readonly status: Status;
+  readonly video: MediaStream | undefined;
+  /** Sources that should be sent but whose encryption the worker has not confirmed. */
+  readonly unconfirmed: readonly Source[];
+  readonly admitted: boolean;
+}
+
+/** Sources that a participant shows. */
+const SHOWN: ReadonlySet<Source> = new Set<Source>(["microphone", "camera"]);
+
+const REASONS: Readonly<Record<DropReason, string>> = {
+  no_key: "The key for their media has not arrived yet.",
+  unknown_kid_expired: "The key for their media did not arrive in time.",
+  bad_header: "What arrives is not encrypted end to end; it is not played.",
+  replay: "Old frames were sent again; they are not played.",
+  too_old: "Frames arrive too late to be checked; they are not played.",
+  auth_fail: "What arrives was not encrypted with this call's key; it is not played.",
+  wrong_leaf: "What arrives was encrypted by somebody else; it is not played.",
+  wrong_ctx: "What arrives belongs to another track; it is not played.",
+  codec_unprotectable: "What arrives cannot be checked; it is not played.",
+  epoch_retired: "What arrives was encrypted with a retired key; it is not played.",
+  transform_not_running: "The browser does not run the decryption.",
+};
+
+/** Collects the facts of a call and says who is there and how. */
+export class Roster {
+  #members: readonly Member[] = [];
+  #secured = true;
+  #self: SelfFacts;
+  readonly #statuses = new Map<string, Status>();
+  readonly #presence = new Map<string, PresenceKind>();
+  readonly #receptions = new Map<TrackId, Reception>();
+  #snapshot: ReadonlyMap<string, Participant> = new Map();
+
+  constructor(self: SelfFacts) {
+    this.#self = self;
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  setSelf(self: SelfFacts): void {
+    this.#self = self;
+  }
+
+  /** The leaves of the MLS tree; returns who was not there before. */
+  setMembers(members: readonly Member[]): readonly string[] {
+    const before = new Set(this.#members.map((member) => member.client_id));
+    const now = new Set(members.map((member) => member.client_id));
+    this.#members = members;
+    for (const clientId of this.#statuses.keys()) {
+      if (!now.has(clientId)) {
+        this.#statuses.delete(clientId);
+      }
+    }
+    return [...now].filter((clientId) => !before.has(clientId));
+  }
+
+  setSecured(secured: boolean): void {
+    this.#secured = secured;
+  }
+
+  setStatus(clientId: string, status: Status): void {
+    this.#statuses.set(clientId, status);
+  }
+
+  setPresence(clientId: string, presence: PresenceKind): void {
+    if (presence === "gone") {
+      this.#presence.delete(clientId);
+    } else {
+      this.#presence.set(clientId, presence);
+    }
+  }
+
+  clearPresence(): void {
+    this.#presence.clear();
+  }
+
+  /** The tracks of the others; returns those worth subscribing. */
+  setTracks(tracks: readonly Track[]): readonly Track[] {
+    const shown = tracks.filter((track) => SHOWN.has(track.source) && track.client_id !== this.#self.clientId);
+    const ids = new Set(shown.map((track) => track.track_id));
+    for (const trackId of this.#receptions.keys()) {
+      if (!ids.has(trackId)) {
+        this.#receptions.delete(trackId);
+      }
+    }
+    for (const track of shown) {
+      const known = this.#receptions.get(track.track_id)?.track;
+      if (known?.client_id !== track.client_id || known.source !== track.source || known.codec !== track.codec) {
+        this.#receptions.set(track.track_id, waiting(track));
+      }
+    }
+    return shown;
+  }
+
+  setReceiverState(trackId: TrackId, state: StreamState, reason: DropReason | null): void {
+    const reception = this.#receptions.get(trackId);
+    if (reception !== undefined) {
+      reception.state = state;
+      reception.reason = reason;
+    }
+  }
+
+  setStream(track: Track, stream: MediaStream | undefined): void {
+    const reception = this.#receptions.get(track.track_id);
+    if (reception !== undefined) {
+      reception.stream = stream;
+    }
+  }
+
+  /** The peer connection is gone, and every stream with it. */
+  resetReceptions(): void {
+    for (const { track } of this.#receptions.values()) {
+      this.#receptions.set(track.track_id, waiting(track));
+    }
+  }
+
+  displayName(clientId: string | null): string | undefined {
+    return this.#members.find((member) => member.client_id === clientId)?.display_name ?? undefined;
+  }
+
+  /** Everybody, by client id. The same map and objects as before where nothing changed. */
+  participants(): ReadonlyMap<string, Participant> {
+    const next = new Map<string, Participant>();
+    next.set(this.#self.clientId, this.#selfParticipant());
+    for (const member of this.#members) {
+      if (!member.is_self) {
+        next.set(member.client_id, this.#participant(member));
+      }
+    }
+    let changed = next.size !== this.#snapshot.size;
+    for (const [clientId, participant] of next) {
+      const before = this.#snapshot.get(clientId);
+      if (before !== undefined && isSame(before, participant)) {
+        next.set(clientId, before);
+      } else {
+        changed = true;
+      }
+    }
+    if (changed) {
+      this.#snapshot = next;
+    }
+    return this.#snapshot;
+  }
+
+  #selfParticipant(): Participant {
+    const { clientId, name, status, video } = this.#self;
+    return {
+      clientId,
+      name,
+      isSelf: true,
+      isHost: this.#members.some((member) => member.is_self && member.is_host),
+      crypto: this.#selfCrypto(),
+      microphone: { on: status.microphone },
+      camera: { on: status.camera },
+      speaking: status.speaking,
+      video: status.camera ? video : undefined,
+    };
+  }
+
+  #selfCrypto(): Participant["crypto"] {
+    const { admitted, unconfirmed } = this.#self;
+    if (!admitted) {
+      return { state: "waiting", reason: "Waiting to be let in." };
+    }
+    if (!this.#secured) {
+      return { state: "waiting", reason: "Nobody has confirmed the call's keys since you came back." };
+    }
+    if (unconfirmed.length > 0) {
+      return { state: "waiting", reason: "Nothing is sent until the encryption of your media is confirmed." };
+    }
+    return { state: "secure", reason: "What you send is encrypted end to end." };
+  }
+
+  #participant(member: Member): Participant {
+    const receptions = [...this.#receptions.values()].filter(({ track }) => track.client_id === member.client_id);
+    const of = (source: Source) => receptions.find(({ track }) => track.source === source);
+    const status = this.#statuses.get(member.client_id);
+    const camera = of("camera");
+    const cameraOn = status?.camera ?? camera !== undefined;
+    const microphoneOn = status?.microphone ?? of("microphone") !== undefined;
+    return {
+      clientId: member.client_id,
+      name: member.display_name ?? "Unknown",
+      isSelf: false,
+      isHost: member.is_host,
+      crypto: this.#cryptoOf(
+        member,
+        receptions.filter(({ track }) => track.source !== "camera" || cameraOn),
+      ),
+      microphone: { on: microphoneOn },
+      camera: { on: cameraOn },
+      speaking: microphoneOn && (status?.speaking ?? false),
+      video: cameraOn ? camera?.stream : undefined,
+      audio: of("microphone")?.stream,
+    };
+  }
+
+  /** `sending`: the tracks that should carry frames now. */
+  #cryptoOf(member: Member, sending: readonly Reception[]): Participant["crypto"] {
+    if (!member.admission_ok) {
+      return { state: "failed", reason: "They have not shown that they know the meeting's link." };
+    }
+    const failed = sending.find(({ state }) => state === "failed");
+    if (failed !== undefined) {
+      return { state: "failed", reason: REASONS[failed.reason ?? "auth_fail"] };
+    }
+    if (!this.#self.admitted || !this.#secured) {
+      return { state: "waiting", reason: "Nobody has confirmed the call's keys since you came back." };
+    }
+    if (this.#presence.get(member.client_id) === "suspended") {
+      return { state: "waiting", reason: "Their connection was lost." };
+    }
+    const pending = sending.find(({ state }) => state === "waiting");
+    if (pending !== undefined) {
+      const reason = pending.reason === null ? "Waiting for their first encrypted frame." : REASONS[pending.reason];
+      return { state: "waiting", reason };
+    }
+    return sending.length > 0
+      ? { state: "secure", reason: "Their frames open with this call's current key." }
+      : { state: "secure", reason: "They are a member of the encrypted group and send nothing." };
+  }
+}
+
+function waiting(track: Track): Reception {
+  return { track, state: "waiting", reason: null, stream: undefined };
+}
+
+function isSame(a: Participant, b: Participant): boolean {
+  return (
+    a.name === b.name &&
+    a.isHost === b.isHost &&
+    a.crypto.state === b.crypto.state &&
+    a.crypto.reason === b.crypto.reason &&
+    a.microphone.on === b.microphone.on &&
+    a.camera.on === b.camera.on &&
+    a.speaking === b.speaking &&
+    a.video === b.video &&
+    a.audio === b.audio
+  );
+}

@@ -1,0 +1,168 @@
+// The page's end of the crypto worker.
+import { Emitter } from "../base/emitter.ts";
+import type { Codec, Resume, Source } from "../wire/types.ts";
+import type { FromWorker, ReceiveTarget, ToWorker, TransformOptions } from "./messages.ts";
+import workerUrl from "./worker.ts?worker&url";
+
+/** Messages of the worker that are no answers, by name. */
+type Notice = Exclude<FromWorker, { type: "resume" | "kick" }>;
+export type E2eeEvents = { [Type in Notice["type"]]: Extract<Notice, { type: Type }> };
+
+/** What a session is opened with. */
+export interface SessionOptions {
+  readonly server: URL;
+  readonly room: string;
+  readonly secret: string;
+  readonly clientId: string;
+  readonly name: string;
+}
+
+/** A member could not be removed. */
+export class KickError extends Error {
+  override readonly name = "KickError";
+}
+
+/** Name of the only trusted-types policy: a server's CSP allows it with `trusted-types conclave`. */
+const POLICY = "conclave";
+
+interface TrustedTypes {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL(url: string): string },
+  ): { createScriptURL(url: string): string | URL };
+}
+
+let scriptUrl: string | URL | undefined;
+
+/** The worker's address in the form that `require-trusted-types-for 'script'` asks for. */
+function trustedWorkerUrl(): string | URL {
+  const trustedTypes = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+  scriptUrl ??=
+    trustedTypes?.createPolicy(POLICY, { createScriptURL: () => workerUrl }).createScriptURL(workerUrl) ?? workerUrl;
+  return scriptUrl;
+}
+
+/** One crypto worker with one session. Not used again after `close`. */
+export class E2eeClient {
+  readonly #events = new Emitter<E2eeEvents>();
+  readonly #worker: Worker;
+  readonly #resumes = new Map<number, (resume: Resume | null) => void>();
+  readonly #kicks = new Map<number, (error: string | null) => void>();
+  #nextId = 1;
+
+  constructor(options: SessionOptions) {
+    this.#worker = new Worker(trustedWorkerUrl(), { type: "module", name: "conclave-e2ee" });
+    this.#worker.onmessage = (event: MessageEvent<FromWorker>) => this.#handle(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#events.emit("broken", { type: "broken", reason: event.message || "the worker could not be loaded" });
+    };
+    const { server, ...rest } = options;
+    this.#post({ type: "open", server: server.href, ...rest });
+  }
+
+  on<Name extends keyof E2eeEvents>(event: Name, handler: (value: E2eeEvents[Name]) => void): () => void {
+    return this.#events.on(event, handler);
+  }
+
+  /** Hands a server message of the MLS family to the session. */
+  handleMessage(text: string): void {
+    this.#post({ type: "message", text });
+  }
+
+  handleConnectionLost(): void {
+    this.#post({ type: "connection_lost" });
+  }
+
+  /** The MLS state for Hello, after everything sent before it was handled. */
+  resume(): Promise<Resume | null> {
+    const request = this.#id();
+    return new Promise((resolve) => {
+      this.#resumes.set(request, resolve);
+      this.#post({ type: "resume", request });
+    });
+  }
+
+  /** Sends an application message to all members; dropped while the session is no member. */
+  sendApp(payload: string): void {
+    this.#post({ type: "send_app", payload });
+  }
+
+  /** Removes a member (hosts only); throws `KickError`. */
+  async kick(clientId: string): Promise<void> {
+    const request = this.#id();
+    const error = await new Promise<string | null>((resolve) => {
+      this.#kicks.set(request, resolve);
+      this.#post({ type: "kick", request, clientId });
+    });
+    if (error !== null) {
+      throw new KickError(error);
+    }
+  }
+
+  /** Puts the worker before a sender's packetizer: call it in the same task that makes the sender. */
+  protectSender(sender: RTCRtpSender, source: Source): number {
+    const id = this.#id();
+    sender.transform = this.#transform({ side: "send", sender: id, source });
+    return id;
+  }
+
+  /** Says what was negotiated for a sender; before it, its frames are dropped. */
+  senderCodec(id: number, codec: Codec): void {
+    this.#post({ type: "sender_codec", sender: id, codec });
+  }
+
+  /** Puts the worker behind a receiver's depacketizer: call it in the `track` event. */
+  protectReceiver(receiver: RTCRtpReceiver, target: ReceiveTarget): number {
+    const id = this.#id();
+    receiver.transform = this.#transform({ side: "receive", receiver: id, target });
+    return id;
+  }
+
+  /** The receiver carries another track from now on, or none. */
+  retarget(id: number, target: ReceiveTarget | null): void {
+    this.#post({ type: "receiver_target", receiver: id, target });
+  }
+
+  /** Ends the worker; its keys are gone with it. */
+  close(): void {
+    this.#worker.onmessage = null;
+    this.#worker.onerror = null;
+    this.#worker.terminate();
+    for (const resolve of this.#resumes.values()) {
+      resolve(null);
+    }
+    for (const resolve of this.#kicks.values()) {
+      resolve("the session is closed");
+    }
+  }
+
+  #transform(options: TransformOptions): RTCRtpScriptTransform {
+    return new RTCRtpScriptTransform(this.#worker, options);
+  }
+
+  #handle(message: FromWorker): void {
+    switch (message.type) {
+      case "resume":
+        this.#resumes.get(message.request)?.(message.resume);
+        this.#resumes.delete(message.request);
+        return;
+      case "kick":
+        this.#kicks.get(message.request)?.(message.error);
+        this.#kicks.delete(message.request);
+        return;
+      default:
+        this.#events.emit(message.type, message);
+    }
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #id(): number {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return id;
+  }
+}

@@ -1,0 +1,166 @@
+// Every message between the page and the crypto worker: one union for each direction.
+import type { Codec, Epoch, LeafIndex, Resume, Source, Suite, TrackId } from "../wire/types.ts";
+
+/** What a receiver is expected to carry; the worker drops every frame that is something else. */
+export interface ReceiveTarget {
+  readonly trackId: TrackId;
+  readonly clientId: string;
+  readonly source: Source;
+  readonly codec: Codec;
+}
+
+/** Options of an `RTCRtpScriptTransform`. */
+export type TransformOptions =
+  | { readonly side: "send"; readonly sender: number; readonly source: Source }
+  | { readonly side: "receive"; readonly receiver: number; readonly target: ReceiveTarget };
+
+/** What the page tells the worker. */
+export type ToWorker =
+  | {
+      readonly type: "open";
+      readonly server: string;
+      readonly room: string;
+      readonly secret: string;
+      readonly clientId: string;
+      readonly name: string;
+    }
+  /** A server message of the MLS family, as it came. */
+  | { readonly type: "message"; readonly text: string }
+  | { readonly type: "connection_lost" }
+  | { readonly type: "resume"; readonly request: number }
+  | { readonly type: "send_app"; readonly payload: string }
+  | { readonly type: "kick"; readonly request: number; readonly clientId: string }
+  /** What was negotiated for a sender; before it, its frames are dropped. */
+  | { readonly type: "sender_codec"; readonly sender: number; readonly codec: Codec }
+  /** What a receiver carries from now on; nothing at all while `target` is null. */
+  | { readonly type: "receiver_target"; readonly receiver: number; readonly target: ReceiveTarget | null };
+
+/** Why a frame was dropped, as the session and the worker name it. */
+export type DropReason =
+  | "no_key"
+  | "unknown_kid_expired"
+  | "bad_header"
+  | "replay"
+  | "too_old"
+  | "auth_fail"
+  | "wrong_leaf"
+  | "wrong_ctx"
+  | "codec_unprotectable"
+  | "epoch_retired"
+  | "transform_not_running";
+
+/** Whether a stream's frames are known to be encrypted end to end. */
+export type StreamState = "waiting" | "secure" | "failed";
+
+/** A leaf of the MLS tree. */
+export interface Member {
+  readonly leaf: LeafIndex;
+  readonly client_id: string;
+  readonly display_name: string | null;
+  readonly long_term_key: string | null;
+  readonly is_self: boolean;
+  readonly is_host: boolean;
+  readonly admission_ok: boolean;
+  readonly joined: "founder" | "added" | "external" | "before";
+}
+
+/** Somebody who came or went. */
+export interface ChangedMember {
+  readonly client_id: string;
+  readonly display_name: string | null;
+}
+
+/** A change of the member list by one commit. */
+export interface MemberChange {
+  readonly epoch: Epoch;
+  readonly committer: string | null;
+  readonly external: boolean;
+  readonly joined: readonly ChangedMember[];
+  readonly left: readonly ChangedMember[];
+}
+
+/** What the session could not do; it goes on. */
+export type SessionFailure =
+  | "commit_invalid"
+  | "commit_policy"
+  | "commit_admission"
+  | "welcome"
+  | "welcome_policy"
+  | "tree"
+  | "desynchronized"
+  | "internal"
+  | "app"
+  | "fork";
+
+/** Frames by outcome since the worker started. */
+export interface FrameCounters {
+  readonly encrypted: number;
+  readonly decrypted: number;
+  readonly sendDrops: Readonly<Partial<Record<DropReason, number>>>;
+  readonly receiveDrops: Readonly<Partial<Record<DropReason, number>>>;
+}
+
+/** What the worker tells the page. */
+export type FromWorker =
+  | { readonly type: "ready" }
+  /** Put this text on the WebSocket. */
+  | { readonly type: "send"; readonly text: string }
+  | { readonly type: "resume"; readonly request: number; readonly resume: Resume | null }
+  | { readonly type: "kick"; readonly request: number; readonly error: string | null }
+  | { readonly type: "admitted"; readonly epoch: Epoch }
+  | { readonly type: "roster"; readonly members: readonly Member[]; readonly suite: Suite | null }
+  /** Frames are encrypted with this epoch from now on. */
+  | { readonly type: "epoch"; readonly epoch: Epoch }
+  | { readonly type: "code"; readonly epoch: Epoch; readonly code: string }
+  | { readonly type: "secured"; readonly secured: boolean }
+  | { readonly type: "app"; readonly from: string; readonly payload: string }
+  | { readonly type: "log"; readonly change: MemberChange }
+  | { readonly type: "removed" }
+  | { readonly type: "session_failed"; readonly reason: SessionFailure }
+  /** The sender's transform ran and made its first ciphertext. */
+  | { readonly type: "first_encrypted"; readonly sender: number }
+  /** The receiver's transform ran and opened its first frame of that track. */
+  | { readonly type: "first_decrypted"; readonly receiver: number; readonly trackId: TrackId }
+  | {
+      readonly type: "receiver_state";
+      readonly receiver: number;
+      readonly trackId: TrackId;
+      readonly state: StreamState;
+      readonly reason: DropReason | null;
+    }
+  | { readonly type: "counters"; readonly counters: FrameCounters }
+  /** The worker cannot go on: leave and join anew. */
+  | { readonly type: "broken"; readonly reason: string };
+
+/** SFrame contexts by source (bits 20..24 of the KID). */
+export const CONTEXTS: Readonly<Record<Source, number>> = {
+  microphone: 0,
+  camera: 1,
+  screen_video: 2,
+  screen_audio: 3,
+};
+
+/** Codecs as the wasm face numbers them. */
+export const CODECS: Readonly<Record<Codec, number>> = { opus: 0, vp8: 1, vp9: 2 };
+
+const DROP_REASONS: ReadonlySet<string> = new Set<DropReason>([
+  "no_key",
+  "unknown_kid_expired",
+  "bad_header",
+  "replay",
+  "too_old",
+  "auth_fail",
+  "wrong_leaf",
+  "wrong_ctx",
+  "codec_unprotectable",
+  "epoch_retired",
+  "transform_not_running",
+]);
+
+/** The drop reason that the wasm face threw; anything else is a fault of the core and goes on. */
+export function dropReason(thrown: unknown): DropReason {
+  if (typeof thrown === "string" && DROP_REASONS.has(thrown)) {
+    return thrown as DropReason;
+  }
+  throw thrown;
+}

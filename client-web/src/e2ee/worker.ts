@@ -1,0 +1,206 @@
+// The crypto worker: owns the session and every key, and runs every frame through it.
+import { decodeBase64Url } from "../base/bytes.ts";
+import { type CoreSession, Driver } from "./driver.ts";
+import { Counters, type Frame } from "./frame.ts";
+import type { FromWorker, ToWorker, TransformOptions } from "./messages.ts";
+import { ReceiverTransform } from "./receiver.ts";
+import { SenderTransform } from "./sender.ts";
+import init, { Session } from "./wasm/conclave_web.js";
+import wasmUrl from "./wasm/conclave_web_bg.wasm?url";
+
+/** The few things of a dedicated worker's scope that are used here. */
+interface Transformer {
+  readonly readable: ReadableStream<Frame>;
+  readonly writable: WritableStream<Frame>;
+  readonly options: TransformOptions;
+  sendKeyFrameRequest?(): Promise<void>;
+  generateKeyFrame?(): Promise<unknown>;
+}
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  onrtctransform: ((event: { readonly transformer: Transformer }) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+type SendOptions = Extract<TransformOptions, { side: "send" }>;
+type ReceiveOptions = Extract<TransformOptions, { side: "receive" }>;
+const scope = self as unknown as WorkerScope;
+
+const COUNTERS_INTERVAL_MS = 2_000;
+const TREE_PATIENCE_MS = 5_000;
+
+const counters = new Counters();
+const senders = new Map<number, SenderTransform>();
+const receivers = new Map<number, ReceiverTransform>();
+let driver: Driver | undefined;
+/** Inputs that came while the module was loading, in order. */
+let early: ToWorker[] | undefined = [];
+
+const post = (message: FromWorker) => scope.postMessage(message);
+const now = () => performance.now();
+const session = () => driver?.session;
+
+scope.onmessage = ({ data }) => {
+  if (early !== undefined) {
+    early.push(data);
+  } else {
+    handle(data);
+  }
+};
+
+scope.onrtctransform = ({ transformer }) => {
+  const { options } = transformer;
+  const stream = options.side === "send" ? sending(options) : receiving(options, transformer);
+  transformer.readable
+    .pipeThrough(stream)
+    .pipeTo(transformer.writable)
+    .catch(() => {
+      // The sender or receiver is gone, and its frames with it.
+    })
+    .finally(() => (options.side === "send" ? senders.delete(options.sender) : receivers.delete(options.receiver)));
+};
+
+init({ module_or_path: wasmUrl }).then(
+  () => {
+    const inputs = early ?? [];
+    early = undefined;
+    post({ type: "ready" });
+    for (const input of inputs) {
+      handle(input);
+    }
+  },
+  (error: unknown) => broken(error),
+);
+
+function handle(message: ToWorker): void {
+  try {
+    dispatch(message);
+  } catch (error) {
+    // A fault of the core itself: its state cannot be trusted any more, so nothing may be encrypted with it.
+    broken(error);
+  }
+}
+
+function dispatch(message: ToWorker): void {
+  switch (message.type) {
+    case "open":
+      return open(message);
+    case "message":
+      return driver?.handleMessage(message.text);
+    case "connection_lost":
+      return driver?.handleConnectionLost();
+    case "resume":
+      return post({ type: "resume", request: message.request, resume: driver?.resume() ?? null });
+    case "send_app":
+      return driver?.sendApp(message.payload);
+    case "kick": {
+      const error = driver === undefined ? "not a member of the group" : driver.kick(message.clientId);
+      return post({ type: "kick", request: message.request, error });
+    }
+    case "sender_codec": {
+      const sender = senders.get(message.sender);
+      if (sender !== undefined) {
+        sender.codec = message.codec;
+      } else {
+        codecs.set(message.sender, message.codec);
+      }
+      return;
+    }
+    case "receiver_target": {
+      const receiver = receivers.get(message.receiver);
+      if (receiver !== undefined) {
+        receiver.retarget(message.target);
+      } else {
+        targets.set(message.receiver, message.target);
+      }
+      return;
+    }
+    default:
+      message satisfies never;
+  }
+}
+
+/** What was told about transforms that have not begun yet. */
+const codecs = new Map<number, SenderTransform["codec"]>();
+const targets = new Map<number, Parameters<ReceiverTransform["retarget"]>[0]>();
+
+function open(options: Extract<ToWorker, { type: "open" }>): void {
+  const core: CoreSession = new Session(options.room, options.secret, options.clientId, options.name);
+  driver = new Driver(core, {
+    now,
+    post,
+    keysChanged: () => {
+      for (const receiver of receivers.values()) {
+        receiver.handleKeysChanged();
+      }
+    },
+    fetchTree: async (treeHash) => {
+      try {
+        const url = new URL(`/t/${treeHash}`, options.server);
+        const response = await fetch(url, { signal: AbortSignal.timeout(TREE_PATIENCE_MS) });
+        return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    decodePayload: (payload) => new TextDecoder().decode(decodeBase64Url(payload)),
+  });
+}
+
+function sending(options: SendOptions): TransformStream<Frame, Frame> {
+  const sender = new SenderTransform(options.source, session, counters, () => {
+    post({ type: "first_encrypted", sender: options.sender });
+  });
+  sender.codec = codecs.get(options.sender);
+  senders.set(options.sender, sender);
+  return guardedStream((frame, sink) => sender.handle(frame, sink));
+}
+
+function receiving(options: ReceiveOptions, transformer: Transformer): TransformStream<Frame, Frame> {
+  const id = options.receiver;
+  const receiver = new ReceiverTransform(options.target, session, counters, now, {
+    firstDecrypted: (target) => post({ type: "first_decrypted", receiver: id, trackId: target.trackId }),
+    state: (target, state, reason) =>
+      post({ type: "receiver_state", receiver: id, trackId: target.trackId, state, reason }),
+    keyFrameWanted: () => {
+      transformer.sendKeyFrameRequest?.().catch(() => {
+        // Not connected yet, or gone: the next frame asks again.
+      });
+    },
+  });
+  const target = targets.get(id);
+  if (target !== undefined) {
+    receiver.retarget(target);
+  }
+  receivers.set(id, receiver);
+  return guardedStream((frame, sink) => receiver.handle(frame, sink));
+}
+
+/** A stream that delivers what `handle` enqueues and nothing else. */
+function guardedStream(handleFrame: (frame: Frame, sink: { enqueue(frame: Frame): void }) => void) {
+  return new TransformStream<Frame, Frame>({
+    transform: (frame, controller) => {
+      try {
+        handleFrame(frame, controller);
+      } catch (error) {
+        broken(error);
+      }
+    },
+  });
+}
+
+function broken(error: unknown): void {
+  // Without a driver every frame is dropped.
+  driver = undefined;
+  console.error("the crypto worker cannot go on", error);
+  post({ type: "broken", reason: error instanceof Error ? error.message : String(error) });
+}
+
+let lastCounters = "";
+setInterval(() => {
+  const snapshot = counters.snapshot();
+  const text = JSON.stringify(snapshot);
+  if (text !== lastCounters) {
+    lastCounters = text;
+    post({ type: "counters", counters: snapshot });
+  }
+}, COUNTERS_INTERVAL_MS);

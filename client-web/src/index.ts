@@ -1,0 +1,24 @@
+// The framework-free client of Conclave: everything that a user interface, ours or another, builds on.
+export {
+  Call,
+  CallError,
+  type CallEvents,
+  type CallOptions,
+  type CallState,
+  type EndReason,
+} from "./call/call.ts";
+export { missingFeatures } from "./call/features.ts";
+export { createMeeting, MeetingError, type MeetingLink, type MeetingOptions, parseLink } from "./call/link.ts";
+export type { ChangeLogEntry } from "./call/log.ts";
+export type { CryptoState, Participant } from "./call/participants.ts";
+export { KickError } from "./e2ee/client.ts";
+export type { FrameCounters } from "./e2ee/messages.ts";
+export {
+  DeviceError,
+  type DeviceProblem,
+  listDevices,
+  onDevicesChanged,
+  openCamera,
+  openMicrophone,
+} from "./media/devices.ts";
+export { LevelMeter } from "./media/level.ts";

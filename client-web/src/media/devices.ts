@@ -1,0 +1,76 @@
+// Microphones and cameras: opened by id, listed, and refused with a reason a person understands.
+
+/** Why a device could not be opened. */
+export type DeviceProblem = "denied" | "missing" | "busy" | "unsuitable" | "unsupported";
+
+/** A device could not be opened. */
+export class DeviceError extends Error {
+  override readonly name = "DeviceError";
+
+  constructor(
+    readonly kind: "microphone" | "camera",
+    readonly problem: DeviceProblem,
+    options?: ErrorOptions,
+  ) {
+    super(`${kind}: ${problem}`, options);
+  }
+}
+
+const PROBLEMS: ReadonlyMap<string, DeviceProblem> = new Map([
+  ["NotAllowedError", "denied"],
+  ["SecurityError", "denied"],
+  ["NotFoundError", "missing"],
+  ["NotReadableError", "busy"],
+  ["AbortError", "busy"],
+  ["OverconstrainedError", "unsuitable"],
+]);
+
+/** Opens a microphone, the default one without an id. Throws `DeviceError`. */
+export function openMicrophone(deviceId?: string): Promise<MediaStreamTrack> {
+  return open("microphone", {
+    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...exactly(deviceId) },
+  });
+}
+
+/** Opens a camera, the default one without an id. Throws `DeviceError`. */
+export function openCamera(deviceId?: string): Promise<MediaStreamTrack> {
+  return open("camera", {
+    video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...exactly(deviceId) },
+  });
+}
+
+/** The devices of one kind; their labels are empty until a device was allowed. */
+export async function listDevices(kind: "audioinput" | "videoinput"): Promise<readonly MediaDeviceInfo[]> {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter((device) => device.kind === kind && device.deviceId !== "");
+}
+
+/** Calls `handler` when devices come or go, until the returned function is called. */
+export function onDevicesChanged(handler: () => void): () => void {
+  navigator.mediaDevices.addEventListener("devicechange", handler);
+  return () => navigator.mediaDevices.removeEventListener("devicechange", handler);
+}
+
+async function open(kind: DeviceError["kind"], constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {
+  if (navigator.mediaDevices === undefined) {
+    throw new DeviceError(kind, "unsupported");
+  }
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    const track = stream.getTracks()[0];
+    if (track === undefined) {
+      throw new DeviceError(kind, "missing");
+    }
+    return track;
+  } catch (error) {
+    if (error instanceof DeviceError) {
+      throw error;
+    }
+    const name = error instanceof Error ? error.name : "";
+    throw new DeviceError(kind, PROBLEMS.get(name) ?? "unsuitable", { cause: error });
+  }
+}
+
+function exactly(deviceId: string | undefined): { deviceId?: ConstrainDOMString } {
+  return deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
+}

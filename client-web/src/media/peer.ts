@@ -1,0 +1,361 @@
+// The one peer connection of a participant: publishes, subscribes, and never shows or sends an unprotected frame.
+import { Emitter } from "../base/emitter.ts";
+import type { Codec, ErrorCode, Section, Source, Track, TrackId } from "../wire/types.ts";
+import { Publisher, probeOf, videoLimit } from "./publisher.ts";
+import { answerForBrowser, negotiatedCodecs, offerForServer } from "./sdp.ts";
+import { type MediaKind, SectionMap } from "./sections.ts";
+
+/** What a receiver is expected to carry. */
+export interface ReceiverTarget {
+  readonly trackId: TrackId;
+  readonly clientId: string;
+  readonly source: Source;
+  readonly codec: Codec;
+}
+
+/** The end-to-end encryption as media needs it. */
+export interface FrameCrypto {
+  protectSender(sender: RTCRtpSender, source: Source): number;
+  senderCodec(id: number, codec: Codec): void;
+  protectReceiver(receiver: RTCRtpReceiver, target: ReceiverTarget): number;
+  retarget(id: number, target: ReceiverTarget | null): void;
+}
+
+/** The server refused an offer. */
+export class OfferRefused extends Error {
+  override readonly name = "OfferRefused";
+
+  constructor(readonly code: ErrorCode) {
+    super(code);
+  }
+}
+
+/** No answer came: the signaling session was lost. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
+/** Sends an offer and brings its answer; rejects with `OfferRefused` or `NoAnswer`. */
+export type Negotiate = (sdp: string, sections: Section[]) => Promise<string>;
+
+export type PeerEvents = {
+  /** A subscribed track can be shown, or cannot any more. */
+  stream: { readonly track: Track; readonly stream: MediaStream | undefined };
+  connected: boolean;
+  /** This connection is beyond repair: make another. */
+  failed: PeerFailure;
+};
+
+/** Why a peer connection was given up. */
+export type PeerFailure = "transport" | "negotiation" | "transform_not_running";
+
+const REFUSALS_BEFORE_FAILURE = 6;
+const REFUSAL_DELAY_MS = 300;
+const NO_ANSWER_DELAY_MS = 1_000;
+/** Time for a lost transport to come back by itself, then for an ICE restart to bring it back. */
+const DISCONNECTED_PATIENCE_MS = 3_000;
+const RESTART_PATIENCE_MS = 5_000;
+/** Time for a sender's transform to make its first ciphertext once there are a transport and keys. */
+const TRANSFORM_PATIENCE_MS = 6_000;
+
+export class Peer {
+  readonly #events = new Emitter<PeerEvents>();
+  readonly #pc: RTCPeerConnection;
+  readonly #sections = new SectionMap<RTCRtpTransceiver>();
+  readonly #publishers = new Map<Source, Publisher>();
+  /** Ids of the protected receivers. */
+  readonly #receivers = new Map<RTCRtpTransceiver, number>();
+  #wanted: readonly Track[] = [];
+  #participants = 1;
+  #dirty = false;
+  #running = false;
+  #refusals = 0;
+  #closed = false;
+  #keyed = false;
+  #lostTimer: ReturnType<typeof setTimeout> | undefined;
+  #transformTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly crypto: FrameCrypto,
+    private readonly negotiate: Negotiate,
+  ) {
+    this.#pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
+    this.#pc.ontrack = ({ transceiver }) => this.#protect(transceiver);
+    this.#pc.onconnectionstatechange = () => this.#watchTransport();
+  }
+
+  on<Name extends keyof PeerEvents>(event: Name, handler: (value: PeerEvents[Name]) => void): () => void {
+    return this.#events.on(event, handler);
+  }
+
+  /** Sends `track` as `source` from now on, or nothing. */
+  async publish(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    const publisher = this.#publishers.get(source);
+    if (publisher !== undefined) {
+      await publisher.carry(track);
+      await publisher.limit(videoLimit(this.#participants));
+      this.#watchTransforms();
+    } else if (track !== null) {
+      await this.#addPublisher(source, track);
+    }
+  }
+
+  /** Receives exactly `tracks` from now on. */
+  subscribe(tracks: readonly Track[]): void {
+    this.#wanted = tracks;
+    this.#renegotiate();
+  }
+
+  /** How many are in the call: the more, the smaller the pictures. */
+  async setParticipants(participants: number): Promise<void> {
+    const changed = videoLimit(participants) !== videoLimit(this.#participants);
+    this.#participants = participants;
+    if (changed) {
+      await this.#applyLimits();
+    }
+  }
+
+  /** There are keys to send with: from now on a silent transform is a fault. */
+  handleKeyed(): void {
+    this.#keyed = true;
+    this.#watchTransforms();
+  }
+
+  /** Negotiates what could not be negotiated while there was no signaling session. */
+  handleSignalingBack(): void {
+    this.#renegotiate();
+  }
+
+  async handleFirstEncrypted(senderId: number): Promise<void> {
+    for (const publisher of this.#publishers.values()) {
+      if (publisher.senderId === senderId) {
+        await publisher.confirm();
+        await publisher.limit(videoLimit(this.#participants));
+      }
+    }
+    this.#watchTransforms();
+  }
+
+  handleFirstDecrypted(receiverId: number, trackId: TrackId): void {
+    for (const { handle, target } of this.#sections.subscriptions) {
+      if (target?.track_id === trackId && this.#receivers.get(handle) === receiverId) {
+        this.#events.emit("stream", { track: target, stream: new MediaStream([handle.receiver.track]) });
+      }
+    }
+  }
+
+  isPublishing(source: Source): boolean {
+    return this.#publishers.get(source)?.confirmed ?? false;
+  }
+
+  /** Statistics of the connection. */
+  stats(): Promise<RTCStatsReport> {
+    return this.#pc.getStats();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#lostTimer);
+    clearTimeout(this.#transformTimer);
+    clearTimeout(this.#retryTimer);
+    for (const publisher of this.#publishers.values()) {
+      publisher.close();
+    }
+    this.#pc.ontrack = null;
+    this.#pc.onconnectionstatechange = null;
+    this.#pc.close();
+  }
+
+  async #addPublisher(source: Source, track: MediaStreamTrack): Promise<void> {
+    const probe = probeOf(track);
+    const limit = videoLimit(this.#participants);
+    const transceiver = this.#pc.addTransceiver(probe, {
+      direction: "sendonly",
+      sendEncodings: [{ maxBitrate: limit.bitrate }],
+    });
+    // In the same task, so that no frame comes before it.
+    const senderId = this.crypto.protectSender(transceiver.sender, source);
+    prefer(transceiver, probe.kind === "audio" ? "audio" : "video");
+    const publisher = new Publisher(source, transceiver, senderId, probe);
+    this.#publishers.set(source, publisher);
+    this.#sections.addPublish(transceiver, source);
+    this.#renegotiate();
+    await publisher.carry(track);
+    await publisher.limit(limit);
+  }
+
+  #protect(transceiver: RTCRtpTransceiver): void {
+    const slot = this.#sections.find(transceiver);
+    if (slot?.target === undefined || this.#receivers.has(transceiver)) {
+      return;
+    }
+    this.#receivers.set(transceiver, this.crypto.protectReceiver(transceiver.receiver, targetOf(slot.target)));
+  }
+
+  #renegotiate(): void {
+    this.#dirty = true;
+    if (!this.#running && !this.#closed) {
+      this.#running = true;
+      void this.#run().finally(() => {
+        this.#running = false;
+      });
+    }
+  }
+
+  /** One offer at a time, until nothing changed meanwhile. */
+  async #run(): Promise<void> {
+    while (this.#dirty && !this.#closed) {
+      this.#dirty = false;
+      this.#updateSlots();
+      if (this.#sections.size === 0) {
+        return;
+      }
+      try {
+        await this.#round();
+        this.#refusals = 0;
+      } catch (error) {
+        await this.#rollBack();
+        this.#handleRefusal(error);
+        return;
+      }
+    }
+  }
+
+  async #round(): Promise<void> {
+    const pc = this.#pc;
+    await pc.setLocalDescription();
+    const offer = pc.localDescription?.sdp ?? "";
+    const sections = this.#sections.describe((transceiver) => transceiver.mid);
+    const answer = answerForBrowser(await this.negotiate(offerForServer(offer), sections));
+    if (this.#closed) {
+      return;
+    }
+    const codecs = negotiatedCodecs(answer);
+    for (const publisher of this.#publishers.values()) {
+      const codec = codecs.get(publisher.transceiver.mid ?? "");
+      if (codec !== undefined) {
+        this.crypto.senderCodec(publisher.senderId, codec);
+      }
+    }
+    await pc.setRemoteDescription({ type: "answer", sdp: answer });
+    await this.#applyLimits();
+  }
+
+  async #rollBack(): Promise<void> {
+    if (!this.#closed && this.#pc.signalingState === "have-local-offer") {
+      await this.#pc.setLocalDescription({ type: "rollback" });
+    }
+  }
+
+  #handleRefusal(error: unknown): void {
+    if (this.#closed) {
+      return;
+    }
+    if (error instanceof NoAnswer) {
+      this.#retryTimer = setTimeout(() => this.#renegotiate(), NO_ANSWER_DELAY_MS);
+      return;
+    }
+    console.warn("negotiation failed:", error);
+    this.#refusals += 1;
+    if (!(error instanceof OfferRefused) || this.#refusals >= REFUSALS_BEFORE_FAILURE) {
+      this.#fail("negotiation");
+      return;
+    }
+    // A track may have gone while the offer was on its way; its end is on its way too.
+    this.#retryTimer = setTimeout(() => this.#renegotiate(), REFUSAL_DELAY_MS * this.#refusals);
+  }
+
+  #updateSlots(): void {
+    const { assigned, idled } = this.#sections.carry(this.#wanted, (kind) => {
+      const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
+      prefer(transceiver, kind);
+      return transceiver;
+    });
+    for (const { handle } of idled) {
+      handle.direction = "inactive";
+      this.#retarget(handle, null);
+    }
+    for (const { handle, target } of assigned) {
+      handle.direction = "recvonly";
+      this.#retarget(handle, target === undefined ? null : targetOf(target));
+    }
+  }
+
+  #retarget(transceiver: RTCRtpTransceiver, target: ReceiverTarget | null): void {
+    const receiver = this.#receivers.get(transceiver);
+    if (receiver !== undefined) {
+      this.crypto.retarget(receiver, target);
+    }
+  }
+
+  async #applyLimits(): Promise<void> {
+    const limit = videoLimit(this.#participants);
+    await Promise.all([...this.#publishers.values()].map((publisher) => publisher.limit(limit)));
+  }
+
+  #watchTransport(): void {
+    clearTimeout(this.#lostTimer);
+    const state = this.#pc.connectionState;
+    if (state === "connected") {
+      this.#events.emit("connected", true);
+      this.#watchTransforms();
+    } else if (state === "disconnected") {
+      this.#events.emit("connected", false);
+      this.#lostTimer = setTimeout(() => this.#restartIce(), DISCONNECTED_PATIENCE_MS);
+    } else if (state === "failed") {
+      this.#events.emit("connected", false);
+      this.#restartIce();
+    } else if (state === "closed") {
+      // Only by the browser itself: `close` takes the handler away first.
+      this.#fail("transport");
+    }
+  }
+
+  #restartIce(): void {
+    this.#pc.restartIce();
+    this.#renegotiate();
+    this.#lostTimer = setTimeout(() => this.#fail("transport"), RESTART_PATIENCE_MS);
+  }
+
+  #watchTransforms(): void {
+    clearTimeout(this.#transformTimer);
+    const unconfirmed = [...this.#publishers.values()].some(
+      (publisher) => !publisher.confirmed && publisher.transceiver.sender.track !== null,
+    );
+    if (unconfirmed && this.#keyed && this.#pc.connectionState === "connected") {
+      this.#transformTimer = setTimeout(() => this.#fail("transform_not_running"), TRANSFORM_PATIENCE_MS);
+    }
+  }
+
+  #fail(failure: PeerFailure): void {
+    if (!this.#closed) {
+      this.#events.emit("failed", failure);
+    }
+  }
+}
+
+function targetOf(track: Track): ReceiverTarget {
+  return { trackId: track.track_id, clientId: track.client_id, source: track.source, codec: track.codec };
+}
+
+/** Leaves only codecs whose frames can be encrypted whole or in a known way, the browser's better one first. */
+function prefer(transceiver: RTCRtpTransceiver, kind: MediaKind): void {
+  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  // Firefox encodes VP9 much slower than VP8.
+  const order = kind === "audio" ? ["opus"] : isFirefox() ? ["vp8", "vp9"] : ["vp9", "vp8"];
+  const chosen = order.flatMap((name) => codecs.filter((codec) => isCodec(codec, name)));
+  const repair = codecs.filter((codec) => kind === "video" && codec.mimeType.toLowerCase() === "video/rtx");
+  transceiver.setCodecPreferences([...chosen, ...repair]);
+}
+
+function isCodec(codec: RTCRtpCodec, name: string): boolean {
+  const [, subtype] = codec.mimeType.toLowerCase().split("/");
+  // VP9 profiles other than 0 have other pixel formats.
+  const profile = /profile-id=(\d+)/.exec(codec.sdpFmtpLine ?? "")?.[1] ?? "0";
+  return subtype === name && profile === "0";
+}
+
+function isFirefox(): boolean {
+  return navigator.userAgent.includes("Firefox/");
+}
