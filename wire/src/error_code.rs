@@ -31,6 +31,8 @@ pub enum ErrorCode {
     SessionReplaced,
     /// The participant was removed from the call.
     Removed,
+    /// Nothing was heard from the client for too long.
+    TimedOut,
     /// The key package, commit or GroupInfo was refused.
     BadMls,
     /// The session description was refused.

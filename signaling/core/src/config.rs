@@ -19,7 +19,10 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            default_policy: Policy { suite: Suite::PostQuantum, max_participants: 250 },
+            default_policy: Policy {
+                suite: Suite::PostQuantum,
+                max_participants: 250,
+            },
             open_by_link: true,
         }
     }

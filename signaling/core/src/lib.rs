@@ -2,10 +2,22 @@
 //!
 //! The driving law: one `handle_*(now, ..)`, then [`Service::poll_output`] until it is empty, then sleep until
 //! [`Service::poll_timeout`]. The core owns no clock, socket, task or lock; its randomness is the seed it was made with.
+//!
+//! Every output frame is encoded once, however many receive it ([`Output::Send`], [`Frame`]).
 
 pub mod config;
+mod delivery;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
+mod handler;
+mod outbox;
 pub mod output;
+mod peers;
+mod people;
+mod rate;
+mod room;
 pub mod service;
+mod session;
 
 pub use config::{Limits, ServiceConfig};
 pub use output::{Frame, Output};

@@ -38,7 +38,7 @@ pub enum Output {
     Close {
         /// Which.
         session: SessionKey,
-        /// Why; the peer was told with a fatal Error.
+        /// Why; the peer was told with a fatal Error, unless it said Bye (`removed`).
         code: ErrorCode,
     },
 }

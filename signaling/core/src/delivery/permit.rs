@@ -1,0 +1,63 @@
+//! What a group's own policy lets a member do: so far, a host removes somebody.
+//!
+//! The decoder is small and separate from the clients' on purpose: the server crate may not reach the e2ee crate.
+
+use conclave_wire::client::membership::Kick;
+use conclave_wire::id::ClientId;
+
+use super::group::Group;
+use super::mls::Crypto;
+use super::tls::Reader;
+
+/// The group context extension `call_policy` (docs/E2EE.md).
+pub(crate) const CALL_POLICY: u16 = 0xF0A0;
+
+/// Whom the kick removes, if it is by a host of the group, for the present holder of the leaf.
+pub(crate) fn check_kick(group: &Group, crypto: &Crypto, sender: &ClientId, kick: &Kick) -> Option<ClientId> {
+    let roster = group.roster();
+    let host = roster.leaf(roster.leaf_of(sender)?)?;
+    let target = roster.leaf(kick.leaf)?;
+    // An old signature must not hit whoever got the leaf later.
+    let since = group.member_since_epoch(&target.client)?;
+    if kick.epoch > group.epoch() || kick.epoch < since {
+        return None;
+    }
+    let is_host = host_keys(group.call_policy()?)?.contains(&host.key.as_slice());
+    let mut signed = b"conclave kick".to_vec();
+    signed.extend_from_slice(group.group_id().as_slice());
+    signed.extend_from_slice(&kick.epoch.0.to_be_bytes());
+    signed.extend_from_slice(&kick.leaf.0.to_be_bytes());
+    (is_host && crypto.is_signed(&host.key, &signed, kick.signature.as_slice())).then_some(target.client)
+}
+
+/// The host keys of a `call_policy`: after ten bytes of parameters, the last of which counts them, 32 bytes each.
+fn host_keys(policy: &[u8]) -> Option<Vec<&[u8]>> {
+    const PARAMETERS: usize = 9;
+    const KEY: usize = 32;
+    let mut reader = Reader::new(policy);
+    let _parameters = reader.take(PARAMETERS)?;
+    let count = usize::from(reader.u8()?);
+    let mut keys = Vec::with_capacity(count);
+    for _ in 0..count {
+        keys.push(reader.take(KEY)?);
+    }
+    reader.is_empty().then_some(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_keys_are_read_from_a_policy_of_that_length_only() {
+        let mut policy = vec![1, 0, 4, 12, 8, 1, 1, 1, 44, 2];
+        policy.extend([7; 32]);
+        policy.extend([8; 32]);
+        assert_eq!(host_keys(&policy), Some(vec![&[7; 32][..], &[8; 32][..]]));
+        for len in 0..policy.len() {
+            assert_eq!(host_keys(&policy[..len]), None);
+        }
+        policy.push(0);
+        assert_eq!(host_keys(&policy), None);
+    }
+}

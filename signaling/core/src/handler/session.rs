@@ -1,0 +1,129 @@
+//! Hello, Ping, Bye: opening, keeping and ending a session.
+
+use conclave_wire::client::membership::PresenceKind;
+use conclave_wire::client::session::{Hello, Ping, Pong};
+use conclave_wire::control::ControlCommand;
+use conclave_wire::id::{ClientId, SessionToken};
+use conclave_wire::{ErrorCode, ServerMessage};
+
+use crate::people::{Link, Participant};
+use crate::room::{Env, Room, close};
+use crate::service::SessionKey;
+use crate::session::Place;
+
+/// Confirmation tags are SHA-256 MACs in every suite of this protocol.
+const MAX_TAG: usize = 64;
+/// Group ids are twice a room id.
+const MAX_GROUP_ID: usize = 64;
+
+impl Room {
+    /// The first message of a connection; an error closes it.
+    pub(crate) fn handle_hello(
+        &mut self,
+        env: &mut Env<'_>,
+        session: SessionKey,
+        hello: Hello,
+    ) -> Result<ClientId, ErrorCode> {
+        let client = hello.client_id;
+        if let Some(resume) = &hello.resume
+            && (resume.group_id.0.len() > MAX_GROUP_ID || resume.confirmation_tag.0.len() > MAX_TAG)
+        {
+            return Err(ErrorCode::BadMessage);
+        }
+        match self.people.get(&client).map(|participant| participant.token) {
+            Some(token) if hello.token.is_some_and(|given| is_same(&given, &token)) => {
+                self.continue_session(env, session, hello);
+            }
+            Some(_) => return Err(ErrorCode::ClientIdTaken),
+            None => self.enter(env, session, hello)?,
+        }
+        let (standing, follow) = self.deliver(env, |delivery, cx| delivery.handle_online(cx, client));
+        self.send_state(env, &client, standing, &follow);
+        self.announce(env, &client, PresenceKind::Online);
+        Ok(client)
+    }
+
+    fn continue_session(&mut self, env: &mut Env<'_>, session: SessionKey, hello: Hello) {
+        let Some(participant) = self.people.get_mut(&hello.client_id) else {
+            return;
+        };
+        let before = participant.link;
+        participant.link = Link::Online(session);
+        participant.last_heard = env.now;
+        participant.resume = hello.resume;
+        let peer = participant.peer;
+        match before {
+            Link::Online(old) => close(env, old, ErrorCode::SessionReplaced),
+            Link::Suspended { .. } => env.peers.tell(env.outbox, ControlCommand::Resume { peer }),
+        }
+    }
+
+    fn enter(&mut self, env: &mut Env<'_>, session: SessionKey, hello: Hello) -> Result<(), ErrorCode> {
+        // A reloaded tab: a new participant that proves to be an old one, whose leaf goes with the same commit.
+        let reloaded = hello.token.and_then(|token| self.people.by_token(&token));
+        let limit = usize::try_from(self.policy().max_participants).unwrap_or(usize::MAX);
+        if reloaded.is_none() && self.people.len() >= limit {
+            return Err(ErrorCode::RoomFull);
+        }
+        let place = Place {
+            room: self.id(),
+            client: hello.client_id,
+        };
+        let peer = env.peers.name(place);
+        self.people.insert(
+            hello.client_id,
+            Participant {
+                token: env.fresh_token,
+                peer,
+                link: Link::Online(session),
+                resume: hello.resume,
+                last_heard: env.now,
+                admitted: None,
+            },
+        );
+        self.note_entry();
+        env.peers.tell(
+            env.outbox,
+            ControlCommand::AddPeer {
+                peer,
+                room: place.room,
+            },
+        );
+        if let Some(old) = reloaded {
+            let mut effects = Vec::new();
+            self.expel(env, &old, ErrorCode::SessionReplaced, &mut effects);
+            self.carry_out(env, effects);
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_ping(
+        &mut self,
+        env: &mut Env<'_>,
+        client: &ClientId,
+        ping: &Ping,
+    ) -> Result<(), ErrorCode> {
+        self.tell(env, client, &ServerMessage::Pong(Pong { id: ping.id }));
+        Ok(())
+    }
+
+    pub(super) fn handle_bye(&mut self, env: &mut Env<'_>, client: &ClientId) -> Result<(), ErrorCode> {
+        if let Some(session) = self.people.get(client).and_then(Participant::session) {
+            env.outbox.close(session, ErrorCode::Removed);
+            env.closed.push(session);
+        }
+        let mut effects = Vec::new();
+        self.remove(env, client, &mut effects);
+        self.carry_out(env, effects);
+        Ok(())
+    }
+}
+
+/// Compares in constant time: the token is a secret.
+fn is_same(a: &SessionToken, b: &SessionToken) -> bool {
+    a.as_bytes()
+        .iter()
+        .zip(b.as_bytes())
+        .fold(0, |difference, (a, b)| difference | (a ^ b))
+        == 0
+}

@@ -1,0 +1,86 @@
+//! Token buckets: how often a session may do what costs others something.
+
+use std::time::{Duration, Instant};
+
+/// Allows `per_second` on average and `burst` at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    interval: Duration,
+    burst: u32,
+    /// When the bucket would be full again; in the past when it is.
+    full_at: Instant,
+}
+
+impl Bucket {
+    pub(crate) fn new(now: Instant, per_second: u32, burst: u32) -> Self {
+        Self {
+            interval: Duration::from_secs(1) / per_second.max(1),
+            burst,
+            full_at: now,
+        }
+    }
+
+    /// Takes one; `Err` holds how long to wait for the next.
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let full_at = self.full_at.max(now) + self.interval;
+        let lag = full_at.saturating_duration_since(now);
+        let most = self.interval * self.burst;
+        if lag > most {
+            return Err(lag.saturating_sub(most));
+        }
+        self.full_at = full_at;
+        Ok(())
+    }
+}
+
+/// The buckets of one session.
+pub(crate) struct Rates {
+    /// Any message; beyond, the session is closed.
+    pub(crate) any: Bucket,
+    pub(crate) app: Bucket,
+    pub(crate) join: Bucket,
+    pub(crate) commit: Bucket,
+    pub(crate) found: Bucket,
+    pub(crate) group_info: Bucket,
+    pub(crate) offer: Bucket,
+    pub(crate) kick: Bucket,
+}
+
+impl Rates {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            any: Bucket::new(now, 100, 600),
+            app: Bucket::new(now, 20, 100),
+            join: Bucket::new(now, 1, 10),
+            commit: Bucket::new(now, 4, 20),
+            found: Bucket::new(now, 1, 4),
+            group_info: Bucket::new(now, 1, 5),
+            offer: Bucket::new(now, 5, 50),
+            kick: Bucket::new(now, 2, 20),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_then_one_per_interval() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(now, 10, 3);
+        assert!((0..3).all(|_| bucket.take(now).is_ok()));
+        assert_eq!(bucket.take(now), Err(Duration::from_millis(100)));
+        assert!(bucket.take(now + Duration::from_millis(100)).is_ok());
+        assert!(bucket.take(now + Duration::from_millis(100)).is_err());
+    }
+
+    #[test]
+    fn a_rested_bucket_holds_no_more_than_a_burst() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(now, 10, 3);
+        let later = now + Duration::from_secs(3_600);
+        assert!((0..3).all(|_| bucket.take(later).is_ok()));
+        assert!(bucket.take(later).is_err());
+    }
+}
