@@ -4,6 +4,9 @@ use opus::{Application, Bitrate, Channels, Encoder};
 
 use super::voice::{FRAME_SAMPLES, SAMPLE_RATE, Voice};
 
+// Application::LowDelay keeps to CELT, whose packets of constant bitrate are full: they have no padding yet, so there
+// is room for the stamp, and the waveform is kept well enough to compare.
+
 /// What browsers use for speech, in bits per second.
 const BITRATE: i32 = 32_000;
 /// Largest packet of one frame (RFC 6716 §3.4).
@@ -29,7 +32,7 @@ pub struct Microphone {
 impl Microphone {
     /// A microphone that hears `voice` from its first sample on.
     pub fn new(voice: Voice) -> Result<Self, opus::Error> {
-        let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Audio)?;
+        let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::LowDelay)?;
         encoder.set_bitrate(Bitrate::Bits(BITRATE))?;
         encoder.set_vbr(false)?;
         encoder.set_dtx(false)?;
@@ -60,7 +63,7 @@ impl Microphone {
 
     /// By how many samples what a decoder gives out lags behind what was said.
     pub fn delay() -> Result<i64, opus::Error> {
-        let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Audio)?;
+        let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::LowDelay)?;
         encoder.get_lookahead().map(i64::from)
     }
 }
