@@ -1,17 +1,15 @@
 // A made-up SDK for the gallery: people with painted pictures, and every state of a call on demand.
 
 import type {
-  CallEventName,
-  CallPort,
+  CallOptions,
   CallState,
+  ChangeLogEntry,
   CryptoState,
   EndReason,
-  LogEntry,
   MeetingLink,
-  OpenOptions,
-  Person,
-  SdkPort,
-} from "../src/ui/port";
+  Participant,
+} from "../src/index.ts";
+import type { CallEventName, CallPort, SdkPort } from "../src/ui/port.ts";
 
 /** What the gallery's address asks for. */
 export interface Wishes {
@@ -56,7 +54,7 @@ export class FakeSdk implements SdkPort {
     return this.#wishes.missing;
   }
 
-  openCall(options: OpenOptions): CallPort {
+  openCall(options: Omit<CallOptions, "server">): CallPort {
     return new FakeCall(options, this.#wishes);
   }
 }
@@ -64,16 +62,16 @@ export class FakeSdk implements SdkPort {
 class FakeCall implements CallPort {
   state: CallState = "idle";
   endReason: EndReason | undefined;
-  participants = new Map<string, Person>();
+  participants = new Map<string, Participant>();
   code: string | undefined = "48213 90177 52846 10395 77402 61958";
   epoch = 14;
-  suite = "post_quantum";
-  log: LogEntry[] = [];
+  suite = "post_quantum" as const;
+  log: ChangeLogEntry[] = [];
   readonly #listeners = new Map<CallEventName, Set<() => void>>();
-  readonly #options: OpenOptions;
+  readonly #options: Omit<CallOptions, "server">;
   readonly #wishes: Wishes;
 
-  constructor(options: OpenOptions, wishes: Wishes) {
+  constructor(options: Omit<CallOptions, "server">, wishes: Wishes) {
     this.#options = options;
     this.#wishes = wishes;
     // The gallery's pages and the screenshots drive the call from outside.
@@ -168,7 +166,7 @@ class FakeCall implements CallPort {
     return () => handlers.delete(handler);
   }
 
-  #changeSelf(change: Partial<Person>): Promise<void> {
+  #changeSelf(change: Partial<Participant>): Promise<void> {
     const self = this.participants.get("self");
     if (self !== undefined) {
       this.#set({ ...self, ...change });
@@ -177,7 +175,7 @@ class FakeCall implements CallPort {
     return Promise.resolve();
   }
 
-  #set(person: Person): void {
+  #set(person: Participant): void {
     this.participants.set(person.clientId, person);
   }
 

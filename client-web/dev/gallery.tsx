@@ -1,10 +1,10 @@
 // Shows the screens without a server: ?others=5&state=reconnecting&missing=RTCRtpScriptTransform
 
 import { render } from "preact";
-import type { CallState } from "../src/ui/port";
+import type { CallState } from "../src/index.ts";
 import "../src/ui/styles/index.css";
-import { App } from "../src/ui/app";
-import { FakeSdk } from "./fake-sdk";
+import { App } from "../src/ui/app.tsx";
+import { FakeSdk } from "./fake-sdk.ts";
 
 const wishes = new URLSearchParams(location.search);
 const place = document.getElementById("app");

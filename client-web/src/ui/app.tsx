@@ -2,14 +2,15 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { CallModel } from "./call/model";
-import { CallScreen } from "./call/screen";
-import { EndedScreen } from "./ended";
-import { LandingScreen } from "./landing";
-import type { EndReason, MeetingLink, SdkPort } from "./port";
-import { PrejoinScreen, type Readiness } from "./prejoin";
-import { text } from "./text";
-import { UnsupportedScreen } from "./unsupported";
+import type { EndReason, MeetingLink } from "../index.ts";
+import { CallModel } from "./call/model.ts";
+import { CallScreen } from "./call/screen.tsx";
+import { EndedScreen } from "./ended.tsx";
+import { LandingScreen } from "./landing.tsx";
+import type { SdkPort } from "./port.ts";
+import { PrejoinScreen, type Readiness } from "./prejoin.tsx";
+import { text } from "./text.ts";
+import { UnsupportedScreen } from "./unsupported.tsx";
 
 /** The screens of the client. */
 export type Screen =
@@ -49,11 +50,9 @@ class Navigation {
 
   /** Goes into the call with what the person has prepared. */
   enter(link: MeetingLink, ready: Readiness): void {
-    const call = this.#sdk.openCall({ link, name: ready.name, microphone: ready.microphone, camera: ready.camera });
-    const model = new CallModel(call, link);
-    model.microphoneId.value = ready.microphoneId;
-    model.cameraId.value = ready.cameraId;
-    model.speakerId.value = ready.speakerId;
+    const { room, secret } = link;
+    const { name, microphone, camera } = ready;
+    const model = new CallModel(this.#sdk.openCall({ room, secret, name, microphone, camera }), link, ready);
     this.screen.value = { kind: "call", model };
     void model.join();
   }
@@ -67,11 +66,6 @@ class Navigation {
   home(): void {
     history.pushState(null, "", "/");
     this.screen.value = this.#screenOf(location.href);
-  }
-
-  /** Tells the others at once when the page goes away. */
-  leavePage(): void {
-    this.#leaveCall();
   }
 
   #leaveCall(): void {
@@ -100,14 +94,11 @@ export function App({ sdk }: { readonly sdk: SdkPort }) {
   const [navigation] = useState(() => new Navigation(sdk));
   useEffect(() => {
     const follow = () => navigation.followAddress();
-    const leave = () => navigation.leavePage();
     addEventListener("popstate", follow);
     addEventListener("hashchange", follow);
-    addEventListener("pagehide", leave);
     return () => {
       removeEventListener("popstate", follow);
       removeEventListener("hashchange", follow);
-      removeEventListener("pagehide", leave);
     };
   }, [navigation]);
 

@@ -1,10 +1,10 @@
 // The end of a call: why it is over, and the way back in.
 
 import { useEffect, useRef } from "preact/hooks";
-import { Icon, type IconName } from "./icon";
-import { PageHeader } from "./page";
-import type { EndReason } from "./port";
-import { text } from "./text";
+import type { EndReason } from "../index.ts";
+import { Icon, type IconName } from "./icon.tsx";
+import { PageHeader } from "./page.tsx";
+import { text } from "./text.ts";
 
 interface Properties {
   readonly reason: EndReason;

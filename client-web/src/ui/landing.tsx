@@ -2,11 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { Icon, type IconName } from "./icon";
-import { PageHeader } from "./page";
-import { Picture } from "./picture";
-import type { MeetingLink } from "./port";
-import { text } from "./text";
+import type { MeetingLink } from "../index.ts";
+import { Icon, type IconName } from "./icon.tsx";
+import { PageHeader } from "./page.tsx";
+import { Picture } from "./picture.tsx";
+import { text } from "./text.ts";
 
 interface Properties {
   /** The address names a meeting but has lost its key. */

@@ -1,7 +1,7 @@
 // What the screens outside a call share: the header with the product's name.
 
-import { Mark } from "./icon";
-import { text } from "./text";
+import { Mark } from "./icon.tsx";
+import { text } from "./text.ts";
 
 /** The product's name; a button back to the start page where `onHome` is given. */
 export function PageHeader({ onHome }: { readonly onHome?: () => void }) {

@@ -1,82 +1,34 @@
-// What the screens need of the SDK. The product passes the real SDK in, the gallery in dev/ a made-up one.
+// What the screens use of the SDK, so that the gallery in dev/ can put a made-up one in its place.
 
-/** Whether a person's sound and picture are known to be encrypted end to end with the call's current keys. */
-export type CryptoState = "secure" | "waiting" | "failed";
-
-/** Where the call stands. */
-export type CallState = "idle" | "connecting" | "waiting" | "in-call" | "reconnecting" | "ended";
-
-/** One person of the MLS roster. */
-export interface Person {
-  readonly clientId: string;
-  readonly name: string;
-  readonly isSelf: boolean;
-  readonly isHost: boolean;
-  readonly crypto: { readonly state: CryptoState; readonly reason: string };
-  readonly microphone: { readonly on: boolean };
-  readonly camera: { readonly on: boolean };
-  readonly speaking: boolean;
-  readonly video?: MediaStream | undefined;
-  readonly audio?: MediaStream | undefined;
-}
-
-/** One line of the security log. */
-export interface LogEntry {
-  readonly at: number;
-  readonly kind: "joined" | "left" | "removed" | "keys" | "connection";
-  readonly name: string;
-  readonly by?: string | undefined;
-  readonly epoch?: number | undefined;
-}
-
-/** Why a call is over. */
-export type EndReason = "left" | "removed" | "room-full" | "room-not-found" | "replaced" | "refused" | "failed";
+import type { Call, CallEvents, CallOptions, MeetingLink } from "../index.ts";
 
 /** The call as the screens see it. */
-export interface CallPort {
-  readonly state: CallState;
-  readonly endReason?: EndReason | undefined;
-  readonly participants: ReadonlyMap<string, Person>;
-  readonly code?: string | undefined;
-  readonly epoch?: number | undefined;
-  readonly suite?: string | undefined;
-  readonly log: readonly LogEntry[];
-  join(): Promise<void>;
-  leave(): Promise<void>;
-  setMicrophone(on: boolean): Promise<void>;
-  setCamera(on: boolean): Promise<void>;
-  replaceMicrophone(deviceId: string): Promise<void>;
-  replaceCamera(deviceId: string): Promise<void>;
-  kick(clientId: string): Promise<void>;
-  on(event: CallEventName, handler: () => void): () => void;
-}
+export type CallPort = Pick<
+  Call,
+  | "state"
+  | "endReason"
+  | "participants"
+  | "code"
+  | "epoch"
+  | "suite"
+  | "log"
+  | "join"
+  | "leave"
+  | "setMicrophone"
+  | "setCamera"
+  | "replaceMicrophone"
+  | "replaceCamera"
+  | "kick"
+> & { on(event: CallEventName, handler: () => void): () => void };
 
-/** The events that a screen listens to. */
-export type CallEventName = "state" | "participants" | "code" | "log";
+/** The events that the screens listen to. */
+export type CallEventName = Exclude<keyof CallEvents, "error">;
 
-/** What a call is opened with; the tracks become the call's. */
-export interface OpenOptions {
-  readonly link: MeetingLink;
-  readonly name: string;
-  readonly microphone?: MediaStreamTrack | undefined;
-  readonly camera?: MediaStreamTrack | undefined;
-}
-
-/** A meeting's address, taken apart. */
-export interface MeetingLink {
-  readonly room: string;
-  readonly secret: string;
-  /** The whole link, for the clipboard. */
-  readonly href: string;
-}
-
-/** The SDK as the screens see it. */
+/** The SDK, tied to the server that the page came from. */
 export interface SdkPort {
-  /** Opens a room on the server and makes its link; the secret never leaves the browser. */
   createMeeting(): Promise<MeetingLink>;
   /** `undefined` when the text is no link to a meeting of this server. */
   parseLink(href: string): MeetingLink | undefined;
-  /** Names of what this browser lacks. */
   missingFeatures(): readonly string[];
-  openCall(options: OpenOptions): CallPort;
+  openCall(options: Omit<CallOptions, "server">): CallPort;
 }

@@ -2,17 +2,17 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Capture, startBoth } from "./devices/capture";
-import { DeviceList } from "./devices/device-list";
-import { LevelView } from "./devices/level-view";
-import { recall, remember } from "./devices/memory";
-import { DevicePicker } from "./devices/picker";
-import { canPickSpeaker, playTestSound } from "./devices/speaker";
-import { Icon } from "./icon";
-import { PageHeader } from "./page";
-import { text } from "./text";
-import { listenForShortcuts, ToggleButton } from "./toggle";
-import { VideoView } from "./video";
+import { Capture, startBoth } from "./devices/capture.ts";
+import { DeviceList } from "./devices/device-list.ts";
+import { LevelView } from "./devices/level-view.tsx";
+import { recall, remember } from "./devices/memory.ts";
+import { DevicePicker } from "./devices/picker.tsx";
+import { canPickSpeaker, playTestSound } from "./devices/speaker.ts";
+import { Icon } from "./icon.tsx";
+import { PageHeader } from "./page.tsx";
+import { type DeviceKind, type DeviceProblem, text } from "./text.ts";
+import { listenForShortcuts, ToggleButton } from "./toggle.tsx";
+import { VideoView } from "./video.tsx";
 
 /** What a person takes into the call; the tracks change owner. */
 export interface Readiness {
@@ -86,7 +86,7 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
     [preparation],
   );
   const devices = list.devices.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new list is the occasion to try again.
+  // A new list of devices is the occasion to try again.
   useEffect(() => preparation.retryMissing(), [preparation, devices]);
 
   const join = (event: Event) => {
@@ -223,8 +223,7 @@ function Preview({ preparation }: { readonly preparation: Preparation }) {
         </div>
       </div>
       <div class="preview-problems" aria-live="polite">
-        <DeviceProblemView kind="camera" capture={camera} />
-        <DeviceProblemView kind="microphone" capture={microphone} />
+        <DeviceProblems preparation={preparation} />
       </div>
     </section>
   );
@@ -239,21 +238,48 @@ function toggle(capture: Capture): void {
   }
 }
 
-function DeviceProblemView({ kind, capture }: { readonly kind: "camera" | "microphone"; readonly capture: Capture }) {
-  const state = capture.state.value;
-  if (state.kind !== "problem") {
-    return null;
+/** What keeps the devices from working; one message where both have the same trouble. */
+function DeviceProblems({ preparation }: { readonly preparation: Preparation }) {
+  const { camera, microphone } = preparation;
+  const cameraProblem = problemIn(camera);
+  const microphoneProblem = problemIn(microphone);
+  if (cameraProblem !== undefined && cameraProblem === microphoneProblem) {
+    return <DeviceProblemView which="both" problem={cameraProblem} onRetry={() => void preparation.start()} />;
   }
   return (
+    <>
+      {cameraProblem !== undefined && (
+        <DeviceProblemView which="camera" problem={cameraProblem} onRetry={() => void camera.start()} />
+      )}
+      {microphoneProblem !== undefined && (
+        <DeviceProblemView which="microphone" problem={microphoneProblem} onRetry={() => void microphone.start()} />
+      )}
+    </>
+  );
+}
+
+function problemIn(capture: Capture): DeviceProblem | undefined {
+  const state = capture.state.value;
+  return state.kind === "problem" ? state.problem : undefined;
+}
+
+interface DeviceProblemProperties {
+  readonly which: DeviceKind | "both";
+  readonly problem: DeviceProblem;
+  readonly onRetry: () => void;
+}
+
+function DeviceProblemView({ which, problem, onRetry }: DeviceProblemProperties) {
+  return (
     <div class="device-problem">
-      <Icon name={kind === "camera" ? "cameraOff" : "microphoneOff"} />
+      <Icon name={which === "microphone" ? "microphoneOff" : "cameraOff"} />
       <div>
-        <p class="device-problem-title">{text.device.title(kind, state.problem)}</p>
+        <p class="device-problem-title">{text.device.title(which, problem)}</p>
         <p>
-          {text.device.help(kind, state.problem)} {text.prejoin.without}
+          {text.device.help(which, problem)} {text.prejoin.without}
         </p>
       </div>
-      <button type="button" class="button small" onClick={() => void capture.start()}>
+      <button type="button" class="button small" onClick={onRetry}>
         {text.prejoin.retry}
       </button>
     </div>

@@ -1,6 +1,6 @@
 // Every text that a person reads, as values and typed functions, so that a translation is another such object.
 
-import type { CryptoState, EndReason } from "./port";
+import type { CryptoState, EndReason } from "../index.ts";
 
 /** What is wrong with a device, in the words of the screens. */
 export type DeviceProblem = "denied" | "busy" | "missing" | "insecure" | "failed";
@@ -67,13 +67,15 @@ export const text = {
     testSpeaker: "Test",
     testSpeakerLong: "Test the speaker",
     retry: "Try again",
-    without: "You can also join without it.",
+    without: "You can also join without.",
     privacy: "Nobody sees or hears you before you join.",
   },
 
   device: {
-    title: (kind: DeviceKind, problem: DeviceProblem): string => DEVICE_TITLES[problem](KIND_NAMES[kind]),
-    help: (kind: DeviceKind, problem: DeviceProblem): string => DEVICE_HELP[problem](KIND_NAMES[kind]),
+    title: (which: DeviceKind | "both", problem: DeviceProblem): string =>
+      which === "both" ? BOTH_TITLES[problem] : DEVICE_TITLES[problem](KIND_NAMES[which]),
+    help: (which: DeviceKind | "both", problem: DeviceProblem): string =>
+      DEVICE_HELP[problem](which === "both" ? BOTH_NAME : KIND_NAMES[which]),
   },
 
   controls: {
@@ -110,7 +112,7 @@ export const text = {
     copyInvitation: "Copy invitation",
     tapToHear: "Tap to hear",
     tapToHearDetail: "Your browser holds the sound back until you click.",
-    deviceFailed: (kind: DeviceKind) => `The ${KIND_NAMES[kind]} could not be turned on.`,
+    deviceFailed: (kind: DeviceKind) => `The ${KIND_NAMES[kind]} does not start. Pick another one under Devices.`,
     reconnecting: "Reconnecting…",
     reconnectingDetail: "Your connection was lost. We keep trying; you do not have to do anything.",
     recovered: "You are back in the call.",
@@ -165,7 +167,7 @@ export const text = {
       left: (name: string, by: string | undefined) => (by ? `${name} left, keys changed by ${by}` : `${name} left`),
       removed: (name: string, by: string | undefined) => (by ? `${name} was removed by ${by}` : `${name} was removed`),
       keys: (name: string) => (name ? `${name} renewed the keys` : "The keys were renewed"),
-      connection: (name: string) => `${name} came back after a lost connection`,
+      connection: (name: string) => (name === "lost" ? "Your connection was lost" : "Your connection is back"),
     },
     epochShort: (epoch: number) => `key change ${epoch}`,
   },
@@ -185,6 +187,8 @@ export const text = {
   },
 } as const;
 
+const BOTH_NAME = "camera and microphone";
+
 const KIND_NAMES: Record<DeviceKind, string> = { camera: "camera", microphone: "microphone" };
 
 const DEVICE_TITLES: Record<DeviceProblem, (kind: string) => string> = {
@@ -195,10 +199,18 @@ const DEVICE_TITLES: Record<DeviceProblem, (kind: string) => string> = {
   failed: (kind) => `The ${kind} does not start`,
 };
 
+const BOTH_TITLES: Record<DeviceProblem, string> = {
+  denied: "Camera and microphone are blocked",
+  busy: "Camera and microphone are busy",
+  missing: "No camera and no microphone found",
+  insecure: "No camera or microphone on this address",
+  failed: "Camera and microphone do not start",
+};
+
 const DEVICE_HELP: Record<DeviceProblem, (kind: string) => string> = {
   denied: (kind) => `Allow the ${kind} with the icon beside the address, then try again.`,
   busy: (kind) => `Another program uses the ${kind}. Close it there, then try again.`,
-  missing: (kind) => `Plug in a ${kind}; it is picked up by itself.`,
+  missing: (kind) => `Plug in a ${kind}, and we pick it up by ourselves.`,
   insecure: () => "Browsers give devices only to pages over https:// and on localhost.",
   failed: (kind) => `Unplug the ${kind} and plug it in again, or pick another one.`,
 };

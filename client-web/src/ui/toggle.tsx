@@ -1,7 +1,7 @@
 // The round buttons for microphone and camera, before and in the call.
 
-import { Icon } from "./icon";
-import { type DeviceKind, text } from "./text";
+import { Icon } from "./icon.tsx";
+import { type DeviceKind, text } from "./text.ts";
 
 interface Properties {
   readonly kind: DeviceKind;

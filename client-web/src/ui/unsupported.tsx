@@ -1,8 +1,8 @@
 // Tells a person what their browser lacks, instead of joining unsafely.
 
-import { Icon } from "./icon";
-import { PageHeader } from "./page";
-import { text } from "./text";
+import { Icon } from "./icon.tsx";
+import { PageHeader } from "./page.tsx";
+import { text } from "./text.ts";
 
 export function UnsupportedScreen({ missing }: { readonly missing: readonly string[] }) {
   return (

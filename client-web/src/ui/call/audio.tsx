@@ -1,11 +1,11 @@
 // Plays the others' sound, and asks for a click where the browser holds it back.
 
 import { useEffect, useRef } from "preact/hooks";
-import { playThrough } from "../devices/speaker";
-import { Icon } from "../icon";
-import type { Person } from "../port";
-import { text } from "../text";
-import type { CallModel } from "./model";
+import type { Participant } from "../../index.ts";
+import { playThrough } from "../devices/speaker.ts";
+import { Icon } from "../icon.tsx";
+import { text } from "../text.ts";
+import type { CallModel } from "./model.ts";
 
 export function AudioOut({ model }: { readonly model: CallModel }) {
   const place = useRef<HTMLDivElement>(null);
@@ -31,7 +31,7 @@ export function AudioOut({ model }: { readonly model: CallModel }) {
 }
 
 /** Only sound that is known to be this person's, decrypted with this call's keys, is played. */
-function isHeard(person: Person): person is Person & { readonly audio: MediaStream } {
+function isHeard(person: Participant): person is Participant & { readonly audio: MediaStream } {
   return !person.isSelf && person.audio !== undefined && person.crypto.state !== "failed";
 }
 

@@ -1,9 +1,9 @@
 // A person without a picture: initials on a colour of their own.
 
-import { initials, tone } from "../names";
-import type { Person } from "../port";
+import type { Participant } from "../../index.ts";
+import { initials, tone } from "../names.ts";
 
-export function Avatar({ person }: { readonly person: Person }) {
+export function Avatar({ person }: { readonly person: Participant }) {
   return (
     <span class="avatar" data-tone={tone(person.clientId)} aria-hidden="true">
       {initials(person.name)}

@@ -1,12 +1,12 @@
 // The bar of buttons under the call.
 
 import type { ComponentChildren } from "preact";
-import { Icon, type IconName } from "../icon";
-import { text } from "../text";
-import { ToggleButton } from "../toggle";
-import { useCopyLink } from "./copy";
-import type { CallModel, PanelName } from "./model";
-import { PANEL_ID } from "./panel";
+import { Icon, type IconName } from "../icon.tsx";
+import { text } from "../text.ts";
+import { ToggleButton } from "../toggle.tsx";
+import { useCopyLink } from "./copy.ts";
+import type { CallModel, PanelName } from "./model.ts";
+import { PANEL_ID } from "./panel.tsx";
 
 interface Properties {
   readonly model: CallModel;

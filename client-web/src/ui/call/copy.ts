@@ -2,8 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { text } from "../text";
-import type { CallModel } from "./model";
+import { text } from "../text.ts";
+import type { CallModel } from "./model.ts";
 
 /** How long the confirmation stays, in milliseconds. */
 const SHOWN_MS = 2_500;

@@ -1,12 +1,12 @@
 // Swaps camera, microphone and speaker during the call.
 
 import { useEffect } from "preact/hooks";
-import type { DeviceList } from "../devices/device-list";
-import { remember } from "../devices/memory";
-import { DevicePicker } from "../devices/picker";
-import { canPickSpeaker, playTestSound } from "../devices/speaker";
-import { text } from "../text";
-import type { CallModel } from "./model";
+import type { DeviceList } from "../devices/device-list.ts";
+import { remember } from "../devices/memory.ts";
+import { DevicePicker } from "../devices/picker.tsx";
+import { canPickSpeaker, playTestSound } from "../devices/speaker.ts";
+import { text } from "../text.ts";
+import type { CallModel } from "./model.ts";
 
 interface Properties {
   readonly model: CallModel;

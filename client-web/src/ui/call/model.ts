@@ -1,12 +1,22 @@
 // The call as signals: copies what the SDK reports and turns changes into things to say.
 
-import { batch, type ReadonlySignal, signal } from "@preact/signals";
-import type { Device, Devices } from "../devices/device-list";
-import type { CallPort, CallState, EndReason, LogEntry, MeetingLink, Person } from "../port";
-import { type DeviceKind, text } from "../text";
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { CallState, ChangeLogEntry, EndReason, MeetingLink, Participant } from "../../index.ts";
+import type { Device, Devices } from "../devices/device-list.ts";
+import type { CallPort } from "../port.ts";
+import { type DeviceKind, text } from "../text.ts";
 
 /** What the panel beside the grid shows. */
 export type PanelName = "participants" | "security" | "devices";
+
+/** What was picked before joining; a device without a track was off. */
+export interface PickedDevices {
+  readonly microphone?: MediaStreamTrack | undefined;
+  readonly camera?: MediaStreamTrack | undefined;
+  readonly microphoneId: string;
+  readonly cameraId: string;
+  readonly speakerId: string;
+}
 
 /** The security of the call as a whole, for the badge. */
 export type CallSecurity =
@@ -19,28 +29,37 @@ export class CallModel {
   readonly link: MeetingLink;
   readonly #call: CallPort;
   readonly #state = signal<CallState>("idle");
-  readonly #people = signal<readonly Person[]>([]);
+  readonly #people = signal<readonly Participant[]>([]);
   readonly #code = signal<string | undefined>(undefined);
   readonly #epoch = signal<number | undefined>(undefined);
   readonly #suite = signal<string | undefined>(undefined);
-  readonly #log = signal<readonly LogEntry[]>([]);
+  readonly #log = signal<readonly ChangeLogEntry[]>([]);
   readonly #notice = signal<Notice | undefined>(undefined);
   readonly #ended = signal<EndReason | undefined>(undefined);
   readonly #unsubscribe: readonly (() => void)[];
+  /** Devices that were off on joining: the call has not yet been told which one was picked. */
+  readonly #unopened: Set<DeviceKind>;
   #noticeNumber = 0;
 
   /** The open panel. The panels' buttons write it. */
   readonly panel = signal<PanelName | undefined>(undefined);
   /** The picked devices, for the Devices panel; "" is the system's default. */
-  readonly microphoneId = signal("");
-  readonly cameraId = signal("");
-  readonly speakerId = signal("");
+  readonly microphoneId: Signal<string>;
+  readonly cameraId: Signal<string>;
+  readonly speakerId: Signal<string>;
   /** The browser holds sound back until a click. The audio elements write it. */
   readonly audioBlocked = signal(false);
 
-  constructor(call: CallPort, link: MeetingLink) {
+  constructor(call: CallPort, link: MeetingLink, picked: PickedDevices) {
     this.#call = call;
     this.link = link;
+    this.microphoneId = signal(picked.microphoneId);
+    this.cameraId = signal(picked.cameraId);
+    this.speakerId = signal(picked.speakerId);
+    this.#unopened = new Set([
+      ...(picked.microphone === undefined ? (["microphone"] as const) : []),
+      ...(picked.camera === undefined ? (["camera"] as const) : []),
+    ]);
     this.#unsubscribe = [
       call.on("state", () => this.#readState()),
       call.on("participants", () => this.#readPeople()),
@@ -78,27 +97,22 @@ export class CallModel {
   }
 
   async toggle(kind: DeviceKind): Promise<void> {
-    const self = this.self;
+    const on = !(this.self?.[kind].on ?? false);
     try {
-      if (kind === "microphone") {
-        await this.#call.setMicrophone(!(self?.microphone.on ?? false));
-      } else {
-        await this.#call.setCamera(!(self?.camera.on ?? false));
+      if (on) {
+        await this.#openPicked(kind);
       }
+      await (kind === "microphone" ? this.#call.setMicrophone(on) : this.#call.setCamera(on));
     } catch {
       this.announce(text.call.deviceFailed(kind), "problem");
     }
   }
 
   async replace(kind: DeviceKind, deviceId: string): Promise<void> {
+    this.#unopened.delete(kind);
     try {
-      if (kind === "microphone") {
-        await this.#call.replaceMicrophone(deviceId);
-        this.microphoneId.value = deviceId;
-      } else {
-        await this.#call.replaceCamera(deviceId);
-        this.cameraId.value = deviceId;
-      }
+      await this.#replace(kind, deviceId);
+      (kind === "microphone" ? this.microphoneId : this.cameraId).value = deviceId;
     } catch {
       this.announce(text.call.deviceFailed(kind), "problem");
     }
@@ -117,7 +131,7 @@ export class CallModel {
     }
   }
 
-  async remove(person: Person): Promise<void> {
+  async remove(person: Participant): Promise<void> {
     try {
       await this.#call.kick(person.clientId);
     } catch {
@@ -143,7 +157,7 @@ export class CallModel {
   }
 
   /** The people of the call; oneself comes last. */
-  get people(): ReadonlySignal<readonly Person[]> {
+  get people(): ReadonlySignal<readonly Participant[]> {
     return this.#people;
   }
 
@@ -159,7 +173,7 @@ export class CallModel {
     return this.#suite;
   }
 
-  get log(): ReadonlySignal<readonly LogEntry[]> {
+  get log(): ReadonlySignal<readonly ChangeLogEntry[]> {
     return this.#log;
   }
 
@@ -172,8 +186,19 @@ export class CallModel {
     return this.#ended;
   }
 
-  get self(): Person | undefined {
+  get self(): Participant | undefined {
     return this.#people.value.find((person) => person.isSelf);
+  }
+
+  async #openPicked(kind: DeviceKind): Promise<void> {
+    const deviceId = (kind === "microphone" ? this.microphoneId : this.cameraId).value;
+    if (this.#unopened.delete(kind) && deviceId !== "") {
+      await this.#replace(kind, deviceId);
+    }
+  }
+
+  #replace(kind: DeviceKind, deviceId: string): Promise<void> {
+    return kind === "microphone" ? this.#call.replaceMicrophone(deviceId) : this.#call.replaceCamera(deviceId);
   }
 
   #readState(): void {
@@ -192,10 +217,11 @@ export class CallModel {
 
   #readPeople(): void {
     const before = this.#people.value;
-    // Copies, because the SDK changes its own objects in place.
-    const now = [...this.#call.participants.values()].map((person) => ({ ...person }));
+    const now = [...this.#call.participants.values()];
     now.sort((a, b) => Number(a.isSelf) - Number(b.isSelf));
     this.#people.value = now;
+    // The suite becomes known with the roster.
+    this.#readCode();
     const inCall = this.#call.state === "in-call" && before.some((person) => person.isSelf);
     const news = inCall ? describeChange(before, now) : undefined;
     if (news !== undefined) {
@@ -224,7 +250,7 @@ export interface Notice {
 }
 
 /** Who came or went between two rosters, in one sentence; `undefined` when nobody did. */
-export function describeChange(before: readonly Person[], now: readonly Person[]): string | undefined {
+export function describeChange(before: readonly Participant[], now: readonly Participant[]): string | undefined {
   const joined = now.filter((person) => !person.isSelf && !before.some((old) => old.clientId === person.clientId));
   const left = before.filter((old) => !old.isSelf && !now.some((person) => person.clientId === old.clientId));
   const sentences = [
@@ -235,7 +261,7 @@ export function describeChange(before: readonly Person[], now: readonly Person[]
 }
 
 /** How secure the call is as a whole. */
-export function securityOf(people: readonly Person[]): CallSecurity {
+export function securityOf(people: readonly Participant[]): CallSecurity {
   const failed = people.filter((person) => person.crypto.state === "failed").length;
   if (failed > 0) {
     return { kind: "failed", count: failed };
@@ -246,7 +272,7 @@ export function securityOf(people: readonly Person[]): CallSecurity {
 }
 
 function sentence(
-  people: readonly Person[],
+  people: readonly Participant[],
   one: (name: string) => string,
   many: (count: number) => string,
 ): string | undefined {

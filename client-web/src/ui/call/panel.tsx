@@ -2,9 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { Icon } from "../icon";
-import { text } from "../text";
-import type { PanelName } from "./model";
+import { Icon } from "../icon.tsx";
+import { text } from "../text.ts";
+import type { PanelName } from "./model.ts";
 
 /** The panel's element, for the buttons that control it. */
 export const PANEL_ID = "panel";

@@ -2,14 +2,14 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { Icon } from "../icon";
-import type { Person } from "../port";
-import { text } from "../text";
-import { Avatar } from "./avatar";
-import type { CallModel } from "./model";
+import type { Participant } from "../../index.ts";
+import { Icon } from "../icon.tsx";
+import { text } from "../text.ts";
+import { Avatar } from "./avatar.tsx";
+import type { CallModel } from "./model.ts";
 
 export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
-  const removing = useSignal<Person | undefined>(undefined);
+  const removing = useSignal<Participant | undefined>(undefined);
   const people = model.people.value;
   const mayRemove = model.self?.isHost ?? false;
   const asked = removing.value;
@@ -66,7 +66,7 @@ export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
 }
 
 interface ConfirmProperties {
-  readonly person: Person;
+  readonly person: Participant;
   readonly onClose: (confirmed: boolean) => void;
 }
 

@@ -2,21 +2,21 @@
 
 import { useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { DeviceList } from "../devices/device-list";
-import { Icon, type IconName, Mark } from "../icon";
-import type { EndReason } from "../port";
-import { text } from "../text";
-import { listenForShortcuts } from "../toggle";
-import { AudioOut } from "./audio";
-import { Controls } from "./controls";
-import { useCopyLink } from "./copy";
-import { DevicesPanel } from "./devices-panel";
-import { type CallModel, type PanelName, securityOf } from "./model";
-import { Panel } from "./panel";
-import { ParticipantsPanel } from "./participants-panel";
-import { SecurityPanel } from "./security-panel";
-import { StageView } from "./stage";
-import { Toast } from "./toast";
+import type { EndReason } from "../../index.ts";
+import { DeviceList } from "../devices/device-list.ts";
+import { Icon, type IconName, Mark } from "../icon.tsx";
+import { text } from "../text.ts";
+import { listenForShortcuts } from "../toggle.tsx";
+import { AudioOut } from "./audio.tsx";
+import { Controls } from "./controls.tsx";
+import { useCopyLink } from "./copy.ts";
+import { DevicesPanel } from "./devices-panel.tsx";
+import { type CallModel, type PanelName, securityOf } from "./model.ts";
+import { Panel } from "./panel.tsx";
+import { ParticipantsPanel } from "./participants-panel.tsx";
+import { SecurityPanel } from "./security-panel.tsx";
+import { StageView } from "./stage.tsx";
+import { Toast } from "./toast.tsx";
 
 interface Properties {
   readonly model: CallModel;

@@ -1,11 +1,11 @@
 // What a person can check: the call code, the keys, what changed, and what the server sees.
 
 import type { ComponentChildren } from "preact";
-import { Icon, type IconName } from "../icon";
-import type { LogEntry } from "../port";
-import { describeSuite } from "../suites";
-import { text } from "../text";
-import type { CallModel } from "./model";
+import type { ChangeLogEntry } from "../../index.ts";
+import { Icon, type IconName } from "../icon.tsx";
+import { describeSuite } from "../suites.ts";
+import { text } from "../text.ts";
+import type { CallModel } from "./model.ts";
 
 export function SecurityPanel({ model }: { readonly model: CallModel }) {
   const epoch = model.epoch.value;
@@ -75,7 +75,7 @@ function List({ items }: { readonly items: readonly string[] }) {
   );
 }
 
-const LOG_ICONS: Record<LogEntry["kind"], IconName> = {
+const LOG_ICONS: Record<ChangeLogEntry["kind"], IconName> = {
   joined: "joined",
   left: "left",
   removed: "removePerson",
@@ -83,7 +83,7 @@ const LOG_ICONS: Record<LogEntry["kind"], IconName> = {
   connection: "offline",
 };
 
-function Log({ entries }: { readonly entries: readonly LogEntry[] }) {
+function Log({ entries }: { readonly entries: readonly ChangeLogEntry[] }) {
   if (entries.length === 0) {
     return <p class="muted">{text.security.logEmpty}</p>;
   }

@@ -2,10 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { text } from "../text";
-import { bestGrid, type Grid } from "./grid";
-import type { CallModel } from "./model";
-import { Tile } from "./tile";
+import { text } from "../text.ts";
+import { bestGrid, type Grid } from "./grid.ts";
+import type { CallModel } from "./model.ts";
+import { Tile } from "./tile.tsx";
 
 /** Space between tiles in CSS pixels, on small and on large stages. */
 const GAPS = { small: 6, large: 12, largeFrom: 700 };

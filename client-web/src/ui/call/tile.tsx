@@ -1,12 +1,12 @@
 // One person of the call: picture or initials, name, and what must be known about sound and encryption.
 
-import { Icon } from "../icon";
-import type { Person } from "../port";
-import { text } from "../text";
-import { VideoView } from "../video";
-import { Avatar } from "./avatar";
+import type { Participant } from "../../index.ts";
+import { Icon } from "../icon.tsx";
+import { text } from "../text.ts";
+import { VideoView } from "../video.tsx";
+import { Avatar } from "./avatar.tsx";
 
-export function Tile({ person }: { readonly person: Person }) {
+export function Tile({ person }: { readonly person: Participant }) {
   const { crypto, camera, microphone, video, isSelf } = person;
   const shown = camera.on && crypto.state !== "failed" ? video : undefined;
   return (

@@ -1,7 +1,7 @@
 // A short message on the stage; also what a screen reader says about the call.
 
 import { useEffect } from "preact/hooks";
-import type { CallModel } from "./model";
+import type { CallModel } from "./model.ts";
 
 /** How long a message stays, in milliseconds. */
 const SHOWN_MS = 5_000;

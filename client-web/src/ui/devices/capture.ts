@@ -1,9 +1,9 @@
 // Owns one local device before the call: starts it, stops it, swaps it and gives its track away on joining.
 
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
-import type { DeviceKind, DeviceProblem } from "../text";
-import { recall, remember } from "./memory";
-import { problemOf } from "./problem";
+import type { DeviceKind, DeviceProblem } from "../text.ts";
+import { recall, remember } from "./memory.ts";
+import { problemOf } from "./problem.ts";
 
 /** Whether a device delivers. */
 export type CaptureState =

@@ -1,9 +1,9 @@
 // Shows how loud the microphone is, and says so when nothing is heard.
 
 import { useEffect, useState } from "preact/hooks";
-import { text } from "../text";
-import type { CaptureState } from "./capture";
-import { LevelMeter } from "./level";
+import { text } from "../text.ts";
+import type { CaptureState } from "./capture.ts";
+import { LevelMeter } from "./level.ts";
 
 export function LevelView({ state }: { readonly state: CaptureState }) {
   const track = state.kind === "on" ? state.track : undefined;
@@ -50,7 +50,6 @@ function Bar({ share }: { readonly share: number }) {
       aria-valuenow={percent}
     >
       {Array.from({ length: SEGMENTS }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the segments are a fixed row.
         <span key={index} class={index < lit ? "lit" : ""} />
       ))}
     </div>

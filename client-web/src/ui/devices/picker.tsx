@@ -2,9 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { Icon, type IconName } from "../icon";
-import { text } from "../text";
-import type { Device } from "./device-list";
+import { Icon, type IconName } from "../icon.tsx";
+import { text } from "../text.ts";
+import type { Device } from "./device-list.ts";
 
 interface Properties {
   readonly icon: IconName;

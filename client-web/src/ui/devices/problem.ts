@@ -1,6 +1,6 @@
 // Turns what getUserMedia throws into what a person can do about it.
 
-import type { DeviceProblem } from "../text";
+import type { DeviceProblem } from "../text.ts";
 
 /** The problem behind a failed capture. */
 export function problemOf(error: unknown): DeviceProblem {

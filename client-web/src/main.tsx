@@ -1,0 +1,21 @@
+// The entry of the browser client: the screens on the real SDK.
+
+import { render } from "preact";
+import { Call, createMeeting, missingFeatures, parseLink } from "./index.ts";
+import { App } from "./ui/app.tsx";
+import type { SdkPort } from "./ui/port.ts";
+import "./ui/styles/index.css";
+
+const server = new URL(location.origin);
+
+const sdk: SdkPort = {
+  createMeeting: () => createMeeting(server),
+  parseLink: (href) => parseLink(href, server),
+  missingFeatures,
+  openCall: (options) => new Call({ ...options, server }),
+};
+
+const place = document.getElementById("app");
+if (place !== null) {
+  render(<App sdk={sdk} />, place);
+}
