@@ -16,7 +16,7 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: "es" },
-  test: { include: ["tests/unit/**/*.test.ts"] },
+  test: { include: ["src/**/*.test.ts"] },
   server: {
     proxy: {
       "/api": server,

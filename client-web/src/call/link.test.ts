@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { encodeBase64Url } from "../base/bytes.ts";
+import { meetingLink, parseLink } from "./link.ts";
+
+const server = new URL("https://meet.example");
+const room = encodeBase64Url(new Uint8Array(16).fill(7));
+const secret = encodeBase64Url(new Uint8Array(32).fill(9));
+
+describe("a meeting's link", () => {
+  it("has the room in its path and the secret in its fragment only", () => {
+    const { href } = meetingLink(server, room, secret);
+    const url = new URL(href);
+    expect(url.pathname).toBe(`/r/${room}`);
+    expect(url.hash).toBe(`#${secret}`);
+    expect(href.indexOf(secret)).toBeGreaterThan(href.indexOf("#"));
+  });
+
+  it("comes back from its text, with white space around it", () => {
+    const link = meetingLink(server, room, secret);
+    expect(parseLink(`  ${link.href}\n`, server)).toEqual(link);
+  });
+
+  it.each([
+    ["another server", `https://evil.example/r/${room}#${secret}`],
+    ["no secret", `https://meet.example/r/${room}`],
+    ["a short secret", `https://meet.example/r/${room}#${secret.slice(1)}`],
+    ["a secret in the query", `https://meet.example/r/${room}?secret=${secret}`],
+    ["a room that is no id", `https://meet.example/r/abc#${secret}`],
+    ["another path", `https://meet.example/x/${room}#${secret}`],
+    ["a secret that is not canonical", `https://meet.example/r/${room}#${secret.slice(0, -1)}l`],
+    ["no link", "not a link at all"],
+  ])("is not %s", (_, text) => {
+    expect(parseLink(text, server)).toBeUndefined();
+  });
+});

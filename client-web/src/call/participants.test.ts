@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import type { Member } from "../e2ee/messages.ts";
+import type { Track } from "../wire/types.ts";
+import { Roster, type SelfFacts } from "./participants.ts";
+
+const self: SelfFacts = {
+  clientId: "me",
+  name: "Me",
+  status: { microphone: true, camera: false, speaking: false },
+  video: undefined,
+  unconfirmed: [],
+  admitted: true,
+};
+
+function member(clientId: string, more: Partial<Member> = {}): Member {
+  return {
+    leaf: 1,
+    client_id: clientId,
+    display_name: clientId.toUpperCase(),
+    long_term_key: null,
+    is_self: false,
+    is_host: false,
+    admission_ok: true,
+    joined: "added",
+    ...more,
+  };
+}
+
+const camera: Track = { track_id: 7, client_id: "ann", source: "camera", codec: "vp9" };
+const microphone: Track = { track_id: 8, client_id: "ann", source: "microphone", codec: "opus" };
+
+function rosterWithAnn(...tracks: Track[]): Roster {
+  const roster = new Roster(self);
+  roster.setMembers([member("me", { is_self: true, leaf: 0 }), member("ann")]);
+  roster.setTracks(tracks);
+  return roster;
+}
+
+const crypto = (roster: Roster) => roster.participants().get("ann")?.crypto.state;
+
+describe("a participant's encryption", () => {
+  it("is secure for a member that sends nothing", () => {
+    expect(crypto(rosterWithAnn())).toBe("secure");
+  });
+
+  it("waits until every track that should carry frames was opened", () => {
+    const roster = rosterWithAnn(camera, microphone);
+    expect(crypto(roster)).toBe("waiting");
+    roster.setReceiverState(7, "secure", null);
+    expect(crypto(roster)).toBe("waiting");
+    roster.setReceiverState(8, "secure", null);
+    expect(crypto(roster)).toBe("secure");
+  });
+
+  it("does not wait for a camera that is off", () => {
+    const roster = rosterWithAnn(camera, microphone);
+    roster.setReceiverState(8, "secure", null);
+    roster.setStatus("ann", { microphone: true, camera: false, speaking: false });
+    expect(crypto(roster)).toBe("secure");
+    expect(roster.participants().get("ann")?.camera.on).toBe(false);
+  });
+
+  it("fails with the reason and heals by itself", () => {
+    const roster = rosterWithAnn(microphone);
+    roster.setReceiverState(8, "failed", "auth_fail");
+    expect(roster.participants().get("ann")?.crypto).toEqual({
+      state: "failed",
+      reason: "What arrives was not encrypted with this call's key; it is not played.",
+    });
+    roster.setReceiverState(8, "secure", null);
+    expect(crypto(roster)).toBe("secure");
+  });
+
+  it("waits for everybody while nobody confirmed the keys after a comeback", () => {
+    const roster = rosterWithAnn();
+    roster.setSecured(false);
+    expect([...roster.participants().values()].map((person) => person.crypto.state)).toEqual(["waiting", "waiting"]);
+    roster.setSecured(true);
+    expect(crypto(roster)).toBe("secure");
+  });
+
+  it("fails for a leaf without proof of the link", () => {
+    const roster = new Roster(self);
+    roster.setMembers([member("ghost", { admission_ok: false })]);
+    expect(roster.participants().get("ghost")?.crypto.state).toBe("failed");
+  });
+
+  it("starts again when the media connection is made anew", () => {
+    const roster = rosterWithAnn(microphone);
+    roster.setReceiverState(8, "secure", null);
+    roster.resetReceptions();
+    expect(crypto(roster)).toBe("waiting");
+  });
+});
+
+describe("the people of a call", () => {
+  it("are the leaves of the tree, never what the server says alone", () => {
+    const roster = rosterWithAnn();
+    roster.setPresence("stranger", "online");
+    roster.setTracks([{ ...microphone, client_id: "stranger" }]);
+    expect([...roster.participants().keys()]).toEqual(["me", "ann"]);
+  });
+
+  it("stay the same objects while nothing changes", () => {
+    const roster = rosterWithAnn(microphone);
+    const before = roster.participants();
+    expect(roster.participants()).toBe(before);
+    roster.setStatus("ann", { microphone: true, camera: false, speaking: true });
+    const after = roster.participants();
+    expect(after).not.toBe(before);
+    expect(after.get("me")).toBe(before.get("me"));
+    expect(after.get("ann")?.speaking).toBe(true);
+  });
+
+  it("names the newcomers", () => {
+    const roster = rosterWithAnn();
+    expect(roster.setMembers([member("me", { is_self: true }), member("ann"), member("bob")])).toEqual(["bob"]);
+  });
+});
