@@ -4,12 +4,18 @@
 //! After every `handle_*` drain [`PeerTransport::poll_transmit`] and [`PeerTransport::poll_event`],
 //! then sleep until [`PeerTransport::poll_timeout`].
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::dtls::{Certificate, Fingerprint};
+use crate::classify::{DatagramKind, classify};
+use crate::dtls::{Certificate, DtlsDrop, DtlsEvent, DtlsServer, Fingerprint};
+use crate::ice_lite::{IceDrop, IceLite};
 use crate::route::IceCredentials;
-use crate::srtp::{OpenError, Profile, SealError};
+use crate::srtp::{OpenError, Profile, SealError, SrtpKeys, SrtpReceiver, SrtpSender};
+
+/// How long the handshake may take from the first check on.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a peer's transport is made from.
 pub struct PeerConfig {
@@ -47,14 +53,14 @@ pub enum DropReason {
     #[error("unknown datagram")]
     Unknown,
     /// STUN that is malformed, not a Binding request, for somebody else or not authentic.
-    #[error("unacceptable STUN message")]
-    Stun,
+    #[error(transparent)]
+    Stun(#[from] IceDrop),
     /// From an address no authenticated check has come from.
     #[error("datagram from an unchecked address")]
     UncheckedAddress,
     /// DTLS that makes no sense now.
-    #[error("unacceptable DTLS datagram")]
-    Dtls,
+    #[error(transparent)]
+    Dtls(#[from] DtlsDrop),
     /// Media before the handshake has finished.
     #[error("media before the handshake")]
     NotConnected,
@@ -106,50 +112,108 @@ pub enum LostReason {
     ClosedByPeer,
 }
 
-/// The transport could not be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the peer's transport could not be set up")]
-pub struct PeerError;
-
 /// The transport of one peer.
 pub struct PeerTransport {
-    config: PeerConfig,
+    ice: IceLite,
+    dtls: DtlsServer,
+    media: Media,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<PeerEvent>,
+}
+
+/// How far media has come.
+enum Media {
+    /// No authenticated check yet: there is no deadline but the first check's own.
+    Waiting,
+    /// Checks come; the handshake must be done by `deadline`.
+    Handshaking { deadline: Instant },
+    /// Keys are there.
+    Connected(Box<Srtp>),
+    /// Over, by a loss or by us.
+    Closed,
+}
+
+/// The two halves of a connected peer's SRTP.
+struct Srtp {
+    receiver: SrtpReceiver,
+    sender: SrtpSender,
 }
 
 impl PeerTransport {
     /// Starts the transport of a peer whose offer has been read; it waits for the first check.
-    ///
-    /// # Errors
-    /// [`PeerError`] when DTLS refuses the certificate.
-    pub fn new(now: Instant, config: PeerConfig) -> Result<Self, PeerError> {
-        let _ = now;
-        Ok(Self { config })
+    #[must_use]
+    pub fn new(now: Instant, config: PeerConfig) -> Self {
+        Self {
+            ice: IceLite::new(now, config.local, &config.remote_ufrag),
+            dtls: DtlsServer::new(config.certificate, config.remote_fingerprint),
+            media: Media::Waiting,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// Handles a datagram from `from`. RTP and RTCP are opened in place in `datagram`.
     ///
     /// # Errors
     /// [`DropReason`] when the datagram changes nothing and is not answered.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) -> Result<Received, DropReason> {
-        let _ = (now, from, datagram);
-        Err(DropReason::Unknown)
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Result<Received, DropReason> {
+        if matches!(self.media, Media::Closed) {
+            return Err(DropReason::Closed);
+        }
+        match classify(datagram) {
+            DatagramKind::Rtp => {
+                let len = self.receiver(from)?.open_rtp(datagram)?;
+                Ok(Received::Rtp { len })
+            }
+            DatagramKind::Rtcp => {
+                let len = self.receiver(from)?.open_rtcp(datagram)?;
+                Ok(Received::Rtcp { len })
+            }
+            DatagramKind::Stun => self.handle_stun(now, from, datagram),
+            DatagramKind::Dtls => self.handle_dtls(now, from, datagram),
+            DatagramKind::Unknown => Err(DropReason::Unknown),
+        }
     }
 
     /// Moves time forward; call it when [`Self::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        if matches!(self.media, Media::Closed) {
+            return;
+        }
+        if self.ice.is_lost(now) {
+            return self.lose(LostReason::ConsentExpired);
+        }
+        if let Media::Handshaking { deadline } = self.media
+            && now >= deadline
+        {
+            return self.lose(LostReason::HandshakeFailed);
+        }
+        while let Some(address) = self.ice.expire_address(now) {
+            self.events.push_back(PeerEvent::AddressRemoved(address));
+        }
+        self.dtls.handle_timeout(now);
+        self.take_dtls_transmits();
     }
 
     /// Starts an ICE restart: new credentials of ours for the next answer and the new offer's ufrag.
     /// DTLS and SRTP go on; the old credentials work until the first check with the new ones.
-    pub fn restart_ice(&mut self, local: IceCredentials, remote_ufrag: String) {
-        self.config.local = local;
-        self.config.remote_ufrag = remote_ufrag;
+    pub fn restart_ice(&mut self, local: IceCredentials, remote_ufrag: &str) {
+        self.ice.restart(local, remote_ufrag);
     }
 
-    /// Says goodbye (close_notify); drain [`Self::poll_transmit`] afterwards.
+    /// Says goodbye (close_notify) and ends the transport without a [`PeerEvent::Lost`]; drain
+    /// [`Self::poll_transmit`] and [`Self::poll_event`] once more afterwards.
     pub fn close(&mut self, now: Instant) {
-        let _ = now;
+        if matches!(self.media, Media::Closed) {
+            return;
+        }
+        self.dtls.close(now);
+        self.end();
     }
 
     /// Seals the RTP packet in the first `len` bytes of `buffer`, which must have
@@ -158,8 +222,7 @@ impl PeerTransport {
     /// # Errors
     /// [`SealError`]; the buffer must not be sent then.
     pub fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, SealError> {
-        let _ = (buffer, len);
-        Err(SealError::NotConnected)
+        self.sender()?.seal_rtp(buffer, len)
     }
 
     /// Seals the RTCP packet in the first `len` bytes of `buffer`, which must have
@@ -168,41 +231,150 @@ impl PeerTransport {
     /// # Errors
     /// [`SealError`]; the buffer must not be sent then.
     pub fn seal_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, SealError> {
-        let _ = (buffer, len);
-        Err(SealError::NotConnected)
+        self.sender()?.seal_rtcp(buffer, len)
     }
 
     /// The next datagram to send, if any.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.transmits.pop_front()
     }
 
     /// The next event, if any.
     pub fn poll_event(&mut self) -> Option<PeerEvent> {
-        None
+        self.events.pop_front()
     }
 
-    /// When [`Self::handle_timeout`] wants to be called; `None` once the transport is lost.
+    /// When [`Self::handle_timeout`] wants to be called; `None` once the transport is over.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let deadline = match &self.media {
+            Media::Closed => return None,
+            Media::Handshaking { deadline } => Some(*deadline),
+            Media::Waiting | Media::Connected(_) => None,
+        };
+        [Some(self.ice.poll_timeout()), deadline, self.dtls.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// The nominated address, where sealed packets are to be sent.
+    /// Where sealed packets are to be sent: the nominated address, else the one checked last.
     #[must_use]
     pub fn remote_address(&self) -> Option<SocketAddr> {
-        None
+        self.ice.remote_address()
     }
 
     /// Whether media can be sealed and opened now.
     #[must_use]
-    pub fn is_connected(&self) -> bool {
-        false
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.media, Media::Connected(_))
     }
 
     /// Our current ICE credentials, for the answer.
     #[must_use]
     pub fn local_credentials(&self) -> &IceCredentials {
-        &self.config.local
+        self.ice.local()
+    }
+
+    fn handle_stun(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Received, DropReason> {
+        let answer = self.ice.handle_message(now, from, datagram)?;
+        self.transmits.push_back(Transmit { to: from, bytes: answer.response });
+        if matches!(self.media, Media::Waiting) {
+            self.media = Media::Handshaking { deadline: now + HANDSHAKE_TIMEOUT };
+        }
+        if let Some(address) = answer.removed {
+            self.events.push_back(PeerEvent::AddressRemoved(address));
+        }
+        if answer.added {
+            self.events.push_back(PeerEvent::AddressAdded(from));
+        }
+        if answer.nominated {
+            self.events.push_back(PeerEvent::Nominated(from));
+        }
+        Ok(Received::Consumed)
+    }
+
+    fn handle_dtls(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Received, DropReason> {
+        if !self.ice.is_checked(from) {
+            return Err(DropReason::UncheckedAddress);
+        }
+        let result = self.dtls.handle_datagram(now, datagram);
+        self.take_dtls_transmits();
+        match result? {
+            None => {}
+            Some(DtlsEvent::Connected(keys)) => self.connect(&keys),
+            Some(DtlsEvent::FingerprintMismatch) => self.lose(LostReason::FingerprintMismatch),
+            Some(DtlsEvent::NoKeys) => self.lose(LostReason::HandshakeFailed),
+            Some(DtlsEvent::PeerClosed) => self.lose(LostReason::ClosedByPeer),
+        }
+        Ok(Received::Consumed)
+    }
+
+    fn connect(&mut self, keys: &SrtpKeys) {
+        let profile = keys.profile;
+        let receiver = SrtpReceiver::new(profile, &keys.client);
+        let sender = SrtpSender::new(profile, &keys.server);
+        if let (Ok(receiver), Ok(sender)) = (receiver, sender) {
+            self.media = Media::Connected(Box::new(Srtp { receiver, sender }));
+            self.events.push_back(PeerEvent::Connected { profile });
+        } else {
+            self.lose(LostReason::HandshakeFailed);
+        }
+    }
+
+    fn lose(&mut self, reason: LostReason) {
+        self.end();
+        self.events.push_back(PeerEvent::Lost(reason));
+    }
+
+    /// Ends the transport; the SRTP keys go with the state that held them.
+    fn end(&mut self) {
+        self.take_dtls_transmits();
+        self.events.extend(self.ice.addresses().map(PeerEvent::AddressRemoved));
+        self.media = Media::Closed;
+    }
+
+    /// Addresses what DTLS has to say; with nowhere to send it, it is dropped.
+    fn take_dtls_transmits(&mut self) {
+        let to = self.ice.remote_address();
+        while let Some(bytes) = self.dtls.poll_transmit() {
+            if let Some(to) = to {
+                self.transmits.push_back(Transmit { to, bytes });
+            }
+        }
+    }
+
+    fn receiver(&mut self, from: SocketAddr) -> Result<&mut SrtpReceiver, DropReason> {
+        if !self.ice.is_checked(from) {
+            return Err(DropReason::UncheckedAddress);
+        }
+        match &mut self.media {
+            Media::Connected(srtp) => Ok(&mut srtp.receiver),
+            _ => Err(DropReason::NotConnected),
+        }
+    }
+
+    fn sender(&mut self) -> Result<&mut SrtpSender, SealError> {
+        match &mut self.media {
+            Media::Connected(srtp) => Ok(&mut srtp.sender),
+            _ => Err(SealError::NotConnected),
+        }
     }
 }
+
+/// A peer's transport moves between threads with its shard's room.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<PeerTransport>();
+};
+
+#[cfg(test)]
+#[path = "peer_tests.rs"]
+mod tests;

@@ -1,0 +1,1 @@
+//! What a check may and may not change.

@@ -1,0 +1,1 @@
+//! One peer from first check to goodbye.

@@ -1,0 +1,1 @@
+//! SRTP against the published vectors.

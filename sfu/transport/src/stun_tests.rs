@@ -1,0 +1,2 @@
+//! STUN against the vectors of RFC 5769 and against damage.
+use super::*;
