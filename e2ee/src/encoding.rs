@@ -37,7 +37,9 @@ impl Serialize for Blob {
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        decode(&text).map(Self).ok_or_else(|| D::Error::custom("not unpadded base64url"))
+        decode(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("not unpadded base64url"))
     }
 }
 
@@ -72,7 +74,9 @@ impl Serialize for ClientId {
 impl<'de> Deserialize<'de> for ClientId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        decode_array(&text).map(Self).ok_or_else(|| D::Error::custom("not a client id"))
+        decode_array(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("not a client id"))
     }
 }
 

@@ -1,5 +1,10 @@
 //! What a frame is: its context, its codec, and why one was dropped.
 
+pub(crate) mod clear_bytes;
+pub(crate) mod decrypt;
+pub(crate) mod encrypt;
+pub(crate) mod replay;
+
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::ClientId;
@@ -7,16 +12,39 @@ use crate::encoding::ClientId;
 /// Where a frame comes from; bits 20..24 of the KID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[repr(u8)]
 pub enum Context {
     /// SFrame context 0.
-    Microphone = 0,
+    Microphone,
     /// SFrame context 1.
-    Camera = 1,
+    Camera,
     /// SFrame context 2.
-    ScreenVideo = 2,
+    ScreenVideo,
     /// SFrame context 3.
-    ScreenAudio = 3,
+    ScreenAudio,
+}
+
+impl Context {
+    /// Every context, in the order of its number.
+    pub const ALL: [Self; 4] = [
+        Self::Microphone,
+        Self::Camera,
+        Self::ScreenVideo,
+        Self::ScreenAudio,
+    ];
+
+    /// Its number in the KID.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Microphone => 0,
+            Self::Camera => 1,
+            Self::ScreenVideo => 2,
+            Self::ScreenAudio => 3,
+        }
+    }
+
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
 }
 
 /// A codec whose frames can be encrypted.

@@ -4,12 +4,26 @@
 //! frames come out. It owns no clock, socket or task and runs natively and in a browser's worker. `docs/E2EE.md` is
 //! the protocol.
 
+mod admission;
+mod call_policy;
+mod card;
+mod confirmation;
 pub mod encoding;
 pub mod error;
 pub mod frame;
+mod group;
+mod identity;
+mod key_schedule;
+mod keyring;
+mod kid;
+mod leaf;
 pub mod message;
 pub mod output;
+mod policy;
+mod roster;
+mod secrets;
 pub mod session;
+mod suite;
 pub mod verification;
 
 pub use encoding::{Blob, ClientId};
@@ -17,7 +31,8 @@ pub use error::SessionError;
 pub use frame::{Codec, Context, Decrypted, DropReason};
 pub use message::{Incoming, Outgoing, Suite};
 pub use output::{Change, FailReason, JoinedBy, Member, Output, Person, Resume};
-pub use session::{LongTermKey, RoomSecret, Session, SessionConfig};
+pub use secrets::{LongTermKey, RoomSecret};
+pub use session::{Session, SessionConfig};
 pub use verification::CodeMaterial;
 
 /// Largest payload of [`Session::send_app`], in bytes.

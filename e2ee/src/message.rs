@@ -242,7 +242,10 @@ pub enum Outgoing {
 impl Outgoing {
     /// The JSON text for the WebSocket.
     pub fn to_json(&self) -> String {
-        #[expect(clippy::expect_used, reason = "no map with non-string keys and no failing Serialize in this module")]
+        #[expect(
+            clippy::expect_used,
+            reason = "no map with non-string keys and no failing Serialize in this module"
+        )]
         serde_json::to_string(self).expect("messages of this crate are JSON")
     }
 }

@@ -2,41 +2,37 @@
 //!
 //! The driving law: after every `handle_*` (and `send_app`, `kick`) drain [`Session::poll_output`] until it is empty,
 //! then sleep until [`Session::poll_timeout`]. Time comes in as monotonic milliseconds.
+//!
+//! Inputs: [`Incoming`] messages, trees, time, frames. Outputs: [`Output`], frames. One file per family of inputs:
+//! `entry` (how to get into the group), `delivery` (commits and epochs), `resync` (external commits), `app`
+//! (application messages).
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+mod app;
+mod delivery;
+mod entry;
+mod resync;
 
+use std::collections::VecDeque;
+
+use crate::encoding::{Blob, ClientId};
 use crate::error::SessionError;
 use crate::frame::{Codec, Context, Decrypted, DropReason};
-use crate::message::Suite;
-use crate::output::{Member, Output, Resume};
+use crate::group::Mls;
+use crate::group::committer::Committer;
+use crate::identity::Identity;
+use crate::keyring::Keyring;
+use crate::message::{Incoming, Kick, Outgoing, Suite};
+use crate::output::{FailReason, Member, Output, Resume};
+use crate::roster::Roster;
+use crate::secrets::{LongTermKey, RoomSecret};
+use crate::session::app::Confirmation;
+use crate::session::delivery::Tentative;
+use crate::session::entry::Entry;
+use crate::session::resync::Resync;
 use crate::verification::CodeMaterial;
 
-/// The secret in the link: 32 bytes, never sent. Has no Debug.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct RoomSecret([u8; 32]);
-
-impl RoomSecret {
-    /// Wraps raw bytes.
-    pub fn new(raw: [u8; 32]) -> Self {
-        Self(raw)
-    }
-
-    /// Reads the base64url text in a link's fragment.
-    pub fn parse(text: &str) -> Option<Self> {
-        crate::encoding::decode_array(text).map(Self)
-    }
-}
-
-/// Seed of a person's long-term Ed25519 key: 32 bytes. Has no Debug.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct LongTermKey([u8; 32]);
-
-impl LongTermKey {
-    /// Wraps a seed (RFC 8032 §5.1.5).
-    pub fn new(seed: [u8; 32]) -> Self {
-        Self(seed)
-    }
-}
+/// Largest message text in bytes; the server's own limit.
+const MAX_MESSAGE: usize = 4 << 20;
 
 /// What a session is made of. Has no Debug.
 pub struct SessionConfig {
@@ -54,111 +50,252 @@ pub struct SessionConfig {
 
 /// One participant's end of a call. Has no Debug.
 pub struct Session {
-    config: SessionConfig,
+    identity: Identity,
+    /// The group in its final epoch. Written by `delivery` and `entry`.
+    current: Option<Mls>,
+    /// How the session is getting in. Written by `entry`.
+    entry: Entry,
+    /// The epoch under vote. Written by `delivery`, `entry` and `resync`.
+    tentative: Option<Tentative>,
+    /// The way back after losing step. Written by `resync`.
+    resync: Resync,
+    /// Whether somebody confirmed the epoch. Written by `app`.
+    confirmation: Confirmation,
+    committer: Committer,
+    /// When to switch without a Go, and to which epoch. Written by `delivery`.
+    switch_at: Option<(u64, u64)>,
+    keyring: Keyring,
+    roster: Roster,
+    outputs: VecDeque<Output>,
 }
 
 impl Session {
     /// Makes a session with a fresh leaf key; it does nothing until the first State.
+    ///
+    /// # Errors
+    /// `BadName`, or `Crypto` when there is no randomness.
     pub fn new(config: SessionConfig) -> Result<Session, SessionError> {
-        Ok(Self { config })
+        Ok(Self {
+            identity: Identity::new(config)?,
+            current: None,
+            entry: Entry::Idle,
+            tentative: None,
+            resync: Resync::default(),
+            confirmation: Confirmation::default(),
+            committer: Committer::default(),
+            switch_at: None,
+            keyring: Keyring::default(),
+            roster: Roster::default(),
+            outputs: VecDeque::new(),
+        })
     }
 
-    /// Takes one [`crate::message::Incoming`] as JSON text. An error means that the message was dropped; the session
-    /// goes on.
-    pub fn handle_message(&mut self, _now_ms: u64, _json: &str) -> Result<(), SessionError> {
-        let _ = &self.config;
-        Err(SessionError::Malformed)
+    /// Takes one [`Incoming`] as JSON text.
+    ///
+    /// # Errors
+    /// The message was dropped (`TooLarge`, `Malformed`) or could not be served (`Crypto`); the session goes on.
+    pub fn handle_message(&mut self, now_ms: u64, json: &str) -> Result<(), SessionError> {
+        if json.len() > MAX_MESSAGE {
+            return Err(SessionError::TooLarge);
+        }
+        let message = serde_json::from_str(json).map_err(|_| SessionError::Malformed)?;
+        self.handle_incoming(now_ms, message)
     }
 
-    /// Takes the answer to [`Output::FetchTree`]; `None` when it could not be fetched.
+    /// Takes a message that was read already.
+    ///
+    /// # Errors
+    /// `Crypto` when it could not be served; the session goes on.
+    pub fn handle_incoming(&mut self, now_ms: u64, message: Incoming) -> Result<(), SessionError> {
+        let Some(message) = self.hold_while_opening(message) else {
+            return Ok(());
+        };
+        match message {
+            Incoming::State(state) => self.handle_state(now_ms, &state),
+            Incoming::FoundOk => self.handle_found_ok(now_ms),
+            Incoming::FoundLost => self.handle_found_lost(),
+            Incoming::CommitCall(call) => self.handle_commit_call(now_ms, call),
+            Incoming::Commit(commit) => self.handle_commit(now_ms, &commit),
+            Incoming::CommitRejected(rejected) => self.handle_commit_rejected(now_ms, &rejected),
+            Incoming::Welcome(welcome) => self.handle_welcome(welcome),
+            Incoming::Final(at) => self.handle_final(now_ms, at.epoch),
+            Incoming::Rollback(at) => self.handle_rollback(now_ms, at.epoch),
+            Incoming::Go(at) => self.handle_go(now_ms, at.epoch),
+            Incoming::App(app) => self.handle_app(&app),
+            Incoming::GroupInfo(info) => self.handle_group_info(info),
+        }
+    }
+
+    /// Takes the answer to [`Output::FetchTree`]; `None` when it could not be fetched. A tree nobody asked for is
+    /// ignored.
+    ///
+    /// # Errors
+    /// `Crypto` when a next attempt could not be made.
     pub fn handle_tree(
         &mut self,
-        _now_ms: u64,
-        _tree_hash: &str,
-        _tree: Option<&[u8]>,
+        now_ms: u64,
+        tree_hash: &str,
+        tree: Option<&[u8]>,
     ) -> Result<(), SessionError> {
+        if self.resync.wants_tree(tree_hash) {
+            return self.handle_resync_tree(now_ms, tree);
+        }
+        self.handle_welcome_tree(now_ms, tree_hash, tree)
+    }
+
+    /// The WebSocket is gone: what was under vote is void, keys stay. Hello with [`Session::resume`] follows.
+    pub fn handle_connection_lost(&mut self, _now_ms: u64) {
+        self.committer.cancel();
+        self.drop_tentative();
+        self.resync = Resync::default();
+        self.entry = Entry::Idle;
+    }
+
+    /// Does what is due at `now_ms`.
+    pub fn handle_timeout(&mut self, now_ms: u64) {
+        self.keyring.handle_timeout(now_ms);
+        if let Some((_, epoch)) = self.switch_at.take_if(|(at, _)| *at <= now_ms) {
+            self.switch(now_ms, epoch);
+        }
+        if let Some(call) = self.committer.due(now_ms) {
+            self.answer_commit_call(&call);
+        }
+        self.handle_entry_timeout(now_ms);
+        self.handle_resync_timeout(now_ms);
+        self.handle_confirmation_timeout(now_ms);
+    }
+
+    /// Signs the removal of a member (hosts only); the server then asks for a commit.
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`, `NoSuchMember`.
+    pub fn kick(&mut self, client_id: &[u8; 16]) -> Result<(), SessionError> {
+        let mls = self.current.as_ref().ok_or(SessionError::NotMember)?;
+        if !self.roster.is_host(self.identity.client_id) {
+            return Err(SessionError::NotHost);
+        }
+        let leaf = self
+            .roster
+            .leaf_of(ClientId(*client_id))
+            .ok_or(SessionError::NoSuchMember)?;
+        let epoch = mls.epoch();
+        let payload = [
+            b"conclave kick".as_slice(),
+            mls.group_id(),
+            &epoch.to_be_bytes(),
+            &leaf.to_be_bytes(),
+        ]
+        .concat();
+        let signature = Blob(self.identity.signer().sign_raw(&payload).to_vec());
+        self.send(Outgoing::Kick(Kick {
+            leaf,
+            epoch,
+            signature,
+        }));
         Ok(())
     }
 
-    /// The WebSocket is gone: pending requests are void, keys stay. Hello with [`Session::resume`] follows.
-    pub fn handle_connection_lost(&mut self, _now_ms: u64) {}
-
-    /// Does what is due at `now_ms`.
-    pub fn handle_timeout(&mut self, _now_ms: u64) {}
-
-    /// Signs the removal of a member (hosts only); the server then asks for a commit.
-    pub fn kick(&mut self, _client_id: &[u8; 16]) -> Result<(), SessionError> {
-        Err(SessionError::NotMember)
-    }
-
-    /// Sends an application message to all members: encrypted, signed, at most [`crate::MAX_APP_PAYLOAD`] bytes.
-    pub fn send_app(&mut self, _payload: &[u8]) -> Result<(), SessionError> {
-        Err(SessionError::NotMember)
-    }
-
-    /// Encrypts a frame; `out` is replaced. On an error `out` is empty and the frame must not be sent.
+    /// Encrypts a frame; `out` is replaced.
+    ///
+    /// # Errors
+    /// `out` is empty and the frame must not be sent.
     pub fn encrypt(
         &mut self,
-        _context: Context,
-        _codec: Codec,
-        _frame: &[u8],
+        context: Context,
+        codec: Codec,
+        frame: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), DropReason> {
         out.clear();
-        Err(DropReason::NoKey)
+        self.keyring
+            .encrypt(context, codec, frame, out)
+            .inspect_err(|_| out.clear())
     }
 
-    /// Decrypts a frame of a track that carries `expected`; `out` is replaced. On an error `out` is empty and the
-    /// frame must not be played.
+    /// Decrypts a frame of a track that carries `expected`; `out` is replaced.
+    ///
+    /// # Errors
+    /// `out` is empty and the frame must not be played; after `NoKey` it may be retried on [`Output::KeysChanged`].
     pub fn decrypt(
         &mut self,
-        _now_ms: u64,
-        _expected: Context,
-        _codec: Codec,
-        _frame: &[u8],
+        now_ms: u64,
+        expected: Context,
+        codec: Codec,
+        frame: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Decrypted, DropReason> {
         out.clear();
-        Err(DropReason::NoKey)
+        self.keyring
+            .decrypt(now_ms, expected, codec, frame, out)
+            .inspect_err(|_| out.clear())
     }
 
     /// The next thing to do or show.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// When [`Session::handle_timeout`] is due, in the milliseconds of `now_ms`.
     pub fn poll_timeout(&self) -> Option<u64> {
-        None
+        [
+            self.keyring.poll_timeout(),
+            self.switch_at.map(|(at, _)| at),
+            self.committer.poll_timeout(),
+            self.entry.poll_timeout(),
+            self.resync.poll_timeout(),
+            self.confirmation.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The state to name in Hello; `None` for one that is no member.
     pub fn resume(&self) -> Option<Resume> {
-        None
+        let mls = self.current.as_ref()?;
+        Some(Resume {
+            group_id: Blob(mls.group_id().to_vec()),
+            epoch: mls.epoch(),
+            confirmation_tag: Blob(mls.confirmation_tag().ok()?),
+        })
     }
 
     /// The leaves of the MLS tree of the final epoch, by leaf index.
     pub fn roster(&self) -> Vec<Member> {
-        Vec::new()
+        self.roster.list(self.identity.client_id)
     }
 
     /// The final epoch.
     pub fn epoch(&self) -> Option<u64> {
-        None
+        self.current.as_ref().map(Mls::epoch)
+    }
+
+    /// The epoch frames are encrypted with.
+    pub fn sending_epoch(&self) -> Option<u64> {
+        self.keyring.sending()
     }
 
     /// The suite of the group.
     pub fn suite(&self) -> Option<Suite> {
-        None
+        Suite::of(self.current.as_ref()?.group.ciphersuite())
     }
 
-    /// Whether the epoch is confirmed by somebody else (always true unless back by an external commit).
+    /// Whether the session is a member and the epoch is confirmed by somebody else (always so unless it came by an
+    /// external commit).
     pub fn is_secured(&self) -> bool {
-        false
+        self.current.is_some() && self.confirmation.is_secured()
     }
 
     /// What the call code of the final epoch is made of.
     pub fn code_material(&self) -> Option<CodeMaterial> {
-        None
+        self.current.as_ref().map(Mls::code_material)
+    }
+
+    fn send(&mut self, message: Outgoing) {
+        self.outputs.push_back(Output::Send(message));
+    }
+
+    fn fail(&mut self, reason: FailReason) {
+        self.outputs.push_back(Output::Failed { reason });
     }
 }

@@ -1,0 +1,132 @@
+//! Who this session is: pseudonym, keys, and what goes into its leaf.
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use openmls::prelude::{
+    BasicCredential, CredentialWithKey, Extension, Extensions, LeafNode, OpenMlsProvider, OpenMlsRand as _,
+    SignatureScheme, UnknownExtension,
+};
+use openmls_rust_crypto::OpenMlsRustCrypto;
+use openmls_traits::signatures::{Signer, SignerError};
+use zeroize::Zeroizing;
+
+use crate::card::{self, CardLeaf};
+use crate::encoding::ClientId;
+use crate::error::SessionError;
+use crate::secrets::RoomKeys;
+use crate::session::SessionConfig;
+use crate::{admission, secrets};
+
+/// This session's identity and the room's keys. Has no Debug.
+pub(crate) struct Identity {
+    pub(crate) client_id: ClientId,
+    pub(crate) room_id: [u8; 16],
+    pub(crate) keys: RoomKeys,
+    display_name: String,
+    /// Fresh per session, so that calls cannot be linked; kept for as long as the session, so that it can come back.
+    leaf_key: LeafKey,
+    long_term: SigningKey,
+}
+
+impl Identity {
+    /// Takes the name, derives the room keys and draws the leaf key.
+    pub(crate) fn new(config: SessionConfig) -> Result<Self, SessionError> {
+        if config.display_name.is_empty() || config.display_name.len() > card::MAX_NAME {
+            return Err(SessionError::BadName);
+        }
+        let random = OpenMlsRustCrypto::default();
+        let fresh = || -> Result<SigningKey, SessionError> {
+            let seed = random
+                .rand()
+                .random_array::<32>()
+                .map_err(|_| SessionError::Crypto)?;
+            Ok(SigningKey::from_bytes(&Zeroizing::new(seed)))
+        };
+        let long_term = match &config.long_term_key {
+            Some(key) => SigningKey::from_bytes(key.seed()),
+            None => fresh()?,
+        };
+        Ok(Self {
+            client_id: ClientId(config.client_id),
+            room_id: config.room_id,
+            keys: RoomKeys::derive(&config.room_secret, &config.room_id)?,
+            display_name: config.display_name,
+            leaf_key: LeafKey(fresh()?),
+            long_term,
+        })
+    }
+
+    /// The signer of everything this session says in MLS.
+    pub(crate) fn signer(&self) -> &LeafKey {
+        &self.leaf_key
+    }
+
+    /// The leaf's public signature key.
+    pub(crate) fn leaf_public(&self) -> [u8; 32] {
+        self.leaf_key.0.verifying_key().to_bytes()
+    }
+
+    /// The MLS credential: the pseudonym, nothing else.
+    pub(crate) fn credential(&self) -> CredentialWithKey {
+        CredentialWithKey {
+            credential: BasicCredential::new(self.client_id.0.to_vec()).into(),
+            signature_key: self.leaf_public().to_vec().into(),
+        }
+    }
+
+    /// Admission MAC and identity card for a leaf in `group_id`.
+    pub(crate) fn leaf_extensions(
+        &self,
+        provider: &OpenMlsRustCrypto,
+        group_id: &[u8],
+    ) -> Result<Extensions<LeafNode>, SessionError> {
+        let leaf_key = self.leaf_public();
+        let admission = admission::create(&self.keys, group_id, &leaf_key)?;
+        let nonce = provider.rand().random_array().map_err(|_| SessionError::Crypto)?;
+        let card = card::seal(
+            provider.crypto(),
+            &self.keys,
+            nonce,
+            CardLeaf {
+                group_id,
+                leaf_key: &leaf_key,
+            },
+            &self.display_name,
+            &self.long_term,
+        )?;
+        Extensions::from_vec(vec![
+            Extension::Unknown(admission::EXTENSION, UnknownExtension(admission)),
+            Extension::Unknown(card::EXTENSION, UnknownExtension(card)),
+        ])
+        .map_err(|_| SessionError::Crypto)
+    }
+
+    /// A new crypto provider whose store holds the room PSK. One per group object: dropping it forgets everything.
+    pub(crate) fn provider(&self) -> Result<OpenMlsRustCrypto, SessionError> {
+        use openmls::schedule::PreSharedKeyId;
+        let provider = OpenMlsRustCrypto::default();
+        PreSharedKeyId::external(secrets::psk_id(), Vec::new())
+            .store(&provider, self.keys.psk())
+            .map_err(|_| SessionError::Crypto)?;
+        Ok(provider)
+    }
+}
+
+/// The leaf's Ed25519 key, zeroized on drop. Has no Debug.
+pub(crate) struct LeafKey(SigningKey);
+
+impl LeafKey {
+    /// Signs raw bytes (kick requests).
+    pub(crate) fn sign_raw(&self, payload: &[u8]) -> [u8; 64] {
+        self.0.sign(payload).to_bytes()
+    }
+}
+
+impl Signer for LeafKey {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        Ok(self.sign_raw(payload).to_vec())
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}
