@@ -1,15 +1,17 @@
 // Encodes a looping moving picture with Chromium's own VP8 and VP9 encoders and writes it as IVF files.
 //
-//   npm install --no-save playwright-core@1.64.0
-//   node capture.mjs [output folder]
+//   make clips          (or: node capture.mjs [output folder], after npm ci in client-web)
 //
 // The picture is drawn, not filmed: periodic in LOOP_SECONDS, so that the clip loops without a jump. Every clip
 // begins with its only key frame. Environment: CHROMIUM names another browser binary.
 
-import { createServer } from "node:http";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+
+// The web client's tests have the one copy of it.
+const { chromium } = createRequire(new URL("../../client-web/package.json", import.meta.url))("playwright-core");
 
 const WIDTH = 320;
 const HEIGHT = 180;
