@@ -9,7 +9,8 @@ pub const DEFAULT_MEDIA_PORT: u16 = 3478;
 /// How an SFU is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SfuConfig {
-    /// UDP addresses to bind, at most one per IP version. Shard `n` binds `port + n`; port 0 takes free ports.
+    /// UDP addresses to bind. Shard `n` binds `port + n`; port 0 takes free ports. `0.0.0.0` alone also takes IPv6
+    /// where the host has it.
     pub media: Vec<SocketAddr>,
     /// Addresses put into candidates instead of the interfaces' own.
     pub advertise: Vec<IpAddr>,
@@ -42,6 +43,9 @@ pub enum StartError {
     /// The operating system refused a thread or a runtime.
     #[error("cannot start a shard: {0}")]
     Thread(#[source] std::io::Error),
+    /// More shards than ports or shard numbers.
+    #[error("too many shards: their ports or numbers run out")]
+    TooManyShards,
     /// The DTLS certificate could not be made.
     #[error("cannot make a DTLS certificate")]
     Certificate,

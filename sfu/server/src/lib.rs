@@ -3,14 +3,25 @@
 //! [`Sfu::start`] binds the media port, starts one thread per shard and returns an [`SfuHandle`]: commands in,
 //! events out, both bounded. The first event is `Ready`. Dropping every command sender stops the shards.
 
+mod candidates;
 pub mod config;
+pub mod control;
+mod dispatch;
+mod session;
+mod shard;
+mod socket;
 pub mod stats;
 
 pub use config::{SfuConfig, StartError};
 pub use stats::Stats;
 
+use std::net::{IpAddr, SocketAddr};
+
+use conclave_transport::dtls::Certificate;
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use tokio::sync::mpsc;
+
+use crate::shard::ShardConfig;
 
 /// Commands that wait for the shards. A sender that finds the queue full waits; nothing is dropped.
 pub const COMMAND_QUEUE: usize = 1024;
@@ -26,6 +37,8 @@ pub struct SfuHandle {
     pub events: mpsc::Receiver<ControlEvent>,
     /// Counters since the start. Cheap to clone.
     pub stats: Stats,
+    /// The addresses that go into candidates.
+    pub candidates: Vec<SocketAddr>,
 }
 
 /// The entry point.
@@ -37,9 +50,73 @@ impl Sfu {
     /// # Errors
     /// When an address cannot be bound or a thread cannot be started.
     pub fn start(config: &SfuConfig) -> Result<SfuHandle, StartError> {
-        let (commands, _command_rx) = mpsc::channel(COMMAND_QUEUE);
-        let (_event_tx, events) = mpsc::channel(EVENT_QUEUE);
-        let _ = config;
-        Ok(SfuHandle { commands, events, stats: Stats::default() })
+        let interfaces = candidates::interface_addresses().map_err(StartError::Interfaces)?;
+        let certificate = Certificate::generate().map_err(|_| StartError::Certificate)?;
+        let (event_tx, events) = mpsc::channel(EVENT_QUEUE);
+        let stats = Stats::default();
+        let mut shards = Vec::with_capacity(config.shards.get());
+        let mut all_candidates = Vec::new();
+        for number in 0..config.shards.get() {
+            let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
+            let sockets = bind(config, number)?;
+            let candidates = offered(&sockets, &config.advertise, &interfaces)?;
+            all_candidates.extend_from_slice(&candidates);
+            start_shard(ShardConfig {
+                number: u8::try_from(number).map_err(|_| StartError::TooManyShards)?,
+                sockets,
+                candidates,
+                certificate: certificate.clone(),
+                commands: command_rx,
+                events: event_tx.clone(),
+                stats: stats.clone(),
+            })?;
+            shards.push(commands);
+        }
+        let ready = ControlEvent::Ready {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            candidates: all_candidates.clone(),
+        };
+        // The channel is new: there is room, and its receiver is ours.
+        let _ = event_tx.try_send(ready);
+        let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
+        dispatch::start(command_rx, shards, event_tx).map_err(StartError::Thread)?;
+        Ok(SfuHandle { commands, events, stats, candidates: all_candidates })
     }
+}
+
+fn bind(config: &SfuConfig, number: usize) -> Result<Vec<conclave_transport::udp::UdpSocket>, StartError> {
+    if config.media.is_empty() {
+        return Err(StartError::NoMediaAddress);
+    }
+    let alone = config.media.len() == 1;
+    let bound = config.media.iter().map(|base| {
+        let mut address = *base;
+        if base.port() != 0 {
+            let port = u16::try_from(usize::from(base.port()) + number).map_err(|_| StartError::TooManyShards)?;
+            address.set_port(port);
+        }
+        socket::bind(address, alone).map_err(|error| StartError::Bind(address, error))
+    });
+    bound.collect()
+}
+
+fn offered(
+    sockets: &[conclave_transport::udp::UdpSocket],
+    advertise: &[IpAddr],
+    interfaces: &[IpAddr],
+) -> Result<Vec<SocketAddr>, StartError> {
+    let bound: Result<Vec<SocketAddr>, std::io::Error> = sockets.iter().map(|socket| socket.local_addr()).collect();
+    let bound = bound.map_err(StartError::Thread)?;
+    Ok(candidates::candidates(&bound, advertise, interfaces))
+}
+
+fn start_shard(config: ShardConfig) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let name = format!("sfu-shard-{}", config.number);
+    let spawned = std::thread::Builder::new().name(name).spawn(move || {
+        if let Err(error) = runtime.block_on(shard::run(config)) {
+            tracing::error!(%error, "a media shard stopped");
+        }
+    });
+    spawned.map(|_| ()).map_err(StartError::Thread)
 }

@@ -34,16 +34,30 @@ macro_rules! counters {
             pub fn render(&self, out: &mut String) {
                 let mut family = "";
                 $(
-                    if family != $name {
-                        let _ = writeln!(out, "# HELP {} {}\n# TYPE {} {}", $name, $help, $name, $kind);
-                        family = $name;
-                    }
-                    let _ = writeln!(out, "{}{} {}", $name, $labels, self.cells.$field.load(Ordering::Relaxed));
+                    family = render_one(out, family, &Counter { name: $name, labels: $labels, kind: $kind, help: $help },
+                        self.cells.$field.load(Ordering::Relaxed));
                 )*
-                let _ = family;
+                debug_assert!(!family.is_empty());
             }
         }
     };
+}
+
+struct Counter {
+    name: &'static str,
+    labels: &'static str,
+    kind: &'static str,
+    help: &'static str,
+}
+
+/// Writes one value, with its family's head when the family is new; returns the family.
+fn render_one(out: &mut String, family: &str, counter: &Counter, value: u64) -> &'static str {
+    let Counter { name, labels, kind, help } = counter;
+    if family != *name {
+        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+    let _ = writeln!(out, "{name}{labels} {value}");
+    name
 }
 
 /// The counters of a running SFU, shared by its shards.
@@ -85,4 +99,22 @@ counters! {
     peers, "conclave_peers", "", "gauge", "Peers with a transport.";
     /// Published tracks that exist now.
     tracks, "conclave_tracks", "", "gauge", "Published tracks.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_family_is_described_once_and_each_series_has_its_value() {
+        let stats = Stats::default();
+        stats.add(&Snapshot { rtp_in_video: 7, peers: 3, ..Snapshot::default() });
+        stats.add(&Snapshot { peers: 2_u64.wrapping_neg(), ..Snapshot::default() });
+        let mut text = String::new();
+        stats.render(&mut text);
+        assert_eq!(text.matches("# TYPE conclave_rtp_packets_total counter").count(), 1);
+        assert!(text.contains("conclave_rtp_packets_total{direction=\"in\",kind=\"video\"} 7\n"));
+        assert!(text.contains("\nconclave_peers 1\n"));
+        assert!(!text.contains("room") && !text.contains("user"));
+    }
 }

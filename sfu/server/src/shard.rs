@@ -1,0 +1,255 @@
+//! One thread that forwards media: its sockets, its sessions, its core, and the loop that drives them.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use conclave_sfu_core::{Config, Output, PeerSlot, Sfu, TransportState};
+use conclave_transport::classify::{DatagramKind, classify};
+use conclave_transport::dtls::Certificate;
+use conclave_transport::peer::{PeerConfig, Received};
+use conclave_transport::route::{IceCredentials, Route, route_of};
+use conclave_transport::udp::{ReceiveSlab, UdpSocket};
+use conclave_transport::stun;
+use conclave_wire::control::{ControlCommand, ControlEvent};
+use tokio::io::Interest;
+use tokio::sync::mpsc;
+
+use crate::session::{SessionEvent, Sessions};
+use crate::socket::Sockets;
+use crate::stats::{Snapshot, Stats};
+
+/// Receive batches handled before other work gets a turn.
+const MAX_BATCHES: usize = 4;
+
+/// What a shard is made from.
+pub(crate) struct ShardConfig {
+    /// Its number, which its ufrags carry.
+    pub(crate) number: u8,
+    pub(crate) sockets: Vec<UdpSocket>,
+    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) certificate: Certificate,
+    pub(crate) commands: mpsc::Receiver<ControlCommand>,
+    pub(crate) events: mpsc::Sender<ControlEvent>,
+    pub(crate) stats: Stats,
+}
+
+struct Shard {
+    number: u8,
+    certificate: Certificate,
+    core: Sfu,
+    sessions: Sessions,
+    slab: ReceiveSlab,
+    sockets: Sockets,
+    /// Events that found the channel full. While there are any, no command is taken, which bounds them.
+    waiting: VecDeque<ControlEvent>,
+    events: mpsc::Sender<ControlEvent>,
+    stats: Stats,
+    /// Peers and tracks as last reported.
+    gauges: (u64, u64),
+}
+
+/// What woke the shard.
+enum Wake {
+    Readable(usize),
+    Command(Option<ControlCommand>),
+    EventRoom,
+    Time,
+}
+
+/// Runs a shard until its commands end.
+///
+/// # Errors
+/// When the sockets cannot be registered with the runtime.
+pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
+    let ShardConfig { number, sockets, candidates, certificate, mut commands, events, stats } = config;
+    let sockets = Sockets::register(sockets)?;
+    let fingerprint = certificate.fingerprint();
+    let mut shard = Shard {
+        number,
+        certificate,
+        core: Sfu::new(Config { fingerprint, candidates }),
+        sessions: Sessions::new(sockets.clone()),
+        slab: ReceiveSlab::new(),
+        sockets,
+        waiting: VecDeque::new(),
+        events,
+        stats,
+        gauges: (0, 0),
+    };
+    loop {
+        match shard.wait(&mut commands).await {
+            Wake::Readable(socket) => shard.receive(socket),
+            Wake::Command(Some(command)) => shard.command(command),
+            Wake::Command(None) => return Ok(()),
+            Wake::EventRoom | Wake::Time => {}
+        }
+        shard.timers();
+        shard.settle();
+    }
+}
+
+impl Shard {
+    async fn wait(&self, commands: &mut mpsc::Receiver<ControlCommand>) -> Wake {
+        let deadline = [self.core.poll_timeout(), self.sessions.next_wake()].into_iter().flatten().min();
+        let sleep = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            socket = self.sockets.readable() => Wake::Readable(socket),
+            command = commands.recv(), if self.waiting.is_empty() => Wake::Command(command),
+            permit = self.events.reserve(), if !self.waiting.is_empty() => match permit {
+                Ok(_) => Wake::EventRoom,
+                Err(_) => Wake::Command(None),
+            },
+            () = sleep => Wake::Time,
+        }
+    }
+
+    fn receive(&mut self, socket: usize) {
+        let sockets = self.sockets.clone();
+        let Some(socket) = sockets.iter().nth(socket) else { return };
+        for _ in 0..MAX_BATCHES {
+            // Readiness ends with WouldBlock, and the runtime wakes us for the next datagram.
+            match socket.try_io(Interest::READABLE, |socket| socket.receive(&mut self.slab)) {
+                Ok(_) => self.batch(),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    tracing::debug!(%error, "receiving failed");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn batch(&mut self) {
+        let now = Instant::now();
+        let mut slab = std::mem::take(&mut self.slab);
+        slab.for_each(|datagram| self.datagram(now, datagram.from, datagram.bytes));
+        self.slab = slab;
+        self.sessions.flush();
+    }
+
+    fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8]) {
+        let kind = classify(bytes);
+        let peer = match kind {
+            // A check names its peer, whatever peer its address belonged to; the peer verifies it.
+            DatagramKind::Stun => stun::username(bytes).and_then(route_of).and_then(|route| self.slot_of(route)),
+            DatagramKind::Dtls | DatagramKind::Rtp | DatagramKind::Rtcp => self.sessions.by_address(from),
+            DatagramKind::Unknown => None,
+        };
+        let Some(peer) = peer else {
+            self.sessions.counted.datagrams_dropped += 1;
+            return;
+        };
+        let size = bytes.len();
+        match self.sessions.handle_datagram(now, peer, from, bytes) {
+            Ok(Received::Rtp { len }) => {
+                self.sessions.counted.rtp_bytes_in += u64::try_from(size).unwrap_or(0);
+                self.core.handle_rtp(now, peer, bytes.get(..len).unwrap_or_default(), &mut self.sessions);
+            }
+            Ok(Received::Rtcp { len }) => {
+                self.core.handle_rtcp(now, peer, bytes.get(..len).unwrap_or_default(), &mut self.sessions);
+            }
+            Ok(Received::Consumed) => self.drain_session(now, peer),
+            Err(reason) => {
+                tracing::trace!(%reason, "a datagram was dropped");
+                self.sessions.counted.datagrams_dropped += 1;
+            }
+        }
+    }
+
+    fn command(&mut self, command: ControlCommand) {
+        let now = Instant::now();
+        let shard = self.number;
+        let credentials = |slot: PeerSlot| {
+            let peer = u64::try_from(slot.0).ok()?;
+            IceCredentials::generate(Route { shard, peer }).ok()
+        };
+        self.core.handle_command(now, command, credentials, &mut self.sessions);
+        // The slot of a closed peer may be taken by the next command, so outputs are drained now.
+        self.drain_core(now);
+    }
+
+    fn timers(&mut self) {
+        let now = Instant::now();
+        while let Some(peer) = self.sessions.expired(now) {
+            self.drain_session(now, peer);
+        }
+        self.core.handle_timeout(now, &mut self.sessions);
+    }
+
+    fn drain_session(&mut self, now: Instant, peer: PeerSlot) {
+        while let Some(event) = self.sessions.poll(peer) {
+            let state = match event {
+                SessionEvent::Connected => TransportState::Connected,
+                SessionEvent::Lost => TransportState::Lost,
+            };
+            self.core.handle_transport(now, peer, state, &mut self.sessions);
+        }
+    }
+
+    fn drain_core(&mut self, now: Instant) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Event(event) => self.waiting.push_back(event),
+                Output::OpenTransport { peer, credentials, remote } => {
+                    let config = PeerConfig {
+                        local: credentials,
+                        remote_ufrag: remote.ufrag,
+                        remote_fingerprint: remote.fingerprint,
+                        certificate: self.certificate.clone(),
+                    };
+                    self.sessions.open(now, peer, config);
+                }
+                Output::RestartIce { peer, credentials, ufrag } => self.sessions.restart_ice(peer, credentials, &ufrag),
+                Output::CloseTransport { peer } => self.sessions.close(now, peer),
+            }
+        }
+    }
+
+    /// Before the shard sleeps: nothing is left undone that can be done.
+    fn settle(&mut self) {
+        self.drain_core(Instant::now());
+        self.sessions.flush();
+        while let Some(event) = self.waiting.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+                self.waiting.push_front(event);
+                break;
+            }
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let core = self.core.take_counters();
+        let gauges = (to_u64(self.core.peer_count()), to_u64(self.core.track_count()));
+        let delta = Snapshot {
+            rtp_in_audio: core.audio_in,
+            rtp_in_video: core.video_in,
+            rtp_lost: core.lost,
+            nack_out: core.nack_out,
+            nack_in: core.nack_in,
+            pli_out: core.keyframe_out,
+            pli_in: core.keyframe_in,
+            frames_refused: core.refused,
+            peers: gauges.0.wrapping_sub(self.gauges.0),
+            tracks: gauges.1.wrapping_sub(self.gauges.1),
+            ..std::mem::take(&mut self.sessions.counted)
+        };
+        let delta = Snapshot { datagrams_dropped: delta.datagrams_dropped + core.unusable, ..delta };
+        self.gauges = gauges;
+        self.stats.add(&delta);
+    }
+
+    fn slot_of(&self, route: Route) -> Option<PeerSlot> {
+        (route.shard == self.number).then_some(PeerSlot(usize::try_from(route.peer).ok()?))
+    }
+}
+
+fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
