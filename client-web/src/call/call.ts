@@ -3,13 +3,12 @@ import { randomBase64Url } from "../base/bytes.ts";
 import { Emitter } from "../base/emitter.ts";
 import { E2eeClient } from "../e2ee/client.ts";
 import type { FrameCounters } from "../e2ee/messages.ts";
-import { Peer } from "../media/peer.ts";
 import { SignalingSocket } from "../signaling/socket.ts";
 import { MLS_TYPES } from "../wire/codec.ts";
 import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
 import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
-import { Negotiator } from "./negotiator.ts";
+import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { type Participant, Roster } from "./participants.ts";
 import { SpeakingDetector } from "./speaking.ts";
 import { decodeStatus, encodeStatus, type Status } from "./status.ts";
@@ -55,13 +54,11 @@ export type CallEvents = {
 };
 
 const CLIENT_ID_BYTES = 16;
-const SOURCES: readonly LocalSource[] = ["microphone", "camera"];
 /** Several newcomers and changes within this time make one status message. */
 const STATUS_DELAY_MS = 250;
-const REBUILD_DELAYS_MS = [0, 1_000, 2_000, 5_000] as const;
-/** A peer connection that lived this long was no failure of the rebuilding. */
-const HEALTHY_AFTER_MS = 20_000;
+/** So many worker failures in a row end the call; one that comes after a quiet time counts anew. */
 const MOST_REJOINS = 3;
+const QUIET_MS = 60_000;
 
 const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
   room_full: "room-full",
@@ -76,15 +73,13 @@ export class Call {
   readonly #local: LocalMedia;
   readonly #speaking: SpeakingDetector;
   readonly #tracks = new Map<TrackId, Track>();
-  /** Publishers whose encryption the worker confirmed. */
   #roster: Roster;
   #clientId = "";
   #state: CallState = "idle";
   #endReason: EndReason | undefined;
   #socket: SignalingSocket | undefined;
   #e2ee: E2eeClient | undefined;
-  #peer: Peer | undefined;
-  #negotiator: Negotiator | undefined;
+  #media: MediaConnection | undefined;
   #token: SessionToken | undefined;
   #admitted = false;
   #isSpeaking = false;
@@ -95,8 +90,7 @@ export class Call {
   #counters: FrameCounters | undefined;
   #participants: ReadonlyMap<string, Participant> = new Map();
   #rejoins = 0;
-  #rebuilds = 0;
-  #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
+  #rejoinedAt = 0;
   #statusTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #onOnline = () => this.#socket?.hurry();
   readonly #onPageHide = () => void this.leave();
@@ -216,7 +210,7 @@ export class Call {
 
   /** Statistics of the media connection. */
   async stats(): Promise<RTCStatsReport | undefined> {
-    return this.#peer?.stats();
+    return this.#media?.stats();
   }
 
   // Entering and ending
@@ -240,22 +234,31 @@ export class Call {
     });
     this.#e2ee = e2ee;
     this.#socket = socket;
-    this.#negotiator = new Negotiator(socket);
+    this.#media = new MediaConnection(
+      e2ee,
+      this.#local,
+      {
+        stream: (track, stream) => {
+          this.#roster.setStream(track, stream);
+          this.#refresh();
+        },
+        reset: () => this.#roster.resetReceptions(),
+        error: (error) => this.#events.emit("error", error),
+      },
+      socket,
+    );
     this.#listen(e2ee, socket);
     socket.start();
     this.#refresh();
   }
 
   #exit(): void {
-    clearTimeout(this.#rebuildTimer);
     clearTimeout(this.#statusTimer);
     this.#socket?.stop();
-    this.#negotiator?.abandon("the call is over");
-    this.#peer?.close();
+    this.#media?.close();
     this.#e2ee?.close();
     this.#socket = undefined;
-    this.#negotiator = undefined;
-    this.#peer = undefined;
+    this.#media = undefined;
     this.#e2ee = undefined;
     this.#tracks.clear();
   }
@@ -263,7 +266,9 @@ export class Call {
   /** The session cannot go on: comes back as somebody new, with new keys. */
   #rejoin(): void {
     this.#exit();
-    this.#rejoins += 1;
+    const now = performance.now();
+    this.#rejoins = now - this.#rejoinedAt > QUIET_MS ? 1 : this.#rejoins + 1;
+    this.#rejoinedAt = now;
     if (this.#rejoins > MOST_REJOINS) {
       this.#end("failed");
       return;
@@ -323,7 +328,7 @@ export class Call {
         if (this.#roster.setMembers(members).length > 0) {
           this.#sendStatusSoon();
         }
-        void this.#peer?.setParticipants(members.length);
+        this.#media?.setParticipants(members.length);
         this.#refresh();
       }),
     );
@@ -367,7 +372,7 @@ export class Call {
     );
     e2ee.on(
       "first_decrypted",
-      current(({ receiver, trackId }) => this.#peer?.handleFirstDecrypted(receiver, trackId)),
+      current(({ receiver, trackId }) => this.#media?.handleFirstDecrypted(receiver, trackId)),
     );
     e2ee.on(
       "receiver_state",
@@ -409,10 +414,10 @@ export class Call {
         return this.#tracksChanged();
       case "answer":
       case "offer_rejected":
-        return this.#negotiator?.handle(message);
+        return this.#media?.handleAnswer(message);
       case "error":
         this.#events.emit("error", new Error(`the server: ${message.code}`));
-        return message.code === "not_end_to_end_encrypted" ? this.#rebuildPeer() : undefined;
+        return message.code === "not_end_to_end_encrypted" ? this.#media?.rebuild() : undefined;
       default:
         return;
     }
@@ -429,13 +434,8 @@ export class Call {
     for (const track of state.tracks) {
       this.#tracks.set(track.track_id, track);
     }
-    if (continued && this.#peer !== undefined) {
-      this.#peer.handleSignalingBack();
-    } else {
-      // Another session is another peer at the SFU.
-      this.#makePeer();
-    }
     this.#tracksChanged();
+    this.#media?.handleSession(continued);
     switch (state.standing) {
       case "resume":
       case "restore":
@@ -456,7 +456,7 @@ export class Call {
 
   #handleLost(): void {
     this.#e2ee?.handleConnectionLost();
-    this.#negotiator?.abandon("the signaling connection was lost");
+    this.#media?.handleSessionLost();
     if (this.#state === "in-call") {
       this.#note([{ at: Date.now(), kind: "connection", name: "lost" }]);
       this.#become("reconnecting");
@@ -466,7 +466,7 @@ export class Call {
   #handleAdmitted(epoch: number): void {
     this.#admitted = true;
     this.#epoch = epoch;
-    this.#peer?.handleKeyed();
+    this.#media?.handleKeyed();
     this.#become("in-call");
     this.#sendStatusSoon();
     this.#refresh();
@@ -474,14 +474,14 @@ export class Call {
 
   #handleEpoch(epoch: number): void {
     this.#epoch = epoch;
-    this.#peer?.handleKeyed();
+    this.#media?.handleKeyed();
     this.#sendStatusSoon();
     this.#refresh();
     this.#events.emit("code", this.#code);
   }
 
   async #handleFirstEncrypted(sender: number): Promise<void> {
-    await this.#peer?.handleFirstEncrypted(sender);
+    await this.#media?.handleFirstEncrypted(sender);
     this.#refresh();
   }
 
@@ -495,55 +495,8 @@ export class Call {
 
   // Media
 
-  #makePeer(): void {
-    const e2ee = this.#e2ee;
-    const negotiator = this.#negotiator;
-    if (e2ee === undefined || negotiator === undefined) {
-      return;
-    }
-    clearTimeout(this.#rebuildTimer);
-    this.#peer?.close();
-    this.#roster.resetReceptions();
-    const peer = new Peer(e2ee, (sdp, sections) => negotiator.offer(sdp, sections));
-    this.#peer = peer;
-    const born = performance.now();
-    peer.on("stream", ({ track, stream }) => {
-      this.#roster.setStream(track, stream);
-      this.#refresh();
-    });
-    peer.on("failed", (failure) => {
-      if (this.#peer === peer) {
-        this.#events.emit("error", new Error(`the media connection: ${failure}`));
-        this.#rebuilds = performance.now() - born > HEALTHY_AFTER_MS ? 0 : this.#rebuilds + 1;
-        this.#rebuildPeer();
-      }
-    });
-    void peer.setParticipants(Math.max(1, this.#roster.size));
-    if (this.#admitted) {
-      peer.handleKeyed();
-    }
-    for (const source of SOURCES) {
-      this.#publish(peer, source);
-    }
-  }
-
-  #rebuildPeer(): void {
-    clearTimeout(this.#rebuildTimer);
-    const delay = REBUILD_DELAYS_MS[Math.min(this.#rebuilds, REBUILD_DELAYS_MS.length - 1)] ?? 0;
-    this.#rebuildTimer = setTimeout(() => {
-      this.#makePeer();
-      this.#tracksChanged();
-    }, delay);
-  }
-
-  #publish(peer: Peer, source: LocalSource): void {
-    peer.publish(source, this.#local.track(source)).catch((error: unknown) => {
-      this.#events.emit("error", error instanceof Error ? error : new Error(String(error)));
-    });
-  }
-
   #tracksChanged(): void {
-    this.#peer?.subscribe(this.#roster.setTracks([...this.#tracks.values()]));
+    this.#media?.subscribe(this.#roster.setTracks([...this.#tracks.values()]));
     this.#refresh();
   }
 
@@ -555,7 +508,7 @@ export class Call {
     if (source === "microphone") {
       void this.#watchMicrophone();
     }
-    await this.#peer?.publish(source, this.#local.track(source));
+    await this.#media?.publish(source);
     this.#sendStatusSoon();
     this.#refresh();
   }
@@ -590,9 +543,7 @@ export class Call {
       name: this.#options.name,
       status: this.#status(),
       video: this.#local.preview(),
-      unconfirmed: SOURCES.filter(
-        (source) => this.#local.track(source) !== null && this.#peer?.isPublishing(source) !== true,
-      ),
+      unconfirmed: this.#media?.unconfirmed() ?? LOCAL_SOURCES,
       admitted: this.#admitted,
     };
   }
