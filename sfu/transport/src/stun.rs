@@ -354,6 +354,12 @@ const fn crc_table() -> [u32; 256] {
     table
 }
 
+/// The FINGERPRINT of a hand-made message.
+#[cfg(test)]
+pub(crate) fn tests_crc(bytes: &[u8]) -> u32 {
+    crc32(bytes) ^ FINGERPRINT_MASK
+}
+
 #[cfg(test)]
 #[path = "stun_tests.rs"]
 mod tests;
