@@ -11,6 +11,8 @@ mod app;
 mod delivery;
 mod entry;
 mod resync;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -122,7 +124,7 @@ impl Session {
             Incoming::Rollback(at) => self.handle_rollback(now_ms, at.epoch),
             Incoming::Go(at) => self.handle_go(now_ms, at.epoch),
             Incoming::App(app) => self.handle_app(&app),
-            Incoming::GroupInfo(info) => self.handle_group_info(info),
+            Incoming::GroupInfo(info) => self.handle_group_info(now_ms, info),
         }
     }
 

@@ -109,10 +109,6 @@ impl Session {
     /// Says Hello to a member that came from outside, if it is our turn.
     pub(super) fn confirm_to(&mut self, asker: ClientId, round: u8) {
         let Some(mls) = &self.current else { return };
-        // Who waits for a confirmation itself cannot give one.
-        if !self.confirmation.is_secured() {
-            return;
-        }
         let epoch = mls.epoch();
         let members = mls.members();
         let own = self.identity.client_id;

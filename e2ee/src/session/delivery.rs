@@ -4,6 +4,7 @@ use openmls::prelude::StagedCommit;
 use sha2::{Digest as _, Sha256};
 
 use super::Session;
+use super::app::Confirmation;
 use super::entry::Entry;
 use crate::encoding::Blob;
 use crate::error::SessionError;
@@ -183,7 +184,7 @@ impl Session {
         // Not the one under vote: that one was taken.
         let under_vote = matches!(&self.tentative, Some(Tentative { kind: Kind::Own, .. }));
         match self.current.as_mut() {
-            Some(mls) if !under_vote && mls.epoch().saturating_add(1) >= rejected.epoch => {
+            Some(mls) if !under_vote && mls.epoch().saturating_add(1) == rejected.epoch => {
                 mls.clear_pending_commit()
             }
             _ => Ok(()),
@@ -205,7 +206,9 @@ impl Session {
                 ..
             }) => {
                 self.entry = Entry::Idle;
-                self.adopt(now_ms, *mls)
+                self.adopt(now_ms, *mls)?;
+                self.set_secured(true);
+                Ok(())
             }
             Some(Tentative {
                 kind: Kind::External { mls, .. },
@@ -264,6 +267,13 @@ impl Session {
         }
     }
 
+    /// After standing still: encrypts with the final epoch unless a Go or a commit comes first.
+    pub(super) fn encrypt_again(&mut self, now_ms: u64) {
+        if let (Some(epoch), None) = (self.epoch(), self.keyring.sending()) {
+            self.switch_at = Some((now_ms.saturating_add(GO_TIMEOUT), epoch));
+        }
+    }
+
     /// Forgets the epoch under vote and its key.
     pub(super) fn drop_tentative(&mut self) -> Option<Tentative> {
         let tentative = self.tentative.take()?;
@@ -279,6 +289,7 @@ impl Session {
         self.resync.cancel();
         self.committer.cancel();
         self.switch_at = None;
+        self.confirmation = Confirmation::default();
         self.keyring.clear();
         self.roster.clear();
     }
@@ -423,4 +434,18 @@ fn own_pending_keys(mls: &Mls) -> Result<NewEpoch, SessionError> {
         own_leaf: mls.own_leaf(),
         members: crate::policy::members_after(commit, mls),
     })
+}
+
+#[cfg(test)]
+impl Session {
+    /// The group held aside by an own external commit.
+    pub(super) fn external_for_test(&self) -> Option<&Mls> {
+        match &self.tentative {
+            Some(Tentative {
+                kind: Kind::External { mls, .. },
+                ..
+            }) => Some(mls),
+            _ => None,
+        }
+    }
 }

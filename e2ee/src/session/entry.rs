@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Session;
 use super::delivery::Tentative;
+use super::resync::ANNOUNCED_TIMEOUT;
 use crate::encoding::{self, Blob};
 use crate::error::SessionError;
 use crate::group::Mls;
@@ -60,9 +61,14 @@ impl Entry {
         }
     }
 
-    /// Whether the session waits to be let in.
-    pub(super) fn is_joining(&self) -> bool {
-        matches!(self, Self::Joining(_) | Self::Opening(..))
+    /// Whether a group is the one the session asked to be added to, if it did.
+    pub(super) fn expects(&self, mls: &Mls) -> bool {
+        match self {
+            Self::Joining(joining) | Self::Opening(joining, _) => {
+                mls.group_id() == joining.group_id && mls.group.ciphersuite() == joining.suite.ciphersuite()
+            }
+            Self::Idle | Self::Founding(_) | Self::Removed => true,
+        }
     }
 }
 
@@ -83,15 +89,23 @@ impl Session {
                 if !same {
                     self.forget_group();
                 }
-                self.start_resync(now_ms);
+                self.drop_tentative();
+                self.start_resync(now_ms.saturating_add(ANNOUNCED_TIMEOUT));
                 Ok(())
             }
-            (Standing::Restore, _) => self.restore(),
+            (Standing::Restore, _) => {
+                self.encrypt_again(now_ms);
+                self.restore()
+            }
             (Standing::Resume, Some(group_id)) if self.current.is_none() => {
                 // The server thinks we have a state that we do not have.
                 self.join(now_ms, state.policy.suite, group_id.to_vec())
             }
-            (Standing::Wait | Standing::Resume | Standing::Join, _) => Ok(()),
+            (Standing::Resume, _) => {
+                self.encrypt_again(now_ms);
+                Ok(())
+            }
+            (Standing::Wait | Standing::Join, _) => Ok(()),
         }
     }
 
@@ -153,7 +167,7 @@ impl Session {
         if let Entry::Joining(joining) = &mut self.entry
             && joining.fall_back_at.take_if(|at| *at <= now_ms).is_some()
         {
-            self.start_resync(now_ms);
+            self.retry_resync(now_ms);
         }
     }
 

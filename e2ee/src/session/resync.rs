@@ -9,6 +9,8 @@ use crate::group::recover::{self, ExternalAttempt};
 use crate::message::{GroupInfo, NackReason, Outgoing, Suite};
 use crate::output::{FailReason, JoinedBy, Output};
 
+/// How long to wait for a GroupInfo that the server announced, in milliseconds.
+pub(super) const ANNOUNCED_TIMEOUT: u64 = 2_000;
 /// Shortest time between two requests of a GroupInfo, in milliseconds.
 const REQUEST_INTERVAL: u64 = 5_000;
 /// How long to wait for an answer or a Final before asking again, in milliseconds.
@@ -57,27 +59,29 @@ impl Session {
         self.drop_tentative();
         self.committer.cancel();
         self.fail(FailReason::Desynchronized);
-        self.start_resync(now_ms);
+        self.retry_resync(now_ms);
     }
 
-    /// Asks for the GroupInfo, at most once in five seconds.
-    pub(super) fn start_resync(&mut self, now_ms: u64) {
+    /// Waits for a GroupInfo until `ask_at`, then asks for it.
+    pub(super) fn start_resync(&mut self, ask_at: u64) {
         self.keyring.stop_sending();
         self.switch_at = None;
         self.resync.active = true;
         self.resync.info = None;
-        self.set_secured(false);
+        if self.current.is_some() {
+            self.set_secured(false);
+        }
+        self.resync.ask_at = Some(ask_at);
+    }
+
+    /// Asks for a (newer) GroupInfo, at most once in five seconds.
+    pub(super) fn retry_resync(&mut self, now_ms: u64) {
         let earliest = self
             .resync
             .last_asked
             .map_or(now_ms, |at| at.saturating_add(REQUEST_INTERVAL));
-        self.resync.ask_at = Some(earliest.max(now_ms));
+        self.start_resync(earliest.max(now_ms));
         self.handle_resync_timeout(now_ms);
-    }
-
-    /// The external commit fell: try again on a newer GroupInfo.
-    pub(super) fn retry_resync(&mut self, now_ms: u64) {
-        self.start_resync(now_ms);
     }
 
     pub(super) fn handle_resync_timeout(&mut self, now_ms: u64) {
@@ -90,8 +94,9 @@ impl Session {
         }
     }
 
-    pub(super) fn handle_group_info(&mut self, info: GroupInfo) -> Result<(), SessionError> {
+    pub(super) fn handle_group_info(&mut self, now_ms: u64, info: GroupInfo) -> Result<(), SessionError> {
         if self.resync.is_active() {
+            self.resync.ask_at = Some(now_ms.saturating_add(ANSWER_TIMEOUT));
             let tree_hash = info.tree_hash.clone();
             self.resync.info = Some(info);
             self.outputs.push_back(Output::FetchTree { tree_hash });
@@ -101,7 +106,7 @@ impl Session {
 
     pub(super) fn handle_resync_tree(
         &mut self,
-        _now_ms: u64,
+        now_ms: u64,
         tree: Option<&[u8]>,
     ) -> Result<(), SessionError> {
         let Some(info) = self.resync.info.take() else {
@@ -114,7 +119,9 @@ impl Session {
         match attempt.and_then(|attempt| self.expect_same_group(attempt)) {
             Ok(ExternalAttempt { mls, upload }) => {
                 let bytes = upload.commit.0.clone();
+                self.drop_tentative();
                 self.tentative = Some(Tentative::external(mls, bytes));
+                self.resync.ask_at = Some(now_ms.saturating_add(ANSWER_TIMEOUT));
                 self.send(Outgoing::Commit(upload));
             }
             // Asked again when the time of the answer is over.
@@ -130,7 +137,8 @@ impl Session {
             current.group_id() != attempt.mls.group_id() || attempt.mls.epoch() <= current.epoch()
         });
         let understood = Suite::of(attempt.mls.group.ciphersuite()).is_some();
-        if backwards || !understood {
+        let expected = self.entry.expects(&attempt.mls);
+        if backwards || !understood || !expected {
             Err(NackReason::Policy)
         } else {
             Ok(attempt)
