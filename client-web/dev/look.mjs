@@ -115,6 +115,7 @@ for (const [name, walk] of Object.entries(screens)) {
   for (const [width, height] of sizes) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: "light" });
     const page = await context.newPage();
+    page.on("console", (message) => message.type() === "error" && console.error(`${name}: ${message.text()}`));
     page.on("pageerror", (error) => console.error(`${name}: ${error}`));
     await walk(page);
     for (const scheme of ["light", "dark"]) {

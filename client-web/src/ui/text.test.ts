@@ -36,6 +36,7 @@ describe("text", () => {
   it("adds the reason to a crypto state only where there is one", () => {
     expect(text.crypto.spoken("secure", "")).toBe("Encrypted");
     expect(text.crypto.spoken("failed", "No key.")).toBe("Not secure: No key.");
+    expect(text.crypto.spoken("waiting", "No frame yet.")).toBe("Securing: No frame yet.");
   });
 });
 

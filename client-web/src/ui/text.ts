@@ -173,9 +173,9 @@ export const text = {
   },
 
   crypto: {
-    label: { secure: "Encrypted", waiting: "Securing…", failed: "Not secure" } satisfies Record<CryptoState, string>,
+    label: (state: CryptoState): string => CRYPTO_LABELS[state],
     spoken: (state: CryptoState, reason: string): string =>
-      reason === "" ? text.crypto.label[state] : `${text.crypto.label[state]}: ${reason}`,
+      reason === "" ? CRYPTO_LABELS[state] : `${CRYPTO_LABELS[state].replace("…", "")}: ${reason}`,
   },
 
   ended: {
@@ -186,6 +186,12 @@ export const text = {
     home: "Start page",
   },
 } as const;
+
+const CRYPTO_LABELS: Record<CryptoState, string> = {
+  secure: "Encrypted",
+  waiting: "Securing…",
+  failed: "Not secure",
+};
 
 const BOTH_NAME = "camera and microphone";
 

@@ -132,15 +132,17 @@ describe("CallModel", () => {
 
   it("goes on with another microphone when the one in use is unplugged", () => {
     const call = new TestCall();
-    const model = new CallModel(call, LINK, PICKED);
+    const microphone = {} as MediaStreamTrack;
+    const model = new CallModel(call, LINK, { ...PICKED, microphone, microphoneId: "headset", cameraId: "lost" });
     call.change("in-call", self);
-    model.microphoneId.value = "headset";
     const builtIn = { id: "built-in", label: "" };
     const devices = { cameras: [], speakers: [], microphones: [{ id: "headset", label: "" }, builtIn] };
     model.followDevices(devices);
     expect(call.asked).toEqual([]);
     model.followDevices({ ...devices, microphones: [builtIn] });
     expect(call.asked).toEqual(["microphone built-in"]);
+    model.followDevices({ ...devices, cameras: [builtIn] });
+    expect(model.cameraId.value).toBe("");
   });
 
   it("takes a message away only while it is the last one", () => {

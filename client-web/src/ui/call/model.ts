@@ -112,23 +112,16 @@ export class CallModel {
     this.#unopened.delete(kind);
     try {
       await this.#replace(kind, deviceId);
-      (kind === "microphone" ? this.microphoneId : this.cameraId).value = deviceId;
+      this.#picked(kind).value = deviceId;
     } catch {
       this.announce(text.call.deviceFailed(kind), "problem");
     }
   }
 
-  /** Goes on with another device when the one in use was unplugged. */
+  /** Goes on with another device when the picked one was unplugged. */
   followDevices(devices: Devices): void {
-    const { microphones, cameras } = devices;
-    const microphone = microphones[0];
-    if (microphone !== undefined && isGone(this.microphoneId.peek(), microphones)) {
-      void this.replace("microphone", microphone.id);
-    }
-    const camera = cameras[0];
-    if (camera !== undefined && (this.self?.camera.on ?? false) && isGone(this.cameraId.peek(), cameras)) {
-      void this.replace("camera", camera.id);
-    }
+    this.#follow("microphone", devices.microphones);
+    this.#follow("camera", devices.cameras);
   }
 
   async remove(person: Participant): Promise<void> {
@@ -190,8 +183,25 @@ export class CallModel {
     return this.#people.value.find((person) => person.isSelf);
   }
 
+  #follow(kind: DeviceKind, devices: readonly Device[]): void {
+    const picked = this.#picked(kind);
+    const [other] = devices;
+    if (other === undefined || picked.peek() === "" || devices.some((device) => device.id === picked.peek())) {
+      return;
+    }
+    if (this.#unopened.has(kind)) {
+      picked.value = "";
+    } else {
+      void this.replace(kind, other.id);
+    }
+  }
+
+  #picked(kind: DeviceKind): Signal<string> {
+    return kind === "microphone" ? this.microphoneId : this.cameraId;
+  }
+
   async #openPicked(kind: DeviceKind): Promise<void> {
-    const deviceId = (kind === "microphone" ? this.microphoneId : this.cameraId).value;
+    const deviceId = this.#picked(kind).peek();
     if (this.#unopened.delete(kind) && deviceId !== "") {
       await this.#replace(kind, deviceId);
     }
@@ -236,10 +246,6 @@ export class CallModel {
       this.#suite.value = this.#call.suite;
     });
   }
-}
-
-function isGone(id: string, devices: readonly Device[]): boolean {
-  return id !== "" && !devices.some((device) => device.id === id);
 }
 
 /** A short message on the screen. */

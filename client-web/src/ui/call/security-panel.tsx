@@ -45,13 +45,9 @@ function CallCode({ code }: { readonly code: string | undefined }) {
   if (code === undefined) {
     return <p class="code-pending">{text.security.codePending}</p>;
   }
-  const groups = code.split(" ");
   return (
     <p class="code" data-testid="call-code">
-      {groups.map((group, index) => (
-        // The space keeps the groups apart where the text is copied or read by a machine.
-        <span key={`${index}-${group}`}>{index < groups.length - 1 ? `${group} ` : group}</span>
-      ))}
+      {code}
     </p>
   );
 }

@@ -23,7 +23,7 @@ export function Tile({ person }: { readonly person: Participant }) {
         <p class="tile-crypto" data-kind={crypto.state}>
           <Icon name={crypto.state === "waiting" ? "hourglass" : "shieldWarning"} size={16} />
           <span>
-            <strong>{text.crypto.label[crypto.state]}</strong>
+            <strong>{text.crypto.label(crypto.state)}</strong>
             {crypto.reason !== "" && <span class="tile-reason"> {crypto.reason}</span>}
           </span>
         </p>
