@@ -72,5 +72,5 @@ async function open(kind: DeviceError["kind"], constraints: MediaStreamConstrain
 }
 
 function exactly(deviceId: string | undefined): { deviceId?: ConstrainDOMString } {
-  return deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
+  return deviceId === undefined || deviceId === "" ? {} : { deviceId: { exact: deviceId } };
 }
