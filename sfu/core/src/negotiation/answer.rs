@@ -65,7 +65,7 @@ fn rejected(out: &mut String, line: &Line, media: &str) {
     let kind = codec::echo(words.next(), "audio");
     let protocol = codec::echo(words.nth(1), "UDP/TLS/RTP/SAVPF");
     let format = codec::echo(words.next(), "0");
-    let _ = write!(out, "m={kind} 0 {protocol} {format}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:{}\r\n", line.mid);
+    let _ = write!(out, "m={kind} 0 {protocol} {format}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=inactive\r\n", line.mid);
 }
 
 fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<'_>) {
@@ -78,6 +78,9 @@ fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<
     media_line(out, line.kind, format, context);
     let _ = write!(out, "a=mid:{}\r\na={direction}\r\n", line.mid);
     transport(out, context);
+    if line.reduced_size_rtcp {
+        out.push_str("a=rtcp-rsize\r\n");
+    }
     formats(out, format);
     for (id, uri) in [
         (extensions.mid, MID_URI),
@@ -126,7 +129,7 @@ fn transport(out: &mut String, context: &AnswerContext<'_>) {
     let (ufrag, password) = (context.credentials.ufrag(), context.credentials.password());
     let _ = write!(
         out,
-        "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\na=fingerprint:{}\r\na=setup:passive\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
+        "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\na=fingerprint:{}\r\na=setup:passive\r\na=rtcp-mux\r\n",
         context.fingerprint
     );
 }

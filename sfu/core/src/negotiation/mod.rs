@@ -8,8 +8,6 @@ mod codec;
 mod sdp;
 
 #[cfg(test)]
-mod fixtures;
-#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
@@ -141,6 +139,8 @@ pub struct Line {
     pub kind: Option<Kind>,
     /// What it becomes.
     pub role: Use,
+    /// Whether the offerer takes RTCP that is not compound (RFC 5506).
+    pub reduced_size_rtcp: bool,
 }
 
 /// What an offer leads to.
@@ -185,6 +185,7 @@ pub fn plan(
             mid: section.mid.to_owned(),
             kind: codec::kind_of(section.media),
             role: plan_section(section, role, before, &lookup)?,
+            reduced_size_rtcp: section.attributes.has("rtcp-rsize"),
         });
     }
     if !roles.is_empty() {
