@@ -239,8 +239,13 @@ impl Delivery {
             }
         };
         let Some(group) = open_group(cx, client, found, claim.as_ref()) else {
-            // Ask the next one right away.
+            // Ask the next one right away, if there is one.
             match &mut self.phase {
+                Phase::Founding { until, asked }
+                    if cx.people.online().all(|client| asked.contains(&client)) =>
+                {
+                    *until = cx.now + FOUND_TIMEOUT;
+                }
                 Phase::Founding { until, .. } | Phase::Restoring { until, .. } => *until = cx.now,
                 _ => {}
             }

@@ -155,7 +155,7 @@ pub struct Welcome {
 pub struct Ack {
     /// The epoch the commit leads to.
     pub epoch: Epoch,
-    /// SHA-256 of that epoch's confirmation tag.
+    /// SHA-256 of that epoch's confirmation tag as serialized: a length byte and 32 bytes.
     pub confirmation_hash: Blob,
 }
 

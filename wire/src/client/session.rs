@@ -36,7 +36,7 @@ pub struct Resume {
     pub group_id: Blob,
     /// Last merged epoch.
     pub epoch: Epoch,
-    /// Confirmation tag of that epoch (RFC 9420 §8.1).
+    /// Confirmation tag of that epoch (RFC 9420 §8.1), as serialized: a length byte and 32 bytes.
     pub confirmation_tag: Blob,
 }
 

@@ -7,8 +7,8 @@ use openmls::prelude::Ciphersuite;
 
 use super::mls::{Crypto, Roster, ValidKeyPackage};
 
-/// The longest lifetime a key package may have: two hours, and openmls starts it an hour early against clock skew.
-const MAX_LIFETIME_S: u64 = 3 * 3_600 + 60;
+/// The longest lifetime a key package may have: two hours, an hour that openmls backdates it, and some slack.
+const MAX_LIFETIME_S: u64 = 4 * 3_600;
 /// After so many calls that nobody answered with a commit, a joiner is dropped: nobody wants to add it.
 pub(crate) const MAX_CALLS: u8 = 3;
 

@@ -168,9 +168,9 @@ impl PublicState {
         self.group.ciphersuite()
     }
 
-    /// The confirmation tag's bytes.
+    /// The confirmation tag as it is serialized: a length byte and the MAC.
     pub(crate) fn tag(&self) -> Option<Vec<u8>> {
-        tag_bytes(&self.group.confirmation_tag().tls_serialize_detached().ok()?)
+        self.group.confirmation_tag().tls_serialize_detached().ok()
     }
 
     /// The ratchet tree as clients fetch it.
@@ -206,7 +206,6 @@ impl PublicState {
         let tag = message
             .confirmation_tag()
             .and_then(|tag| tag.tls_serialize_detached().ok())
-            .and_then(|bytes| tag_bytes(&bytes))
             .ok_or(ProcessError::Invalid)?;
         let processed = self
             .group
@@ -256,9 +255,10 @@ impl PublicState {
         let check = || {
             let context = self.group.group_context().tls_serialize_detached().ok()?;
             let tag = self.tag()?;
+            let tag = Reader::new(&tag).vector()?;
             let expected = Expected {
                 context: &context,
-                tag: &tag,
+                tag,
                 signer: signer.0,
                 key,
             };
@@ -280,6 +280,7 @@ pub(crate) enum Author {
 /// A commit that is valid MLS.
 pub(crate) struct Candidate {
     pub(crate) author: Author,
+    /// As [`PublicState::tag`].
     pub(crate) tag: Vec<u8>,
     staged: Box<StagedCommit>,
 }
@@ -424,11 +425,6 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 fn client_of(identity: &[u8]) -> Option<ClientId> {
     identity.try_into().ok().map(ClientId::new)
-}
-
-/// `opaque MAC<V>` without its length.
-fn tag_bytes(serialized: &[u8]) -> Option<Vec<u8>> {
-    Reader::new(serialized).vector().map(<[u8]>::to_vec)
 }
 
 /// Runs openmls on hostile input; a panic counts as a refusal.

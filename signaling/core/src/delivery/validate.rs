@@ -99,8 +99,10 @@ fn check_member(
         .leaf(leaf)
         .filter(|own| own.client == *sender)
         .ok_or(Breach::ForeignAuthor)?;
-    let healing = wanted.healer == Some(leaf);
-    if changes.adds.is_empty() && changes.removes.is_empty() && !healing {
+    // Who refuses everybody it was asked to add says so with a commit that changes nobody.
+    let refusing = !wanted.called_adds.is_empty() && !skipped.is_empty();
+    let refreshing = wanted.healer == Some(leaf) || (changes.adds.is_empty() && refusing);
+    if changes.adds.is_empty() && changes.removes.is_empty() && !refreshing {
         return Err(Breach::Needless);
     }
     check_adds(changes, skipped, wanted)?;
@@ -122,8 +124,8 @@ fn check_member(
     }
     match &changes.path {
         Some(path) if path.client != Some(own.client) || path.key != own.key => Err(Breach::ChangedIdentity),
-        Some(_) if changes.removes.is_empty() && !healing => Err(Breach::NeedlessPath),
-        None if !changes.removes.is_empty() || healing => Err(Breach::MissingPath),
+        Some(_) if changes.removes.is_empty() && !refreshing => Err(Breach::NeedlessPath),
+        None if !changes.removes.is_empty() || refreshing => Err(Breach::MissingPath),
         Some(_) | None => Ok(Lawful {
             adds: changes.adds.clone(),
             removes: changes.removes.clone(),
@@ -164,8 +166,7 @@ fn check_external(changes: &Changes, sender: &ClientId, wanted: &Wanted<'_>) -> 
     if !changes.adds.is_empty() {
         return Err(Breach::UnknownAdd);
     }
-    // A resumption PSK of the last epoch may stand beside the room's: it proves more, not less.
-    if changes.resumptions > 1 || changes.psks.len() != 1 || !changes.psks.iter().all(|id| is_room_psk(id)) {
+    if changes.resumptions > 0 || changes.psks.len() != 1 || !changes.psks.iter().all(|id| is_room_psk(id)) {
         return Err(Breach::WrongPsk);
     }
     // Nothing but its own old leaf, recognized by key and pseudonym; and that one must go, or it would be there twice.
