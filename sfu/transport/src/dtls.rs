@@ -11,6 +11,8 @@ mod server;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod test_client;
 
 pub use server::{DtlsDrop, DtlsEvent, DtlsServer};
 

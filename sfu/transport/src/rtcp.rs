@@ -4,6 +4,9 @@ mod read;
 mod twcc;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use read::{NackIter, RtcpEvents, events};
 pub use twcc::{TwccFeedback, TwccIter, TwccPacket};
 pub use write::RtcpWriter;

@@ -117,3 +117,102 @@ impl Vp8Descriptor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Case {
+        what: &'static str,
+        payload: &'static [u8],
+        len: usize,
+        picture_id: Option<u16>,
+        tl0: Option<u8>,
+        temporal: Option<u8>,
+        start: bool,
+        key: bool,
+    }
+
+    /// RFC 7741 §4.2 and §4.6's examples, and what lies between them.
+    const CASES: &[Case] = &[
+        Case {
+            what: "minimal, key frame", payload: &[0x10, 0x00], len: 1,
+            picture_id: None, tl0: None, temporal: None, start: true, key: true,
+        },
+        Case {
+            what: "minimal, inter frame", payload: &[0x10, 0x01], len: 1,
+            picture_id: None, tl0: None, temporal: None, start: true, key: false,
+        },
+        Case {
+            what: "continuation", payload: &[0x00, 0x00], len: 1,
+            picture_id: None, tl0: None, temporal: None, start: false, key: false,
+        },
+        Case {
+            what: "second partition's start", payload: &[0x11, 0x00], len: 1,
+            picture_id: None, tl0: None, temporal: None, start: false, key: false,
+        },
+        Case {
+            what: "7-bit picture id", payload: &[0x90, 0x80, 0x11, 0x00], len: 3,
+            picture_id: Some(0x11), tl0: None, temporal: None, start: true, key: true,
+        },
+        Case {
+            what: "15-bit picture id", payload: &[0x90, 0x80, 0x81, 0x11, 0x01], len: 4,
+            picture_id: Some(0x111), tl0: None, temporal: None, start: true, key: false,
+        },
+        Case {
+            what: "everything", payload: &[0xB0, 0xF0, 0xFF, 0xFF, 0x07, 0xA5, 0x00], len: 6,
+            picture_id: Some(0x7FFF), tl0: Some(7), temporal: Some(2), start: true, key: true,
+        },
+        Case {
+            what: "TL0PICIDX and TID without picture id", payload: &[0x90, 0x60, 0x09, 0x40, 0x01], len: 4,
+            picture_id: None, tl0: Some(9), temporal: Some(1), start: true, key: false,
+        },
+        Case {
+            what: "KEYIDX alone", payload: &[0x90, 0x10, 0x1F, 0x01], len: 3,
+            picture_id: None, tl0: None, temporal: None, start: true, key: false,
+        },
+    ];
+
+    #[test]
+    fn descriptors_are_read_as_the_table_says() {
+        for case in CASES {
+            let descriptor = Vp8Descriptor::parse(case.payload).expect(case.what);
+            assert_eq!(descriptor.len, case.len, "{}", case.what);
+            assert_eq!(descriptor.picture_id.map(|id| id.value), case.picture_id, "{}", case.what);
+            assert_eq!(descriptor.tl0_picture_index, case.tl0, "{}", case.what);
+            assert_eq!(descriptor.temporal_id, case.temporal, "{}", case.what);
+            assert_eq!(descriptor.is_frame_start(), case.start, "{}", case.what);
+            assert_eq!(descriptor.is_key_frame_start(case.payload), case.key, "{}", case.what);
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        for case in CASES {
+            for len in 0..=case.len {
+                assert!(Vp8Descriptor::parse(&case.payload[..len]).is_err(), "{} {len}", case.what);
+            }
+        }
+    }
+
+    #[test]
+    fn rewriting_keeps_widths_and_everything_else() {
+        for case in CASES {
+            let mut payload = case.payload.to_vec();
+            let before = Vp8Descriptor::parse(&payload).unwrap();
+            before.rewrite(&mut payload, 0x7123, 0x45);
+            let after = Vp8Descriptor::parse(&payload).unwrap();
+            let id = before.picture_id.map(|id| PictureId {
+                value: if id.extended { 0x7123 } else { 0x23 },
+                extended: id.extended,
+            });
+            let expected = Vp8Descriptor {
+                picture_id: id,
+                tl0_picture_index: before.tl0_picture_index.map(|_| 0x45),
+                ..before
+            };
+            assert_eq!(after, expected, "{}", case.what);
+            assert_eq!(payload[after.len..], case.payload[after.len..], "{}", case.what);
+        }
+    }
+}

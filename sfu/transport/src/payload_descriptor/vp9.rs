@@ -159,3 +159,87 @@ impl Cursor<'_> {
         Ok(layers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Case {
+        what: &'static str,
+        payload: &'static [u8],
+        len: usize,
+        picture_id: Option<u16>,
+        /// Temporal id, spatial id, TL0PICIDX.
+        layer: Option<(u8, u8, Option<u8>)>,
+        spatial_layers: Option<u8>,
+        start: bool,
+        key: bool,
+    }
+
+    /// RFC 9628 §4.2's layouts.
+    const CASES: &[Case] = &[
+        Case {
+            what: "minimal key frame start", payload: &[0x08, 0xAA], len: 1,
+            picture_id: None, layer: None, spatial_layers: None, start: true, key: true,
+        },
+        Case {
+            what: "continuation of a predicted frame", payload: &[0x44, 0xAA], len: 1,
+            picture_id: None, layer: None, spatial_layers: None, start: false, key: false,
+        },
+        Case {
+            what: "15-bit picture id, predicted", payload: &[0xC8, 0x92, 0x34, 0xAA], len: 3,
+            picture_id: Some(0x1234), layer: None, spatial_layers: None, start: true, key: false,
+        },
+        Case {
+            what: "7-bit picture id and layer, non-flexible",
+            payload: &[0xA8, 0x12, 0x20, 0x07, 0xAA], len: 4,
+            picture_id: Some(0x12), layer: Some((1, 0, Some(7))), spatial_layers: None, start: true, key: true,
+        },
+        Case {
+            what: "upper spatial layer of a key picture",
+            payload: &[0xA8, 0x12, 0x03, 0x07, 0xAA], len: 4,
+            picture_id: Some(0x12), layer: Some((0, 1, Some(7))), spatial_layers: None, start: false, key: false,
+        },
+        Case {
+            what: "flexible with three references",
+            payload: &[0xF8, 0x12, 0x10, 0x03, 0x05, 0x06, 0xAA], len: 6,
+            picture_id: Some(0x12), layer: Some((0, 0, None)), spatial_layers: None, start: true, key: false,
+        },
+        Case {
+            what: "scalability structure with resolutions and picture group",
+            payload: &[
+                0x8A, 0x01, 0x38, 0x01, 0x40, 0x00, 0xB4, 0x02, 0x80, 0x01, 0x68, 0x02, 0x04, 0x01, 0x38, 0x02,
+                0x03, 0xAA,
+            ],
+            len: 16 + 1,
+            picture_id: Some(1), layer: None, spatial_layers: Some(2), start: true, key: true,
+        },
+        Case {
+            what: "scalability structure without anything", payload: &[0x0A, 0x00, 0xAA], len: 2,
+            picture_id: None, layer: None, spatial_layers: Some(1), start: true, key: true,
+        },
+    ];
+
+    #[test]
+    fn descriptors_are_read_as_the_table_says() {
+        for case in CASES {
+            let read = Vp9Descriptor::parse(case.payload).expect(case.what);
+            assert_eq!(read.len, case.len, "{}", case.what);
+            assert_eq!(read.picture_id.map(|id| id.value), case.picture_id, "{}", case.what);
+            let layer = read.layer.map(|layer| (layer.temporal_id, layer.spatial_id, layer.tl0_picture_index));
+            assert_eq!(layer, case.layer, "{}", case.what);
+            assert_eq!(read.spatial_layers, case.spatial_layers, "{}", case.what);
+            assert_eq!(read.is_frame_start(), case.start, "{}", case.what);
+            assert_eq!(read.is_key_frame_start(), case.key, "{}", case.what);
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        for case in CASES {
+            for len in 0..=case.len {
+                assert!(Vp9Descriptor::parse(&case.payload[..len]).is_err(), "{} {len}", case.what);
+            }
+        }
+    }
+}

@@ -20,7 +20,8 @@ const MAX_RUN: u16 = 0x1FFF;
 pub struct TwccPacket {
     /// The transport-wide sequence number.
     pub sequence: u16,
-    /// When it arrived on the receiver's clock, in microseconds; `None` when it did not.
+    /// When it arrived on the receiver's clock, in microseconds; `None` when it did not. The wire carries
+    /// it modulo 2^24 * 64 ms, about 12 days.
     pub arrival_us: Option<i64>,
 }
 
@@ -157,60 +158,102 @@ impl Iterator for TwccIter<'_> {
 
 /// Writes the part behind the two SSRCs to the front of `out`; returns how many of `packets` it speaks
 /// for and the bytes written (padded to a word). `packets` must be consecutive sequence numbers.
-/// Stops early before a gap in time that no delta can express, or when `out` is full: the caller sends
-/// the rest in another message.
-pub(super) fn write(packets: &[TwccPacket], feedback_count: u8, out: &mut [u8]) -> Result<(usize, usize), RtcpError> {
+pub(super) fn write(
+    packets: &[TwccPacket],
+    feedback_count: u8,
+    out: &mut [u8],
+) -> Result<(usize, usize), RtcpError> {
     let first = packets.first().ok_or(RtcpError::TooMany)?;
     let start = packets.iter().find_map(|packet| packet.arrival_us).unwrap_or_default();
     let reference = start.div_euclid(REFERENCE_TICK_US);
-    let (count, delta_bytes) = fitting(packets, reference, out.len().saturating_sub(FIXED_LEN));
+    let count = fitting(packets, reference, out.len());
     let reported = packets.get(..count).unwrap_or_default();
     let status_count = u16::try_from(count).map_err(|_| RtcpError::TooMany)?;
     if status_count == 0 {
         return Err(RtcpError::NoRoom);
     }
     let [.., r0, r1, r2] = reference.to_be_bytes();
-    let no_room = RtcpError::NoRoom;
-    put(out, 0, &first.sequence.to_be_bytes()).ok_or(no_room)?;
-    put(out, 2, &status_count.to_be_bytes()).ok_or(no_room)?;
-    put(out, 4, &[r0, r1, r2, feedback_count]).ok_or(no_room)?;
-    let mut at = FIXED_LEN;
-    let mut statuses = Deltas::new(reported, reference).map(|delta| delta.map_or(NOT_RECEIVED, status_of)).peekable();
+    let mut cursor = Cursor { out, at: 0 };
+    cursor.push(&first.sequence.to_be_bytes())?;
+    cursor.push(&status_count.to_be_bytes())?;
+    cursor.push(&[r0, r1, r2, feedback_count])?;
+    let mut statuses = Deltas::new(reported, reference).map(status_of).peekable();
     while let Some(status) = statuses.next() {
         let mut run = 1u16;
         while run < MAX_RUN && statuses.next_if_eq(&status).is_some() {
             run += 1;
         }
-        let chunk = (u16::from(status) << 13) | run;
-        put(out, at, &chunk.to_be_bytes()).ok_or(no_room)?;
-        at += 2;
+        cursor.push(&((u16::from(status) << 13) | run).to_be_bytes())?;
     }
     for delta in Deltas::new(reported, reference).flatten() {
         let [high, low] = delta.to_be_bytes();
-        if status_of(delta) == SMALL_DELTA {
-            put(out, at, &[low]).ok_or(no_room)?;
-            at += 1;
+        if status_of(Some(delta)) == SMALL_DELTA {
+            cursor.push(&[low])?;
         } else {
-            put(out, at, &[high, low]).ok_or(no_room)?;
-            at += 2;
+            cursor.push(&[high, low])?;
         }
     }
-    let _ = delta_bytes;
-    while !at.is_multiple_of(4) {
-        put(out, at, &[0]).ok_or(no_room)?;
-        at += 1;
+    while !cursor.at.is_multiple_of(4) {
+        cursor.push(&[0])?;
     }
-    Ok((count, at))
+    Ok((count, cursor.at))
 }
 
-const fn status_of(delta: i16) -> u8 {
-    if delta >= 0 && delta <= 255 { SMALL_DELTA } else { LARGE_DELTA }
+/// How many of `packets` one message can carry: up to a gap in the numbers, a gap in time that no delta
+/// can express, or the end of `room` bytes.
+fn fitting(packets: &[TwccPacket], reference: i64, room: usize) -> usize {
+    // Three bytes are kept for padding.
+    let room = room.saturating_sub(FIXED_LEN + 3);
+    let mut needed = 0;
+    let mut count = 0;
+    let mut run: Option<(u8, u16)> = None;
+    for (packet, delta) in packets.iter().zip(Deltas::new(packets, reference)) {
+        let follows = |first: &TwccPacket| usize::from(packet.sequence.wrapping_sub(first.sequence)) == count;
+        if !packets.first().is_some_and(follows) {
+            break;
+        }
+        let status = status_of(delta);
+        match &mut run {
+            Some((current, len)) if *current == status && *len < MAX_RUN => *len += 1,
+            _ => {
+                run = Some((status, 1));
+                needed += 2;
+            }
+        }
+        needed += usize::from(status);
+        if needed > room {
+            break;
+        }
+        count += 1;
+    }
+    count
 }
 
-fn fitting(_packets: &[TwccPacket], _reference: i64, _room: usize) -> (usize, usize) {
-    (_packets.len(), 0)
+/// Appends to a fixed buffer.
+struct Cursor<'a> {
+    out: &'a mut [u8],
+    at: usize,
 }
 
+impl Cursor<'_> {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), RtcpError> {
+        put(self.out, self.at, bytes).ok_or(RtcpError::NoRoom)?;
+        self.at += bytes.len();
+        Ok(())
+    }
+}
+
+/// A packet's status, whose value is also the size of its delta in bytes.
+const fn status_of(delta: Option<i16>) -> u8 {
+    match delta {
+        None => NOT_RECEIVED,
+        Some(0..=255) => SMALL_DELTA,
+        Some(_) => LARGE_DELTA,
+    }
+}
+
+/// The deltas of consecutive packets in ticks of 250 us, `None` for one that did not arrive. Ends before
+/// a delta that 16 bits cannot hold.
 struct Deltas<'a> {
     packets: std::slice::Iter<'a, TwccPacket>,
     /// The receiver's clock as the reader will have it, in ticks of 250 us.
