@@ -1,6 +1,7 @@
 // Looks at every screen of the gallery: a picture of each in three sizes, light and dark, and axe's verdict on it.
 //
-// Usage: node dev/look.mjs OUTPUT_FOLDER [GALLERY_URL]. Exit code 1 when axe finds a violation.
+// Usage, beside a running `npx vite --port 5199`: node dev/look.mjs [OUTPUT_FOLDER] [GALLERY_URL]
+// ONLY=landing,call-3 picks screens. Exit code 1 when axe finds a violation.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";

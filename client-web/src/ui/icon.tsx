@@ -1,5 +1,5 @@
 // The icons, as path data. Shapes from Lucide 1.62.0 (https://lucide.dev), ISC licence, copyright Lucide Icons and
-// Contributors; some derive from Feather, MIT licence, copyright Cole Bemis. Text of both: LICENSE-icons.txt.
+// Contributors; some derive from Feather, MIT licence, copyright Cole Bemis. Text of both: public/LICENSE-icons.txt, which the build ships.
 
 /** One stroke of an icon: path data, or a shape written as path data. */
 const SHAPES = {
