@@ -1,5 +1,6 @@
 // The icons, as path data. Shapes from Lucide 1.62.0 (https://lucide.dev), ISC licence, copyright Lucide Icons and
-// Contributors; some derive from Feather, MIT licence, copyright Cole Bemis. Text of both: public/LICENSE-icons.txt, which the build ships.
+// Contributors; some derive from Feather, MIT licence, copyright Cole Bemis. The build ships the text of both:
+// public/LICENSE-icons.txt.
 
 /** One stroke of an icon: path data, or a shape written as path data. */
 const SHAPES = {
@@ -62,8 +63,6 @@ const SHAPES = {
   ],
   lock: ["M5 11h14a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2z", "M7 11V7a5 5 0 0 1 10 0v4"],
   warning: ["m21.73 18-8-14a2 2 0 0 0-3.48 0l-8 14A2 2 0 0 0 4 21h16a2 2 0 0 0 1.73-3", "M12 9v4", "M12 17h.01"],
-  plus: ["M5 12h14", "M12 5v14"],
-  arrowRight: ["M5 12h14", "m12 5 7 7-7 7"],
   key: [
     "M2.586 17.414A2 2 0 0 0 2 18.828V21a1 1 0 0 0 1 1h3a1 1 0 0 0 1-1v-1a1 1 0 0 1 1-1h1a1 1 0 0 0 1-1v-1a1 1 0 0 1 1-1h.172a2 2 0 0 0 1.414-.586l.814-.814a6.5 6.5 0 1 0-4-4z",
     "M16.5 7.5h.01",

@@ -52,7 +52,6 @@ export const text = {
     namePlaceholder: "How the others will see you",
     nameMissing: "Type a name first.",
     join: "Join",
-    joining: "Joining…",
     preview: "Your camera",
     cameraOff: "Your camera is off",
     cameraStarting: "Starting your camera…",
@@ -97,7 +96,6 @@ export const text = {
 
   call: {
     grid: "People in the call",
-    you: "you",
     nameOfSelf: (name: string) => `${name} (you)`,
     host: "Host",
     muted: "Microphone off",
@@ -137,7 +135,6 @@ export const text = {
     title: "Security",
     code: "Call code",
     codePending: "Working out the code…",
-    codeSpoken: (code: string) => `Call code: ${code}`,
     codeHelp:
       "Read it aloud and compare. If everybody has the same code, you all have the same keys and nobody sits in between. It changes whenever someone comes or goes.",
     keys: "Keys",
