@@ -137,7 +137,6 @@ export const text = {
     codePending: "Working out the code…",
     codeHelp:
       "Read it aloud and compare. If everybody has the same code, you all have the same keys and nobody sits in between. It changes whenever someone comes or goes.",
-    keys: "Keys",
     epoch: "Key change",
     epochValue: (epoch: number) => `Number ${epoch}`,
     suite: "Encryption",
