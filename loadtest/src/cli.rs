@@ -99,8 +99,12 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Run(arguments) => {
+            // The libraries tell what they think of the weather only when asked to (RUST_LOG=webrtc=info).
+            let quiet = tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
+                .from_env_lossy();
             tracing_subscriber::fmt()
-                .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+                .with_env_filter(quiet)
                 .with_writer(std::io::stderr)
                 .init();
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -262,7 +262,9 @@ impl Connection {
         self.in_flight = None;
         let ssrcs = sdp::ssrc_by_mid(&answer.sdp);
         self.peer
-            .set_remote_description(RTCSessionDescription::answer(answer.sdp)?)
+            .set_remote_description(RTCSessionDescription::answer(sdp::with_both_video_codecs(
+                &answer.sdp,
+            ))?)
             .await?;
         self.routes.clear();
         for slot in &self.slots {

@@ -1,0 +1,196 @@
+//! One participant: the real e2ee session and the little that a browser does around it.
+
+use conclave_e2ee::{Incoming, Output, RoomSecret, Session, SessionConfig};
+use conclave_signaling_core::SessionKey;
+use conclave_wire::bytes::{self, Blob};
+use conclave_wire::client::session::{Hello, Ping, Resume};
+use conclave_wire::error_code::ErrorCode;
+use conclave_wire::id::{ClientId, Epoch, RoomId, SessionToken};
+use conclave_wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage, codec};
+use rand::Rng as _;
+
+use super::{Event, Who, World};
+
+/// How often a client says that it is there, in milliseconds.
+const PING_INTERVAL: u64 = 5_000;
+
+/// What became of a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It wants to be in the call.
+    Wanted,
+    /// It left.
+    Left,
+    /// Its browser died. Its session is kept: somebody may have its memory.
+    Crashed,
+    /// The server put it out.
+    PutOut,
+}
+
+pub(crate) struct Client {
+    pub(crate) name: String,
+    pub(crate) id: [u8; 16],
+    pub(crate) session: Session,
+    pub(crate) session_key: Option<SessionKey>,
+    pub(crate) token: Option<SessionToken>,
+    pub(crate) fate: Fate,
+    pub(crate) last_error: Option<ErrorCode>,
+    pub(super) generation: u32,
+    next_ping: u64,
+    pub(crate) apps: Vec<Vec<u8>>,
+    /// What the session told, apart from messages.
+    pub(crate) outputs: Vec<Output>,
+    /// When it became a member for the first time.
+    pub(crate) admitted_at: Option<u64>,
+}
+
+impl Client {
+    pub(super) fn new(name: &str, id: [u8; 16], room: RoomId, secret: RoomSecret) -> Self {
+        let session = Session::new(SessionConfig {
+            room_id: *room.as_bytes(),
+            room_secret: secret,
+            client_id: id,
+            display_name: name.to_owned(),
+            long_term_key: None,
+        });
+        let Ok(session) = session else {
+            panic!("no session for {name}")
+        };
+        Self {
+            name: name.to_owned(),
+            id,
+            session,
+            session_key: None,
+            token: None,
+            fate: Fate::Wanted,
+            last_error: None,
+            generation: 0,
+            next_ping: PING_INTERVAL,
+            apps: Vec::new(),
+            outputs: Vec::new(),
+            admitted_at: None,
+        }
+    }
+
+    pub(super) fn hello(&self, room: RoomId) -> ClientMessage {
+        let resume = self.session.resume().map(|resume| Resume {
+            group_id: Blob(resume.group_id.0),
+            epoch: Epoch(resume.epoch),
+            confirmation_tag: Blob(resume.confirmation_tag.0),
+        });
+        ClientMessage::Hello(Hello {
+            version: PROTOCOL_VERSION,
+            room,
+            client_id: ClientId::new(self.id),
+            token: self.token,
+            resume,
+        })
+    }
+
+    /// When it does something by itself.
+    pub(super) fn next_time(&self) -> Option<u64> {
+        if self.fate == Fate::Crashed {
+            return None;
+        }
+        let ping = self.session_key.map(|_| self.next_ping);
+        [self.session.poll_timeout(), ping].into_iter().flatten().min()
+    }
+
+    pub(super) fn summary(&self) -> String {
+        let roster: Vec<String> = self
+            .session
+            .roster()
+            .iter()
+            .map(|member| bytes::encode(&member.client_id.0)[..4].to_owned())
+            .collect();
+        let failures: Vec<String> = self
+            .outputs
+            .iter()
+            .filter(|output| matches!(output, Output::Failed { .. } | Output::Removed))
+            .map(|output| format!("{output:?}"))
+            .collect();
+        format!(
+            "{} {:?} {:?} epoch {:?} sending {:?} online {} roster {roster:?} {failures:?}",
+            self.name,
+            &bytes::encode(&self.id)[..4],
+            self.fate,
+            self.session.epoch(),
+            self.session.sending_epoch(),
+            self.session_key.is_some(),
+        )
+    }
+}
+
+impl World {
+    /// Does something with a session and carries out what it asks for.
+    pub(crate) fn with_session(&mut self, who: Who, step: impl FnOnce(&mut Session)) {
+        step(&mut self.clients[who].session);
+        self.drain_client(who);
+    }
+
+    fn drain_client(&mut self, who: Who) {
+        while let Some(output) = self.clients[who].session.poll_output() {
+            match output {
+                Output::Send(message) => {
+                    if let Some(session) = self.clients[who].session_key {
+                        self.send_up(session, message.to_json());
+                    }
+                }
+                Output::FetchTree { tree_hash: hash } => {
+                    let at = self.now + self.rng.random_range(5..60);
+                    let generation = self.clients[who].generation;
+                    self.at(
+                        at,
+                        Event::Tree {
+                            who,
+                            generation,
+                            hash,
+                        },
+                    );
+                }
+                Output::App { payload, .. } => self.clients[who].apps.push(payload.0),
+                other => {
+                    self.note(format!("{who} !! {other:?}"));
+                    if matches!(other, Output::Admitted { .. }) {
+                        self.clients[who].admitted_at.get_or_insert(self.now);
+                    }
+                    self.clients[who].outputs.push(other);
+                }
+            }
+        }
+    }
+
+    pub(super) fn client_receives(&mut self, who: Who, text: &str) {
+        if self.clients[who].fate == Fate::Crashed {
+            return;
+        }
+        let message = match codec::decode_server(text) {
+            Ok(message) => message,
+            Err(error) => self.fail(&format!("the service sent {text:?}: {error}")),
+        };
+        match &message {
+            ServerMessage::State(state) => self.clients[who].token = Some(state.token),
+            ServerMessage::Error(error) => self.clients[who].last_error = Some(error.code),
+            _ => {}
+        }
+        if Incoming::is_for_session(&super::link::message_type(text)) {
+            let now = self.now;
+            let mut result = Ok(());
+            self.with_session(who, |session| result = session.handle_message(now, text));
+            if let Err(error) = result {
+                self.note(format!("{who} ?? {error:?}"));
+            }
+        }
+    }
+
+    pub(super) fn client_timeout(&mut self, who: Who) {
+        let now = self.now;
+        if self.clients[who].next_ping <= now {
+            self.clients[who].next_ping = now + PING_INTERVAL;
+            if let Some(session) = self.clients[who].session_key {
+                self.send_up(session, codec::encode(&ClientMessage::Ping(Ping { id: 1 })));
+            }
+        }
+        self.with_session(who, |session| session.handle_timeout(now));
+    }
+}
