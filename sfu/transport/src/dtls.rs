@@ -10,9 +10,9 @@ mod hello;
 mod server;
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 pub(crate) mod test_client;
+#[cfg(test)]
+mod tests;
 
 pub use server::{DtlsDrop, DtlsEvent, DtlsServer};
 
@@ -82,7 +82,11 @@ impl FromStr for Fingerprint {
             let part = parts.next().filter(is_hex).ok_or(FingerprintError)?;
             *byte = u8::from_str_radix(part, 16).map_err(|_| FingerprintError)?;
         }
-        if parts.next().is_some() { Err(FingerprintError) } else { Ok(Self(digest)) }
+        if parts.next().is_some() {
+            Err(FingerprintError)
+        } else {
+            Ok(Self(digest))
+        }
     }
 }
 
@@ -112,8 +116,9 @@ impl Certificate {
     /// [`CertificateError`] when the crypto library cannot make a key.
     pub fn generate() -> Result<Self, CertificateError> {
         let provider: Arc<dyn RTCCryptoProvider> = Arc::new(AwsLcRsProvider::new());
-        let certificate = RtcCertificate::generate_self_signed(vec!["conclave".to_owned()], provider.crypto())
-            .map_err(|_| CertificateError)?;
+        let certificate =
+            RtcCertificate::generate_self_signed(vec!["conclave".to_owned()], provider.crypto())
+                .map_err(|_| CertificateError)?;
         let der = certificate.certificate.first().ok_or(CertificateError)?;
         let fingerprint = Fingerprint::of(der);
         let config = |profile| config(&provider, &certificate, profile);
@@ -121,7 +126,10 @@ impl Certificate {
             gcm: config(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm)?,
             sha1: config(SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80)?,
         };
-        Ok(Self { configs: Arc::new(configs), fingerprint })
+        Ok(Self {
+            configs: Arc::new(configs),
+            fingerprint,
+        })
     }
 
     /// Its fingerprint, for the answer's `a=fingerprint`.

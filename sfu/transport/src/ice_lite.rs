@@ -107,7 +107,12 @@ impl IceLite {
     ///
     /// # Errors
     /// [`IceDrop`]: nothing has changed and nothing is answered.
-    pub fn handle_message(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<Answer, IceDrop> {
+    pub fn handle_message(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Answer, IceDrop> {
         let check = self.authenticate(from, datagram)?;
         if check.is_current {
             self.previous = None;
@@ -118,7 +123,12 @@ impl IceLite {
         if nominated {
             self.nominated = Some(from);
         }
-        Ok(Answer { response: check.response, added, removed, nominated })
+        Ok(Answer {
+            response: check.response,
+            added,
+            removed,
+            nominated,
+        })
     }
 
     /// Replaces the credentials (RFC 8445 §9). The old ones work until the first check with the new.
@@ -130,7 +140,8 @@ impl IceLite {
 
     /// Takes the next address whose consent has run out at `now`, if any.
     pub fn expire_address(&mut self, now: Instant) -> Option<SocketAddr> {
-        let expired = |checked: &CheckedAddress| now.saturating_duration_since(checked.last_check) >= CONSENT_TIMEOUT;
+        let expired =
+            |checked: &CheckedAddress| now.saturating_duration_since(checked.last_check) >= CONSENT_TIMEOUT;
         let at = self.addresses.iter().position(expired)?;
         let address = self.addresses.swap_remove(at).address;
         if self.nominated == Some(address) {
@@ -162,7 +173,10 @@ impl IceLite {
     #[must_use]
     pub fn remote_address(&self) -> Option<SocketAddr> {
         self.nominated.or_else(|| {
-            self.addresses.iter().max_by_key(|checked| checked.last_check).map(|checked| checked.address)
+            self.addresses
+                .iter()
+                .max_by_key(|checked| checked.last_check)
+                .map(|checked| checked.address)
         })
     }
 
@@ -195,38 +209,63 @@ impl IceLite {
         let (is_current, generation) = generations
             .into_iter()
             .zip([true, false])
-            .find_map(|(generation, is_current)| Some((is_current, generation?)).filter(|(_, g)| g.username.as_bytes() == username))
+            .find_map(|(generation, is_current)| {
+                Some((is_current, generation?)).filter(|(_, g)| g.username.as_bytes() == username)
+            })
             .ok_or(IceDrop::Username)?;
         if !message.verify(&generation.key) {
             return Err(IceDrop::Integrity);
         }
         let understood = [USERNAME, PRIORITY, USE_CANDIDATE];
-        if message.attributes().any(|(kind, _)| kind < COMPREHENSION_OPTIONAL && !understood.contains(&kind)) {
+        if message
+            .attributes()
+            .any(|(kind, _)| kind < COMPREHENSION_OPTIONAL && !understood.contains(&kind))
+        {
             return Err(IceDrop::Attributes);
         }
         // Only a controlling agent nominates; one that says it is controlled, as we are, does not.
-        let controlling = message.attribute(ICE_CONTROLLING).is_some() && message.attribute(ICE_CONTROLLED).is_none();
+        let controlling =
+            message.attribute(ICE_CONTROLLING).is_some() && message.attribute(ICE_CONTROLLED).is_none();
         let nominates = controlling && message.attribute(USE_CANDIDATE).is_some();
         let mut writer = StunWriter::new(BINDING_SUCCESS, &message.transaction_id());
         writer.xor_mapped_address(from)?;
-        Ok(Authentic { is_current, nominates, response: writer.finish(&generation.key)? })
+        Ok(Authentic {
+            is_current,
+            nominates,
+            response: writer.finish(&generation.key)?,
+        })
     }
 
     /// Notes that a check came from `address`; says whether it is new and who made room.
     fn touch(&mut self, now: Instant, address: SocketAddr) -> (bool, Option<SocketAddr>) {
-        if let Some(checked) = self.addresses.iter_mut().find(|checked| checked.address == address) {
+        if let Some(checked) = self
+            .addresses
+            .iter_mut()
+            .find(|checked| checked.address == address)
+        {
             checked.last_check = checked.last_check.max(now);
             return (false, None);
         }
-        let removed = if self.addresses.len() < MAX_ADDRESSES { None } else { self.evict() };
-        self.addresses.push(CheckedAddress { address, last_check: now });
+        let removed = if self.addresses.len() < MAX_ADDRESSES {
+            None
+        } else {
+            self.evict()
+        };
+        self.addresses.push(CheckedAddress {
+            address,
+            last_check: now,
+        });
         (true, removed)
     }
 
     /// Removes the address not heard of for the longest, but never the nominated one.
     fn evict(&mut self) -> Option<SocketAddr> {
         let nominated = self.nominated;
-        let candidates = self.addresses.iter().enumerate().filter(|(_, checked)| Some(checked.address) != nominated);
+        let candidates = self
+            .addresses
+            .iter()
+            .enumerate()
+            .filter(|(_, checked)| Some(checked.address) != nominated);
         let (at, _) = candidates.min_by_key(|(_, checked)| checked.last_check)?;
         Some(self.addresses.swap_remove(at).address)
     }

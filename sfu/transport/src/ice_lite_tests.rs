@@ -18,7 +18,9 @@ fn address(port: u16) -> SocketAddr {
 /// A check as a controlling browser sends it, with `extra` attributes.
 fn check(password: &str, extra: &[(u16, &[u8])]) -> Vec<u8> {
     let mut writer = StunWriter::new(BINDING_REQUEST, &[3; 12]);
-    writer.attribute(USERNAME, format!("{LOCAL}:{REMOTE}").as_bytes()).unwrap();
+    writer
+        .attribute(USERNAME, format!("{LOCAL}:{REMOTE}").as_bytes())
+        .unwrap();
     writer.attribute(PRIORITY, &[1, 2, 3, 4]).unwrap();
     for (kind, value) in extra {
         writer.attribute(*kind, value).unwrap();
@@ -51,11 +53,28 @@ fn nomination_picks_the_address_and_a_later_one_moves_it() {
     let now = Instant::now();
     let mut agent = agent(now);
     assert_eq!(agent.remote_address(), None);
-    agent.handle_message(now, address(1), &check(PASSWORD, &[(ICE_CONTROLLING, &[1; 8])])).unwrap();
-    assert!(agent.handle_message(now, address(2), &nominating()).unwrap().nominated);
+    agent
+        .handle_message(now, address(1), &check(PASSWORD, &[(ICE_CONTROLLING, &[1; 8])]))
+        .unwrap();
+    assert!(
+        agent
+            .handle_message(now, address(2), &nominating())
+            .unwrap()
+            .nominated
+    );
     assert_eq!(agent.remote_address(), Some(address(2)));
-    assert!(!agent.handle_message(now, address(2), &nominating()).unwrap().nominated);
-    assert!(agent.handle_message(now, address(3), &nominating()).unwrap().nominated);
+    assert!(
+        !agent
+            .handle_message(now, address(2), &nominating())
+            .unwrap()
+            .nominated
+    );
+    assert!(
+        agent
+            .handle_message(now, address(3), &nominating())
+            .unwrap()
+            .nominated
+    );
     assert_eq!(agent.remote_address(), Some(address(3)));
 }
 
@@ -64,11 +83,21 @@ fn wrong_integrity_gets_nothing_and_changes_nothing() {
     let now = Instant::now();
     let mut agent = agent(now);
     let later = now + Duration::from_secs(29);
-    let wrong = check("another password", &[(ICE_CONTROLLING, &[1; 8]), (USE_CANDIDATE, &[])]);
-    assert_eq!(agent.handle_message(later, address(1), &wrong), Err(IceDrop::Integrity));
+    let wrong = check(
+        "another password",
+        &[(ICE_CONTROLLING, &[1; 8]), (USE_CANDIDATE, &[])],
+    );
+    assert_eq!(
+        agent.handle_message(later, address(1), &wrong),
+        Err(IceDrop::Integrity)
+    );
     assert_eq!(agent.remote_address(), None);
     assert!(!agent.is_checked(address(1)));
-    assert_eq!(agent.poll_timeout(), now + CONSENT_TIMEOUT, "consent is not refreshed");
+    assert_eq!(
+        agent.poll_timeout(),
+        now + CONSENT_TIMEOUT,
+        "consent is not refreshed"
+    );
 }
 
 #[test]
@@ -97,7 +126,10 @@ fn a_stranger_gets_nothing() {
     // A bare Binding request, as any STUN client sends it.
     let mut bare = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
     bare.extend_from_slice(&[7; 12]);
-    assert_eq!(agent.handle_message(now, address(1), &bare), Err(IceDrop::Attributes));
+    assert_eq!(
+        agent.handle_message(now, address(1), &bare),
+        Err(IceDrop::Attributes)
+    );
     assert_eq!(agent.addresses().count(), 0);
 }
 
@@ -121,7 +153,10 @@ fn integrity_may_not_be_left_out() {
     unsigned.extend_from_slice(&[0x80, 0x28, 0, 4]);
     unsigned.extend_from_slice(&crc.to_be_bytes());
     assert!(StunMessage::parse(&unsigned).unwrap().has_fingerprint());
-    assert_eq!(agent.handle_message(now, address(1), &unsigned), Err(IceDrop::Integrity));
+    assert_eq!(
+        agent.handle_message(now, address(1), &unsigned),
+        Err(IceDrop::Integrity)
+    );
 }
 
 #[test]
@@ -132,13 +167,27 @@ fn forged_role_attributes_never_change_anything() {
     // Unauthenticated: the attack that flips other agents' roles.
     for role in [ICE_CONTROLLED, ICE_CONTROLLING] {
         let forged = check("wrong", &[(role, &[0xFF; 8]), (USE_CANDIDATE, &[])]);
-        assert_eq!(agent.handle_message(now, address(66), &forged), Err(IceDrop::Integrity));
+        assert_eq!(
+            agent.handle_message(now, address(66), &forged),
+            Err(IceDrop::Integrity)
+        );
     }
     // Authenticated but claiming our role: answered, and nominates nothing.
     let controlled = check(PASSWORD, &[(ICE_CONTROLLED, &[0xFF; 8]), (USE_CANDIDATE, &[])]);
-    assert!(!agent.handle_message(now, address(2), &controlled).unwrap().nominated);
-    let both =
-        check(PASSWORD, &[(ICE_CONTROLLED, &[0xFF; 8]), (ICE_CONTROLLING, &[0; 8]), (USE_CANDIDATE, &[])]);
+    assert!(
+        !agent
+            .handle_message(now, address(2), &controlled)
+            .unwrap()
+            .nominated
+    );
+    let both = check(
+        PASSWORD,
+        &[
+            (ICE_CONTROLLED, &[0xFF; 8]),
+            (ICE_CONTROLLING, &[0; 8]),
+            (USE_CANDIDATE, &[]),
+        ],
+    );
     assert!(!agent.handle_message(now, address(3), &both).unwrap().nominated);
     assert_eq!(agent.remote_address(), Some(address(1)));
     // And the next honest check is answered as ever.
@@ -150,8 +199,15 @@ fn an_attribute_that_must_be_understood_and_is_not_ends_the_check() {
     let now = Instant::now();
     let mut agent = agent(now);
     let unknown = check(PASSWORD, &[(0x0077, &[0; 4])]);
-    assert_eq!(agent.handle_message(now, address(1), &unknown), Err(IceDrop::Attributes));
-    assert!(agent.handle_message(now, address(1), &check(PASSWORD, &[(0xC057, &[0; 4])])).is_ok());
+    assert_eq!(
+        agent.handle_message(now, address(1), &unknown),
+        Err(IceDrop::Attributes)
+    );
+    assert!(
+        agent
+            .handle_message(now, address(1), &check(PASSWORD, &[(0xC057, &[0; 4])]))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -159,11 +215,15 @@ fn consent_lasts_thirty_seconds_from_the_last_authenticated_check() {
     let start = Instant::now();
     let mut agent = agent(start);
     let second = Duration::from_secs(1);
-    agent.handle_message(start + 10 * second, address(1), &nominating()).unwrap();
+    agent
+        .handle_message(start + 10 * second, address(1), &nominating())
+        .unwrap();
     assert!(!agent.is_lost(start + 39 * second));
     assert!(agent.is_lost(start + 40 * second));
     assert_eq!(agent.poll_timeout(), start + 40 * second);
-    agent.handle_message(start + 39 * second, address(2), &nominating()).unwrap();
+    agent
+        .handle_message(start + 39 * second, address(2), &nominating())
+        .unwrap();
     assert!(!agent.is_lost(start + 40 * second));
     assert_eq!(agent.expire_address(start + 40 * second), Some(address(1)));
     assert_eq!(agent.expire_address(start + 40 * second), None);
@@ -176,16 +236,24 @@ fn a_restart_keeps_the_old_credentials_until_the_new_ones_are_used() {
     let now = Instant::now();
     let mut agent = agent(now);
     agent.handle_message(now, address(1), &nominating()).unwrap();
-    agent.restart(IceCredentials::literal("new", "new password of 24 chars"), "theirnew");
+    agent.restart(
+        IceCredentials::literal("new", "new password of 24 chars"),
+        "theirnew",
+    );
     assert_eq!(agent.local().ufrag(), "new");
     assert!(agent.handle_message(now, address(1), &nominating()).is_ok());
     let mut writer = StunWriter::new(BINDING_REQUEST, &[4; 12]);
     writer.attribute(USERNAME, b"new:theirnew").unwrap();
     writer.attribute(ICE_CONTROLLING, &[0; 8]).unwrap();
     writer.attribute(USE_CANDIDATE, &[]).unwrap();
-    let new = writer.finish(&IntegrityKey::new("new password of 24 chars")).unwrap();
+    let new = writer
+        .finish(&IntegrityKey::new("new password of 24 chars"))
+        .unwrap();
     assert!(agent.handle_message(now, address(2), &new).unwrap().nominated);
-    assert_eq!(agent.handle_message(now, address(1), &nominating()), Err(IceDrop::Username));
+    assert_eq!(
+        agent.handle_message(now, address(1), &nominating()),
+        Err(IceDrop::Username)
+    );
     assert_eq!(agent.remote_address(), Some(address(2)));
 }
 
@@ -208,5 +276,8 @@ fn addresses_are_bounded_and_the_nominated_one_stays() {
 #[test]
 fn a_source_port_of_zero_is_not_answered() {
     let now = Instant::now();
-    assert_eq!(agent(now).handle_message(now, address(0), &nominating()), Err(IceDrop::Source));
+    assert_eq!(
+        agent(now).handle_message(now, address(0), &nominating()),
+        Err(IceDrop::Source)
+    );
 }

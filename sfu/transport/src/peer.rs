@@ -252,7 +252,10 @@ impl PeerTransport {
             Media::Handshaking { deadline } => Some(*deadline),
             Media::Waiting | Media::Connected(_) => None,
         };
-        [Some(self.ice.poll_timeout()), deadline, self.dtls.poll_timeout()].into_iter().flatten().min()
+        [Some(self.ice.poll_timeout()), deadline, self.dtls.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Where sealed packets are to be sent: the nominated address, else the one checked last.
@@ -280,9 +283,14 @@ impl PeerTransport {
         datagram: &[u8],
     ) -> Result<Received, DropReason> {
         let answer = self.ice.handle_message(now, from, datagram)?;
-        self.transmits.push_back(Transmit { to: from, bytes: answer.response });
+        self.transmits.push_back(Transmit {
+            to: from,
+            bytes: answer.response,
+        });
         if matches!(self.media, Media::Waiting) {
-            self.media = Media::Handshaking { deadline: now + HANDSHAKE_TIMEOUT };
+            self.media = Media::Handshaking {
+                deadline: now + HANDSHAKE_TIMEOUT,
+            };
         }
         if let Some(address) = answer.removed {
             self.events.push_back(PeerEvent::AddressRemoved(address));
@@ -337,7 +345,8 @@ impl PeerTransport {
     /// Ends the transport; the SRTP keys go with the state that held them.
     fn end(&mut self) {
         self.take_dtls_transmits();
-        self.events.extend(self.ice.addresses().map(PeerEvent::AddressRemoved));
+        self.events
+            .extend(self.ice.addresses().map(PeerEvent::AddressRemoved));
         self.media = Media::Closed;
     }
 

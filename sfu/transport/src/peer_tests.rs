@@ -7,7 +7,8 @@ use crate::route::Route;
 use crate::rtcp::{RtcpEvent, RtcpWriter, events};
 use crate::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 use crate::stun::{
-    BINDING_REQUEST, ICE_CONTROLLING, IntegrityKey, PRIORITY, StunMessage, StunWriter, USE_CANDIDATE, USERNAME,
+    BINDING_REQUEST, ICE_CONTROLLING, IntegrityKey, PRIORITY, StunMessage, StunWriter, USE_CANDIDATE,
+    USERNAME,
 };
 
 const REMOTE_UFRAG: &str = "brow";
@@ -46,7 +47,14 @@ impl World {
             remote_fingerprint: fingerprint,
             certificate: Certificate::generate().unwrap(),
         };
-        Self { now, peer: PeerTransport::new(now, config), client, from: address(5000), username, password }
+        Self {
+            now,
+            peer: PeerTransport::new(now, config),
+            client,
+            from: address(5000),
+            username,
+            password,
+        }
     }
 
     fn connected() -> Self {
@@ -118,7 +126,11 @@ fn a_peer_connects_and_media_flows_both_ways() {
     world.check(true).unwrap();
     let answer = world.peer.poll_transmit().unwrap();
     assert_eq!(answer.to, world.from);
-    assert!(StunMessage::parse(&answer.bytes).unwrap().verify(&IntegrityKey::new(&world.password)));
+    assert!(
+        StunMessage::parse(&answer.bytes)
+            .unwrap()
+            .verify(&IntegrityKey::new(&world.password))
+    );
     world.shake_hands();
     assert!(world.client.completed);
     assert_eq!(
@@ -126,7 +138,9 @@ fn a_peer_connects_and_media_flows_both_ways() {
         [
             PeerEvent::AddressAdded(world.from),
             PeerEvent::Nominated(world.from),
-            PeerEvent::Connected { profile: Profile::AeadAes128Gcm }
+            PeerEvent::Connected {
+                profile: Profile::AeadAes128Gcm
+            }
         ]
     );
     assert_eq!(world.peer.remote_address(), Some(world.from));
@@ -143,7 +157,10 @@ fn a_peer_connects_and_media_flows_both_ways() {
     let mut datagram = world.sealed(&buffer[..len]);
     let received = world.peer.handle_datagram(world.now, world.from, &mut datagram);
     assert_eq!(received, Ok(Received::Rtcp { len }));
-    assert!(matches!(events(&datagram[..len]).next(), Some(Ok(RtcpEvent::Pli { media_ssrc: 2, .. }))));
+    assert!(matches!(
+        events(&datagram[..len]).next(),
+        Some(Ok(RtcpEvent::Pli { media_ssrc: 2, .. }))
+    ));
 
     let keys = world.client.keys();
     let mut browser = SrtpReceiver::new(keys.profile, &keys.server).unwrap();
@@ -177,7 +194,13 @@ fn a_stranger_gets_nothing_whatever_it_sends() {
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ];
     for mut datagram in datagrams {
-        assert!(world.peer.handle_datagram(world.now, stranger, &mut datagram).is_err(), "{datagram:?}");
+        assert!(
+            world
+                .peer
+                .handle_datagram(world.now, stranger, &mut datagram)
+                .is_err(),
+            "{datagram:?}"
+        );
         assert_eq!(world.peer.poll_transmit(), None);
         assert_eq!(world.peer.poll_event(), None);
     }
@@ -190,9 +213,16 @@ fn media_and_handshake_from_an_unchecked_address_are_dropped() {
     let mut world = World::connected();
     let stranger = address(6666);
     let mut datagram = world.sealed(&rtp(1));
-    let dropped = world.peer.handle_datagram(world.now, stranger, &mut datagram.clone());
+    let dropped = world
+        .peer
+        .handle_datagram(world.now, stranger, &mut datagram.clone());
     assert_eq!(dropped, Err(DropReason::UncheckedAddress));
-    assert!(world.peer.handle_datagram(world.now, world.from, &mut datagram).is_ok());
+    assert!(
+        world
+            .peer
+            .handle_datagram(world.now, world.from, &mut datagram)
+            .is_ok()
+    );
     let mut dtls = vec![22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let dropped = world.peer.handle_datagram(world.now, stranger, &mut dtls);
     assert_eq!(dropped, Err(DropReason::UncheckedAddress));
@@ -204,8 +234,14 @@ fn media_before_the_handshake_is_dropped_and_nothing_can_be_sealed() {
     world.check(true).unwrap();
     let dropped = world.peer.handle_datagram(world.now, world.from, &mut rtp(1));
     assert_eq!(dropped, Err(DropReason::NotConnected));
-    assert_eq!(world.peer.seal_rtp(&mut [0x80; 64], 20), Err(SealError::NotConnected));
-    assert_eq!(world.peer.seal_rtcp(&mut [0x80; 64], 20), Err(SealError::NotConnected));
+    assert_eq!(
+        world.peer.seal_rtp(&mut [0x80; 64], 20),
+        Err(SealError::NotConnected)
+    );
+    assert_eq!(
+        world.peer.seal_rtcp(&mut [0x80; 64], 20),
+        Err(SealError::NotConnected)
+    );
 }
 
 #[test]
@@ -220,7 +256,12 @@ fn the_peer_may_move_and_replies_follow_its_nomination() {
     assert_eq!(world.events(), [PeerEvent::Nominated(world.from)]);
     assert_eq!(world.peer.remote_address(), Some(world.from));
     let mut datagram = world.sealed(&rtp(1));
-    assert!(world.peer.handle_datagram(world.now, world.from, &mut datagram).is_ok());
+    assert!(
+        world
+            .peer
+            .handle_datagram(world.now, world.from, &mut datagram)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -234,7 +275,10 @@ fn without_checks_for_thirty_seconds_the_peer_is_lost() {
     let deadline = world.peer.poll_timeout().unwrap();
     assert_eq!(deadline, world.now + SECOND);
     world.peer.handle_timeout(deadline);
-    let lost = [PeerEvent::AddressRemoved(world.from), PeerEvent::Lost(LostReason::ConsentExpired)];
+    let lost = [
+        PeerEvent::AddressRemoved(world.from),
+        PeerEvent::Lost(LostReason::ConsentExpired),
+    ];
     assert_eq!(world.events(), lost);
     assert_eq!(world.peer.poll_timeout(), None);
     assert!(!world.peer.is_connected());
@@ -261,7 +305,10 @@ fn a_handshake_that_does_not_end_is_lost_although_checks_go_on() {
     world.events();
     world.now += SECOND;
     world.peer.handle_timeout(world.now);
-    let expected = [PeerEvent::AddressRemoved(world.from), PeerEvent::Lost(LostReason::HandshakeFailed)];
+    let expected = [
+        PeerEvent::AddressRemoved(world.from),
+        PeerEvent::Lost(LostReason::HandshakeFailed),
+    ];
     assert_eq!(world.events(), expected);
 }
 
@@ -271,7 +318,10 @@ fn another_certificate_than_the_offers_is_lost() {
     let mut world = World::with(now, TestClient::new(now, &[GCM]), Fingerprint([9; 32]));
     world.check(true).unwrap();
     world.shake_hands();
-    assert!(matches!(world.events()[..], [.., PeerEvent::Lost(LostReason::FingerprintMismatch)]));
+    assert!(matches!(
+        world.events()[..],
+        [.., PeerEvent::Lost(LostReason::FingerprintMismatch)]
+    ));
     assert!(world.client.closed, "the client is told");
 }
 
@@ -280,7 +330,10 @@ fn a_goodbye_ends_the_peer_at_once() {
     let mut world = World::connected();
     world.client.close(world.now);
     world.shake_hands();
-    let expected = [PeerEvent::AddressRemoved(world.from), PeerEvent::Lost(LostReason::ClosedByPeer)];
+    let expected = [
+        PeerEvent::AddressRemoved(world.from),
+        PeerEvent::Lost(LostReason::ClosedByPeer),
+    ];
     assert_eq!(world.events(), expected);
 }
 
@@ -303,12 +356,22 @@ fn an_ice_restart_leaves_media_running() {
     world.peer.restart_ice(local, "next");
     assert_ne!(username, world.username);
     assert!(world.check(true).is_ok(), "the old credentials still work");
-    assert!(world.peer.handle_datagram(world.now, world.from, &mut before).is_ok());
+    assert!(
+        world
+            .peer
+            .handle_datagram(world.now, world.from, &mut before)
+            .is_ok()
+    );
     (world.username, world.password, world.from) = (username, password, address(8000));
     world.check(true).unwrap();
     assert_eq!(world.peer.remote_address(), Some(address(8000)));
     let mut after = world.sealed(&rtp(2));
-    assert!(world.peer.handle_datagram(world.now, world.from, &mut after).is_ok());
+    assert!(
+        world
+            .peer
+            .handle_datagram(world.now, world.from, &mut after)
+            .is_ok()
+    );
     assert!(world.peer.is_connected());
 }
 
@@ -320,7 +383,14 @@ fn damaged_and_replayed_media_is_counted_not_believed() {
     damaged[14] ^= 1;
     let dropped = world.peer.handle_datagram(world.now, world.from, &mut damaged);
     assert_eq!(dropped, Err(DropReason::Srtp(OpenError::Authentication)));
-    assert!(world.peer.handle_datagram(world.now, world.from, &mut good.clone()).is_ok());
-    let dropped = world.peer.handle_datagram(world.now, world.from, &mut good.clone());
+    assert!(
+        world
+            .peer
+            .handle_datagram(world.now, world.from, &mut good.clone())
+            .is_ok()
+    );
+    let dropped = world
+        .peer
+        .handle_datagram(world.now, world.from, &mut good.clone());
     assert_eq!(dropped, Err(DropReason::Srtp(OpenError::Replay)));
 }

@@ -59,7 +59,10 @@ impl IceCredentials {
     /// Credentials with given words, as in a published test vector.
     #[cfg(test)]
     pub(crate) fn literal(ufrag: &str, password: &str) -> Self {
-        Self { ufrag: ufrag.to_owned(), password: password.to_owned() }
+        Self {
+            ufrag: ufrag.to_owned(),
+            password: password.to_owned(),
+        }
     }
 
     /// The fragment for `a=ice-ufrag`.
@@ -101,13 +104,18 @@ pub fn route_of(username: &[u8]) -> Option<Route> {
         three.copy_from_slice(&bytes);
     }
     let [shard, peer @ ..] = decoded;
-    Some(Route { shard, peer: u64::from_be_bytes(peer) })
+    Some(Route {
+        shard,
+        peer: u64::from_be_bytes(peer),
+    })
 }
 
 /// Base64 of a multiple of three bytes in the ICE character set.
 fn encode(bytes: &[u8], out: &mut String) {
     for three in bytes.chunks_exact(3) {
-        let word = three.iter().fold(0usize, |word, byte| (word << 8) | usize::from(*byte));
+        let word = three
+            .iter()
+            .fold(0usize, |word, byte| (word << 8) | usize::from(*byte));
         for shift in [18, 12, 6, 0] {
             if let Some(char) = ICE_CHARS.get((word >> shift) & 63) {
                 out.push(char::from(*char));
@@ -157,7 +165,13 @@ mod tests {
 
     #[test]
     fn a_username_that_is_not_ours_has_no_route() {
-        for username in [&b""[..], b":", b"abcd:efgh", b"AAAAAAAAAAAAAAAAAAA!:x", b"????????????????????"] {
+        for username in [
+            &b""[..],
+            b":",
+            b"abcd:efgh",
+            b"AAAAAAAAAAAAAAAAAAA!:x",
+            b"????????????????????",
+        ] {
             let route = route_of(username);
             assert!(route.is_none() || username.len() > UFRAG_CHARS, "{username:?}");
         }

@@ -95,7 +95,13 @@ impl<'a> RtpView<'a> {
         if header_len > packet.len() {
             return Err(RtpError::Truncated);
         }
-        Ok(Self { packet, extension_profile, extension_start, header_len, payload_end: packet.len() })
+        Ok(Self {
+            packet,
+            extension_profile,
+            extension_start,
+            header_len,
+            payload_end: packet.len(),
+        })
     }
 
     /// The marker bit.
@@ -158,16 +164,26 @@ impl<'a> RtpView<'a> {
         let form = match self.extension_profile {
             ONE_BYTE_PROFILE => Form::OneByte,
             profile if profile & TWO_BYTE_PROFILE_MASK == TWO_BYTE_PROFILE => Form::TwoByte,
-            _ => return ExtensionIter { rest: &[], form: Form::OneByte },
+            _ => {
+                return ExtensionIter {
+                    rest: &[],
+                    form: Form::OneByte,
+                };
+            }
         };
-        let rest = self.packet.get(self.extension_start..self.header_len).unwrap_or_default();
+        let rest = self
+            .packet
+            .get(self.extension_start..self.header_len)
+            .unwrap_or_default();
         ExtensionIter { rest, form }
     }
 
     /// The data of the first extension element with `id`.
     #[must_use]
     pub fn extension(&self, id: u8) -> Option<&'a [u8]> {
-        self.extensions().find(|extension| extension.id == id).map(|extension| extension.data)
+        self.extensions()
+            .find(|extension| extension.id == id)
+            .map(|extension| extension.data)
     }
 
     /// The whole packet.
@@ -271,7 +287,9 @@ impl RtpHeader {
 }
 
 fn write_extensions(extensions: &[Extension<'_>], out: &mut [u8]) -> Result<usize, RtpError> {
-    let one_byte = extensions.iter().all(|e| (1..=14).contains(&e.id) && (1..=16).contains(&e.data.len()));
+    let one_byte = extensions
+        .iter()
+        .all(|e| (1..=14).contains(&e.id) && (1..=16).contains(&e.data.len()));
     let mut at = FIXED_HEADER_LEN + 4;
     for extension in extensions {
         let len = u8::try_from(extension.data.len()).map_err(|_| RtpError::Extension)?;
@@ -293,7 +311,11 @@ fn write_extensions(extensions: &[Extension<'_>], out: &mut [u8]) -> Result<usiz
         at += 1;
     }
     let words = u16::try_from((at - FIXED_HEADER_LEN - 4) / 4).map_err(|_| RtpError::Extension)?;
-    let profile = if one_byte { ONE_BYTE_PROFILE } else { TWO_BYTE_PROFILE };
+    let profile = if one_byte {
+        ONE_BYTE_PROFILE
+    } else {
+        TWO_BYTE_PROFILE
+    };
     put(out, FIXED_HEADER_LEN, &profile.to_be_bytes()).ok_or(RtpError::NoRoom)?;
     put(out, FIXED_HEADER_LEN + 2, &words.to_be_bytes()).ok_or(RtpError::NoRoom)?;
     Ok(at)

@@ -68,7 +68,10 @@ impl MasterKey {
         }
         let mut padded = [0u8; 14];
         padded.get_mut(..salt.len())?.copy_from_slice(salt);
-        Some(Self { key: key.try_into().ok()?, salt: padded })
+        Some(Self {
+            key: key.try_into().ok()?,
+            salt: padded,
+        })
     }
 }
 

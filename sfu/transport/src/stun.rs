@@ -67,7 +67,10 @@ impl IntegrityKey {
     /// Makes the key from an ICE password.
     #[must_use]
     pub fn new(password: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes()))
+        Self(hmac::Key::new(
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            password.as_bytes(),
+        ))
     }
 
     /// The HMAC over the header with its length field set to `length`, and the attributes.
@@ -111,7 +114,12 @@ impl<'a> StunMessage<'a> {
         if !length.is_multiple_of(4) || HEADER_LEN + length != bytes.len() {
             return Err(StunError::Truncated);
         }
-        let mut message = Self { bytes, header, integrity_at: None, has_fingerprint: false };
+        let mut message = Self {
+            bytes,
+            header,
+            integrity_at: None,
+            has_fingerprint: false,
+        };
         let mut at = HEADER_LEN;
         while at < bytes.len() {
             let (kind, value, next) = attribute_at(bytes, at).ok_or(StunError::Truncated)?;
@@ -155,8 +163,11 @@ impl<'a> StunMessage<'a> {
     #[must_use]
     pub fn verify(&self, key: &IntegrityKey) -> bool {
         let Some(at) = self.integrity_at else { return false };
-        let Some((_, tag, next)) = attribute_at(self.bytes, at) else { return false };
-        let (Some(attributes), Ok(length)) = (self.bytes.get(HEADER_LEN..at), u16::try_from(next - HEADER_LEN))
+        let Some((_, tag, next)) = attribute_at(self.bytes, at) else {
+            return false;
+        };
+        let (Some(attributes), Ok(length)) =
+            (self.bytes.get(HEADER_LEN..at), u16::try_from(next - HEADER_LEN))
         else {
             return false;
         };
@@ -166,7 +177,10 @@ impl<'a> StunMessage<'a> {
 
     /// The attributes in front of MESSAGE-INTEGRITY (all of them when there is none), with their types.
     pub fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        let bytes = self.bytes.get(..self.integrity_at.unwrap_or(self.bytes.len())).unwrap_or_default();
+        let bytes = self
+            .bytes
+            .get(..self.integrity_at.unwrap_or(self.bytes.len()))
+            .unwrap_or_default();
         let mut at = HEADER_LEN;
         std::iter::from_fn(move || {
             let (kind, value, next) = attribute_at(bytes, at)?;
@@ -178,7 +192,9 @@ impl<'a> StunMessage<'a> {
     /// The value of the first attribute of type `kind` that integrity covers.
     #[must_use]
     pub fn attribute(&self, kind: u16) -> Option<&'a [u8]> {
-        self.attributes().find(|(found, _)| *found == kind).map(|(_, value)| value)
+        self.attributes()
+            .find(|(found, _)| *found == kind)
+            .map(|(_, value)| value)
     }
 
     /// The address in XOR-MAPPED-ADDRESS.
@@ -230,7 +246,11 @@ fn attribute_at(bytes: &[u8], at: usize) -> Option<(u16, &[u8], usize)> {
     let start = at + ATTRIBUTE_HEADER_LEN;
     let value = bytes.get(start..start + len)?;
     let next = start + len.next_multiple_of(4);
-    if next > bytes.len() { None } else { Some((kind, value, next)) }
+    if next > bytes.len() {
+        None
+    } else {
+        Some((kind, value, next))
+    }
 }
 
 /// Writes a STUN message into a buffer, attribute by attribute.
@@ -270,7 +290,11 @@ impl StunWriter {
     /// [`StunError::NoRoom`].
     pub fn xor_mapped_address(&mut self, address: SocketAddr) -> Result<&mut Self, StunError> {
         // Cookie and transaction id lie one behind the other in the header: exactly the mask.
-        let mask = self.bytes.get(4..HEADER_LEN).and_then(|mask| mask.first_chunk::<16>()).copied();
+        let mask = self
+            .bytes
+            .get(4..HEADER_LEN)
+            .and_then(|mask| mask.first_chunk::<16>())
+            .copied();
         let mask = mask.ok_or(StunError::NoRoom)?;
         let mut value = [0u8; 20];
         let mut port = address.port().to_be_bytes();
@@ -301,7 +325,10 @@ impl StunWriter {
     /// [`StunError::NoRoom`].
     pub fn finish(mut self, key: &IntegrityKey) -> Result<Vec<u8>, StunError> {
         let length = self.set_length(ATTRIBUTE_HEADER_LEN + INTEGRITY_LEN)?;
-        let (header, attributes) = self.bytes.split_first_chunk::<HEADER_LEN>().ok_or(StunError::NoRoom)?;
+        let (header, attributes) = self
+            .bytes
+            .split_first_chunk::<HEADER_LEN>()
+            .ok_or(StunError::NoRoom)?;
         let tag = key.tag(header, length, attributes);
         self.attribute(MESSAGE_INTEGRITY, &tag)?;
         self.set_length(ATTRIBUTE_HEADER_LEN + FINGERPRINT_LEN)?;
@@ -329,7 +356,10 @@ fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
         let [.., low] = crc.to_be_bytes();
-        let entry = CRC_TABLE.get(usize::from(low ^ byte)).copied().unwrap_or_default();
+        let entry = CRC_TABLE
+            .get(usize::from(low ^ byte))
+            .copied()
+            .unwrap_or_default();
         crc = (crc >> 8) ^ entry;
     }
     !crc
@@ -337,7 +367,11 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 const CRC_TABLE: [u32; 256] = crc_table();
 
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated at compile time")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time"
+)]
 const fn crc_table() -> [u32; 256] {
     let mut table = [0u32; 256];
     let mut at = 0usize;
@@ -345,7 +379,11 @@ const fn crc_table() -> [u32; 256] {
         let mut crc = at as u32;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xEDB8_8320 };
+            crc = if crc & 1 == 0 {
+                crc >> 1
+            } else {
+                (crc >> 1) ^ 0xEDB8_8320
+            };
             bit += 1;
         }
         table[at] = crc;

@@ -4,7 +4,10 @@ use super::*;
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+    digits
+        .chunks(2)
+        .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
+        .collect()
 }
 
 const PASSWORD: &str = "VOkJxbRl1RmTxUk/WvJxBt";
@@ -56,7 +59,10 @@ fn the_sample_request_verifies_with_its_password_only() {
 fn the_sample_responses_verify_and_tell_the_mapped_address() {
     for (bytes, address) in [
         (sample_ipv4_response(), "192.0.2.1:32853"),
-        (sample_ipv6_response(), "[2001:db8:1234:5678:11:2233:4455:6677]:32853"),
+        (
+            sample_ipv6_response(),
+            "[2001:db8:1234:5678:11:2233:4455:6677]:32853",
+        ),
     ] {
         let message = StunMessage::parse(&bytes).unwrap();
         assert_eq!(message.message_type(), BINDING_SUCCESS);
@@ -89,7 +95,9 @@ fn the_writer_agrees_with_the_sample_response_but_for_its_software_name() {
     let mut writer = StunWriter::new(BINDING_SUCCESS, &id);
     // The sample pads with a space, the writer with zeroes: give it a value that needs no padding.
     writer.attribute(0x8022, b"test vector ").unwrap();
-    writer.xor_mapped_address("192.0.2.1:32853".parse().unwrap()).unwrap();
+    writer
+        .xor_mapped_address("192.0.2.1:32853".parse().unwrap())
+        .unwrap();
     let bytes = writer.finish(&key).unwrap();
     assert_eq!(bytes.len(), expected.len());
     assert_eq!(bytes[36..48], expected[36..48]);

@@ -56,7 +56,9 @@ impl ReceiveSlab {
         let filled = self.meta.iter().take(self.filled);
         for (meta, buffer) in filled.zip(self.bytes.chunks_exact_mut(BUFFER_LEN)) {
             let from = canonical(meta.addr);
-            let Some(aggregate) = buffer.get_mut(..meta.len) else { continue };
+            let Some(aggregate) = buffer.get_mut(..meta.len) else {
+                continue;
+            };
             for bytes in aggregate.chunks_mut(meta.stride.max(1)) {
                 handle(Datagram { from, bytes });
             }
@@ -66,7 +68,11 @@ impl ReceiveSlab {
     /// How many datagrams the last batch has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.meta.iter().take(self.filled).map(|meta| meta.len.div_ceil(meta.stride.max(1))).sum()
+        self.meta
+            .iter()
+            .take(self.filled)
+            .map(|meta| meta.len.div_ceil(meta.stride.max(1)))
+            .sum()
     }
 
     /// Whether the last batch has none.
@@ -98,7 +104,11 @@ impl UdpSocket {
         socket.bind(&address.into())?;
         let socket = StdUdpSocket::from(socket);
         let state = UdpSocketState::new((&socket).into())?;
-        Ok(Self { socket, state, is_v6: address.is_ipv6() })
+        Ok(Self {
+            socket,
+            state,
+            is_v6: address.is_ipv6(),
+        })
     }
 
     /// The bound address.
@@ -118,7 +128,9 @@ impl UdpSocket {
         let mut chunks = slab.bytes.chunks_exact_mut(BUFFER_LEN);
         let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-        let filled = self.state.recv((&self.socket).into(), &mut buffers, slab.meta.as_mut_slice())?;
+        let filled = self
+            .state
+            .recv((&self.socket).into(), &mut buffers, slab.meta.as_mut_slice())?;
         slab.filled = filled;
         Ok(slab.len())
     }
@@ -172,7 +184,13 @@ impl UdpSocket {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let destination = self.mapped(to);
-        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
         self.state.try_send((&self.socket).into(), &transmit)
     }
 
@@ -243,8 +261,12 @@ mod tests {
     fn a_run_arrives_as_its_datagrams_in_order() {
         let sender = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let receiver = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let run: Vec<u8> = (0..10u8).flat_map(|at| vec![at; if at == 9 { 300 } else { 1000 }]).collect();
-        let taken = sender.send_run(receiver.local_addr().unwrap(), &run, 1000).unwrap();
+        let run: Vec<u8> = (0..10u8)
+            .flat_map(|at| vec![at; if at == 9 { 300 } else { 1000 }])
+            .collect();
+        let taken = sender
+            .send_run(receiver.local_addr().unwrap(), &run, 1000)
+            .unwrap();
         assert_eq!(taken, 10);
         let received = receive(&receiver, 10);
         assert_eq!(received.len(), 10);
@@ -259,20 +281,33 @@ mod tests {
         let sender = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let receiver = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let run: Vec<u8> = (0..150u8).flat_map(|at| [at; 100]).collect();
-        assert_eq!(sender.send_run(receiver.local_addr().unwrap(), &run, 100).unwrap(), 150);
+        assert_eq!(
+            sender
+                .send_run(receiver.local_addr().unwrap(), &run, 100)
+                .unwrap(),
+            150
+        );
         let received = receive(&receiver, 150);
         assert_eq!(received.len(), 150);
-        assert!((0..150u8).zip(&received).all(|(at, (_, bytes))| *bytes == [at; 100]));
+        assert!(
+            (0..150u8)
+                .zip(&received)
+                .all(|(at, (_, bytes))| *bytes == [at; 100])
+        );
     }
 
     #[test]
     fn the_unspecified_ipv6_address_serves_both_families() {
         // A machine without IPv6 cannot bind it; there is nothing to test then.
-        let Ok(server) = UdpSocket::bind("[::]:0".parse().unwrap()) else { return };
+        let Ok(server) = UdpSocket::bind("[::]:0".parse().unwrap()) else {
+            return;
+        };
         let port = server.local_addr().unwrap().port();
         for loopback in ["127.0.0.1", "::1"] {
             let ip: IpAddr = loopback.parse().unwrap();
-            let Ok(client) = UdpSocket::bind(SocketAddr::new(ip, 0)) else { continue };
+            let Ok(client) = UdpSocket::bind(SocketAddr::new(ip, 0)) else {
+                continue;
+            };
             if client.send(SocketAddr::new(ip, port), b"ping").is_err() {
                 continue;
             }
@@ -297,7 +332,10 @@ mod tests {
     fn nothing_to_receive_would_block() {
         let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let mut slab = ReceiveSlab::new();
-        assert_eq!(socket.receive(&mut slab).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(
+            socket.receive(&mut slab).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
         assert!(slab.is_empty());
     }
 }

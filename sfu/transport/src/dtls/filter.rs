@@ -54,7 +54,12 @@ pub(super) fn records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
         let len = RECORD_HEADER_LEN + usize::from(u16_at(rest, 11)?);
         let (bytes, behind) = rest.split_at_checked(len)?;
         rest = behind;
-        Some(Record { kind: *bytes.first()?, epoch: u16_at(bytes, 3)?, bytes, body: bytes.get(RECORD_HEADER_LEN..)? })
+        Some(Record {
+            kind: *bytes.first()?,
+            epoch: u16_at(bytes, 3)?,
+            bytes,
+            body: bytes.get(RECORD_HEADER_LEN..)?,
+        })
     })
 }
 
@@ -96,7 +101,16 @@ fn fragment(bytes: &[u8]) -> Option<(Fragment<'_>, &[u8])> {
         && (len > 0 || message_len == 0)
         // `rtc-dtls` takes a fragment to fill its record unless it is a whole message.
         && (is_whole || behind.is_empty());
-    sound.then_some((Fragment { message_type, message_len, message_sequence, offset, data }, behind))
+    sound.then_some((
+        Fragment {
+            message_type,
+            message_len,
+            message_sequence,
+            offset,
+            data,
+        },
+        behind,
+    ))
 }
 
 /// Counts and judges the records of one association.
@@ -107,7 +121,10 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) const fn new() -> Self {
-        Self { left: HANDSHAKE_RECORDS, established: false }
+        Self {
+            left: HANDSHAKE_RECORDS,
+            established: false,
+        }
     }
 
     /// The handshake is done: from now on only goodbyes and repeats of the last flight are of interest.

@@ -27,7 +27,10 @@ impl HelloBuffer {
             // What is held does not make a hello: begin anew, so that the client's repeat gets a chance.
             *self = Self::default();
         }
-        for fragment in records(&datagram).filter_map(|record| record.fragments()).flatten() {
+        for fragment in records(&datagram)
+            .filter_map(|record| record.fragments())
+            .flatten()
+        {
             if fragment.message_type != CLIENT_HELLO || fragment.message_sequence != 0 {
                 continue;
             }
@@ -36,7 +39,8 @@ impl HelloBuffer {
                 self.filled = vec![false; self.body.len()];
             }
             let range = fragment.offset..fragment.offset + fragment.data.len();
-            if let (Some(body), Some(filled)) = (self.body.get_mut(range.clone()), self.filled.get_mut(range)) {
+            if let (Some(body), Some(filled)) = (self.body.get_mut(range.clone()), self.filled.get_mut(range))
+            {
                 body.copy_from_slice(fragment.data);
                 filled.fill(true);
             }
@@ -53,9 +57,15 @@ impl HelloBuffer {
 /// GCM if the client has it anywhere in its list, else the fallback. A client with neither gets the
 /// fallback too, and the handshake refuses it.
 fn choose(client_hello: &[u8]) -> Profile {
-    let gcm = profiles(client_hello)
-        .is_some_and(|list| list.chunks_exact(2).any(|id| id == AEAD_AES_128_GCM.to_be_bytes()));
-    if gcm { Profile::AeadAes128Gcm } else { Profile::Aes128CmHmacSha1_80 }
+    let gcm = profiles(client_hello).is_some_and(|list| {
+        list.chunks_exact(2)
+            .any(|id| id == AEAD_AES_128_GCM.to_be_bytes())
+    });
+    if gcm {
+        Profile::AeadAes128Gcm
+    } else {
+        Profile::Aes128CmHmacSha1_80
+    }
 }
 
 /// The profile list of a ClientHello's use_srtp extension (RFC 5246 §7.4.1.2, RFC 6347 §4.2.1, RFC 5764
@@ -87,4 +97,3 @@ fn vector16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = u16_at(bytes, 0)?;
     bytes.get(2..)?.split_at_checked(len.into())
 }
-

@@ -93,7 +93,9 @@ impl DtlsServer {
         }
         match &mut self.state {
             Association::AwaitingHello(hello) => {
-                let Some((profile, held)) = hello.push(passed) else { return Ok(None) };
+                let Some((profile, held)) = hello.push(passed) else {
+                    return Ok(None);
+                };
                 let config = self.certificate.config(profile);
                 let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Some(config));
                 self.state = Association::Handshaking(Box::new(endpoint));
@@ -141,7 +143,8 @@ impl DtlsServer {
 
     /// Feeds the handshake and takes what it has to say.
     fn read(&mut self, now: Instant, datagram: &[u8]) -> Result<Option<DtlsEvent>, DtlsDrop> {
-        let (Association::Handshaking(endpoint) | Association::Established(endpoint)) = &mut self.state else {
+        let (Association::Handshaking(endpoint) | Association::Established(endpoint)) = &mut self.state
+        else {
             return Err(DtlsDrop);
         };
         let result = endpoint.read(now, PEER, None, BytesMut::from(datagram));
@@ -189,15 +192,20 @@ impl DtlsServer {
         self.flight.clear();
         self.resend_at = None;
         self.filter.establish();
-        let Association::Handshaking(endpoint) = std::mem::replace(&mut self.state, Association::Closed) else {
+        let Association::Handshaking(endpoint) = std::mem::replace(&mut self.state, Association::Closed)
+        else {
             return DtlsEvent::NoKeys;
         };
         let state = endpoint.get_connection_state(PEER);
-        let presented = state.and_then(|state| state.peer_certificates.first()).map(|der| Fingerprint::of(der));
+        let presented = state
+            .and_then(|state| state.peer_certificates.first())
+            .map(|der| Fingerprint::of(der));
         let keys = state.and_then(export);
         self.state = Association::Established(endpoint);
         let event = match (presented, keys) {
-            (Some(presented), Some(keys)) if presented == self.expected => return DtlsEvent::Connected(Box::new(keys)),
+            (Some(presented), Some(keys)) if presented == self.expected => {
+                return DtlsEvent::Connected(Box::new(keys));
+            }
             (Some(presented), _) if presented != self.expected => DtlsEvent::FingerprintMismatch,
             _ => DtlsEvent::NoKeys,
         };
@@ -225,6 +233,8 @@ fn export(state: &State) -> Option<SrtpKeys> {
         SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Profile::Aes128CmHmacSha1_80,
         _ => return None,
     };
-    let material = state.export_keying_material(EXPORTER_LABEL, &[], SrtpKeys::exported_len(profile)).ok()?;
+    let material = state
+        .export_keying_material(EXPORTER_LABEL, &[], SrtpKeys::exported_len(profile))
+        .ok()?;
     SrtpKeys::from_exported(profile, material.as_ref())
 }

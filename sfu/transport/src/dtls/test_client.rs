@@ -45,7 +45,11 @@ impl TestClient {
         let fingerprint = Fingerprint::of(&certificate.certificate[0]);
         let config = ConfigBuilder::default()
             .with_crypto_provider(provider)
-            .with_certificates(if with_certificate { vec![certificate] } else { vec![] })
+            .with_certificates(if with_certificate {
+                vec![certificate]
+            } else {
+                vec![]
+            })
             .with_srtp_protection_profiles(profiles.to_vec())
             .with_extended_master_secret(ExtendedMasterSecretType::Require)
             .with_insecure_skip_verify(true)
@@ -55,12 +59,23 @@ impl TestClient {
         let server = SocketAddr::from(([198, 51, 100, 1], 3478));
         let mut endpoint = Endpoint::new(SocketAddr::from(([0, 0, 0, 0], 0)), TransportProtocol::UDP, None);
         endpoint.connect(now, server, Arc::new(config), None).unwrap();
-        Self { endpoint, server, fingerprint, completed: false, closed: false }
+        Self {
+            endpoint,
+            server,
+            fingerprint,
+            completed: false,
+            closed: false,
+        }
     }
 
     /// Takes a datagram; damage is the client's to survive.
     pub(crate) fn read(&mut self, now: Instant, datagram: &[u8]) {
-        let Ok(events) = self.endpoint.read(now, self.server, None, BytesMut::from(datagram)) else { return };
+        let Ok(events) = self
+            .endpoint
+            .read(now, self.server, None, BytesMut::from(datagram))
+        else {
+            return;
+        };
         for event in events {
             match event {
                 EndpointEvent::HandshakeComplete => self.completed = true,
@@ -71,7 +86,9 @@ impl TestClient {
     }
 
     pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.endpoint.poll_transmit().map(|transmit| transmit.message.to_vec())
+        self.endpoint
+            .poll_transmit()
+            .map(|transmit| transmit.message.to_vec())
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -96,7 +113,9 @@ impl TestClient {
             Profile::Aes128CmHmacSha1_80
         };
         let len = SrtpKeys::exported_len(profile);
-        let material = state.export_keying_material("EXTRACTOR-dtls_srtp", &[], len).unwrap();
+        let material = state
+            .export_keying_material("EXTRACTOR-dtls_srtp", &[], len)
+            .unwrap();
         SrtpKeys::from_exported(profile, material.as_ref()).unwrap()
     }
 }

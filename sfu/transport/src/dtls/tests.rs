@@ -27,7 +27,13 @@ impl World {
         let now = Instant::now();
         let client = client(now);
         let server = DtlsServer::new(Certificate::generate().unwrap(), client.fingerprint);
-        Self { now, start: now, client, server, events: Vec::new() }
+        Self {
+            now,
+            start: now,
+            client,
+            server,
+            events: Vec::new(),
+        }
     }
 
     /// Moves datagrams through `network` until nothing is under way.
@@ -35,14 +41,20 @@ impl World {
         loop {
             let mut moved = false;
             let flight: Vec<_> = std::iter::from_fn(|| self.client.poll_transmit()).collect();
-            for datagram in flight.into_iter().flat_map(|datagram| network(ToServer, datagram)) {
+            for datagram in flight
+                .into_iter()
+                .flat_map(|datagram| network(ToServer, datagram))
+            {
                 moved = true;
                 if let Ok(Some(event)) = self.server.handle_datagram(self.now, &datagram) {
                     self.events.push(event);
                 }
             }
             let flight: Vec<_> = std::iter::from_fn(|| self.server.poll_transmit()).collect();
-            for datagram in flight.into_iter().flat_map(|datagram| network(ToClient, datagram)) {
+            for datagram in flight
+                .into_iter()
+                .flat_map(|datagram| network(ToClient, datagram))
+            {
                 moved = true;
                 self.client.read(self.now, &datagram);
             }
@@ -60,7 +72,9 @@ impl World {
             if self.client.completed && !self.events.is_empty() {
                 return;
             }
-            let Some(next) = timeouts.into_iter().flatten().min() else { return };
+            let Some(next) = timeouts.into_iter().flatten().min() else {
+                return;
+            };
             self.now = self.now.max(next);
             self.client.handle_timeout(self.now);
             self.server.handle_timeout(self.now);
@@ -88,9 +102,15 @@ fn assert_passes(sealing: &crate::srtp::MasterKey, opening: &crate::srtp::Master
     let packet = [&[0x80u8, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], b"payload"].concat();
     let mut buffer = packet.clone();
     buffer.resize(packet.len() + RTP_OVERHEAD, 0);
-    let len = SrtpSender::new(profile, sealing).unwrap().seal_rtp(&mut buffer, packet.len()).unwrap();
+    let len = SrtpSender::new(profile, sealing)
+        .unwrap()
+        .seal_rtp(&mut buffer, packet.len())
+        .unwrap();
     assert_ne!(buffer[..packet.len()], packet);
-    let len = SrtpReceiver::new(profile, opening).unwrap().open_rtp(&mut buffer[..len]).unwrap();
+    let len = SrtpReceiver::new(profile, opening)
+        .unwrap()
+        .open_rtp(&mut buffer[..len])
+        .unwrap();
     assert_eq!(buffer[..len], packet);
 }
 
@@ -118,7 +138,12 @@ fn a_client_without_gcm_gets_the_fallback() {
 fn a_client_without_any_srtp_profile_is_not_connected() {
     let mut world = World::new(|now| TestClient::new(now, &[]));
     world.run(faithful);
-    assert!(world.events.iter().all(|event| matches!(event, DtlsEvent::NoKeys)));
+    assert!(
+        world
+            .events
+            .iter()
+            .all(|event| matches!(event, DtlsEvent::NoKeys))
+    );
 }
 
 #[test]
@@ -135,7 +160,12 @@ fn a_client_with_another_certificate_is_refused_and_told_goodbye() {
 fn a_client_without_a_certificate_is_never_connected() {
     let mut world = World::new(|now| TestClient::with(now, &[GCM], false, 1200));
     world.run(faithful);
-    assert!(!world.events.iter().any(|event| matches!(event, DtlsEvent::Connected(_))));
+    assert!(
+        !world
+            .events
+            .iter()
+            .any(|event| matches!(event, DtlsEvent::Connected(_)))
+    );
 }
 
 #[test]
@@ -153,7 +183,11 @@ fn any_single_lost_datagram_is_repaired() {
             let mut count = 0;
             world.run(|way, datagram| {
                 count += u32::from(way == direction);
-                if way == direction && count == lost + 1 { vec![] } else { vec![datagram] }
+                if way == direction && count == lost + 1 {
+                    vec![]
+                } else {
+                    vec![datagram]
+                }
             });
             world.assert_connected(Profile::AeadAes128Gcm);
         }
@@ -169,7 +203,11 @@ fn a_duplicated_hello_and_a_lost_answer_are_repaired() {
         ToClient => {
             to_client += 1;
             // The first datagrams after the HelloVerifyRequest are the server's first flight.
-            if (2..=4).contains(&to_client) { vec![] } else { vec![datagram] }
+            if (2..=4).contains(&to_client) {
+                vec![]
+            } else {
+                vec![datagram]
+            }
         }
     });
     world.assert_connected(Profile::AeadAes128Gcm);
@@ -179,7 +217,9 @@ fn a_duplicated_hello_and_a_lost_answer_are_repaired() {
 fn records_in_reverse_order_survive() {
     let mut world = World::new(|now| TestClient::new(now, &[GCM]));
     world.run(|_, datagram| {
-        let mut records: Vec<_> = super::filter::records(&datagram).map(|record| record.bytes.to_vec()).collect();
+        let mut records: Vec<_> = super::filter::records(&datagram)
+            .map(|record| record.bytes.to_vec())
+            .collect();
         records.reverse();
         records
     });
@@ -192,7 +232,10 @@ fn truncated_copies_of_every_datagram_do_no_harm() {
     world.run(|way, datagram| match way {
         ToServer => {
             let cuts = [1, 12, 13, 14, 20, 25, datagram.len() / 2, datagram.len() - 1];
-            let cut = cuts.into_iter().filter(|cut| *cut < datagram.len()).map(|cut| datagram[..cut].to_vec());
+            let cut = cuts
+                .into_iter()
+                .filter(|cut| *cut < datagram.len())
+                .map(|cut| datagram[..cut].to_vec());
             cut.chain([datagram.clone()]).collect()
         }
         ToClient => vec![datagram],
@@ -213,7 +256,13 @@ fn forged_unencrypted_alerts_are_ignored() {
     let close = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 1, 0];
     let fatal = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 98, 0, 2, 2, 40];
     world.run(|way, datagram| match way {
-        ToServer => vec![close.to_vec(), fatal.to_vec(), datagram, close.to_vec(), fatal.to_vec()],
+        ToServer => vec![
+            close.to_vec(),
+            fatal.to_vec(),
+            datagram,
+            close.to_vec(),
+            fatal.to_vec(),
+        ],
         ToClient => vec![datagram],
     });
     world.assert_connected(Profile::AeadAes128Gcm);
@@ -229,7 +278,10 @@ fn a_goodbye_is_heard_and_said() {
     world.run(faithful);
     world.client.close(world.now);
     world.exchange(&mut faithful);
-    assert!(matches!(world.events[..], [DtlsEvent::Connected(_), DtlsEvent::PeerClosed]));
+    assert!(matches!(
+        world.events[..],
+        [DtlsEvent::Connected(_), DtlsEvent::PeerClosed]
+    ));
 
     let mut world = World::new(|now| TestClient::new(now, &[GCM]));
     world.run(faithful);
@@ -286,7 +338,9 @@ fn resending_slows_down() {
             }
         };
         world.exchange(&mut network);
-        let Some(next) = world.server.poll_timeout() else { break };
+        let Some(next) = world.server.poll_timeout() else {
+            break;
+        };
         world.now = next;
         world.server.handle_timeout(next);
     }
@@ -300,7 +354,14 @@ fn fingerprints_are_read_as_sdp_writes_them() {
     assert_eq!(text.len(), 8 + 32 * 3 - 1);
     assert_eq!(text.parse(), Ok(fingerprint));
     assert_eq!(text.to_lowercase().parse(), Ok(fingerprint));
-    for bad in ["", "sha-256", "sha-1 00:11", &text[..text.len() - 1], &format!("{text}:00"), &text.replace(':', " ")] {
+    for bad in [
+        "",
+        "sha-256",
+        "sha-1 00:11",
+        &text[..text.len() - 1],
+        &format!("{text}:00"),
+        &text.replace(':', " "),
+    ] {
         assert_eq!(bad.parse::<Fingerprint>(), Err(FingerprintError), "{bad}");
     }
     let plus = format!("sha-256 {}", ["+1"; 32].join(":"));

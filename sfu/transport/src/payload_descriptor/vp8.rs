@@ -136,40 +136,94 @@ mod tests {
     /// RFC 7741 §4.2 and §4.6's examples, and what lies between them.
     const CASES: &[Case] = &[
         Case {
-            what: "minimal, key frame", payload: &[0x10, 0x00], len: 1,
-            picture_id: None, tl0: None, temporal: None, start: true, key: true,
+            what: "minimal, key frame",
+            payload: &[0x10, 0x00],
+            len: 1,
+            picture_id: None,
+            tl0: None,
+            temporal: None,
+            start: true,
+            key: true,
         },
         Case {
-            what: "minimal, inter frame", payload: &[0x10, 0x01], len: 1,
-            picture_id: None, tl0: None, temporal: None, start: true, key: false,
+            what: "minimal, inter frame",
+            payload: &[0x10, 0x01],
+            len: 1,
+            picture_id: None,
+            tl0: None,
+            temporal: None,
+            start: true,
+            key: false,
         },
         Case {
-            what: "continuation", payload: &[0x00, 0x00], len: 1,
-            picture_id: None, tl0: None, temporal: None, start: false, key: false,
+            what: "continuation",
+            payload: &[0x00, 0x00],
+            len: 1,
+            picture_id: None,
+            tl0: None,
+            temporal: None,
+            start: false,
+            key: false,
         },
         Case {
-            what: "second partition's start", payload: &[0x11, 0x00], len: 1,
-            picture_id: None, tl0: None, temporal: None, start: false, key: false,
+            what: "second partition's start",
+            payload: &[0x11, 0x00],
+            len: 1,
+            picture_id: None,
+            tl0: None,
+            temporal: None,
+            start: false,
+            key: false,
         },
         Case {
-            what: "7-bit picture id", payload: &[0x90, 0x80, 0x11, 0x00], len: 3,
-            picture_id: Some(0x11), tl0: None, temporal: None, start: true, key: true,
+            what: "7-bit picture id",
+            payload: &[0x90, 0x80, 0x11, 0x00],
+            len: 3,
+            picture_id: Some(0x11),
+            tl0: None,
+            temporal: None,
+            start: true,
+            key: true,
         },
         Case {
-            what: "15-bit picture id", payload: &[0x90, 0x80, 0x81, 0x11, 0x01], len: 4,
-            picture_id: Some(0x111), tl0: None, temporal: None, start: true, key: false,
+            what: "15-bit picture id",
+            payload: &[0x90, 0x80, 0x81, 0x11, 0x01],
+            len: 4,
+            picture_id: Some(0x111),
+            tl0: None,
+            temporal: None,
+            start: true,
+            key: false,
         },
         Case {
-            what: "everything", payload: &[0xB0, 0xF0, 0xFF, 0xFF, 0x07, 0xA5, 0x00], len: 6,
-            picture_id: Some(0x7FFF), tl0: Some(7), temporal: Some(2), start: true, key: true,
+            what: "everything",
+            payload: &[0xB0, 0xF0, 0xFF, 0xFF, 0x07, 0xA5, 0x00],
+            len: 6,
+            picture_id: Some(0x7FFF),
+            tl0: Some(7),
+            temporal: Some(2),
+            start: true,
+            key: true,
         },
         Case {
-            what: "TL0PICIDX and TID without picture id", payload: &[0x90, 0x60, 0x09, 0x40, 0x01], len: 4,
-            picture_id: None, tl0: Some(9), temporal: Some(1), start: true, key: false,
+            what: "TL0PICIDX and TID without picture id",
+            payload: &[0x90, 0x60, 0x09, 0x40, 0x01],
+            len: 4,
+            picture_id: None,
+            tl0: Some(9),
+            temporal: Some(1),
+            start: true,
+            key: false,
         },
         Case {
-            what: "KEYIDX alone", payload: &[0x90, 0x10, 0x1F, 0x01], len: 3,
-            picture_id: None, tl0: None, temporal: None, start: true, key: false,
+            what: "KEYIDX alone",
+            payload: &[0x90, 0x10, 0x1F, 0x01],
+            len: 3,
+            picture_id: None,
+            tl0: None,
+            temporal: None,
+            start: true,
+            key: false,
         },
     ];
 
@@ -178,11 +232,21 @@ mod tests {
         for case in CASES {
             let descriptor = Vp8Descriptor::parse(case.payload).expect(case.what);
             assert_eq!(descriptor.len, case.len, "{}", case.what);
-            assert_eq!(descriptor.picture_id.map(|id| id.value), case.picture_id, "{}", case.what);
+            assert_eq!(
+                descriptor.picture_id.map(|id| id.value),
+                case.picture_id,
+                "{}",
+                case.what
+            );
             assert_eq!(descriptor.tl0_picture_index, case.tl0, "{}", case.what);
             assert_eq!(descriptor.temporal_id, case.temporal, "{}", case.what);
             assert_eq!(descriptor.is_frame_start(), case.start, "{}", case.what);
-            assert_eq!(descriptor.is_key_frame_start(case.payload), case.key, "{}", case.what);
+            assert_eq!(
+                descriptor.is_key_frame_start(case.payload),
+                case.key,
+                "{}",
+                case.what
+            );
         }
     }
 
@@ -190,7 +254,11 @@ mod tests {
     fn every_truncation_is_refused() {
         for case in CASES {
             for len in 0..=case.len {
-                assert!(Vp8Descriptor::parse(&case.payload[..len]).is_err(), "{} {len}", case.what);
+                assert!(
+                    Vp8Descriptor::parse(&case.payload[..len]).is_err(),
+                    "{} {len}",
+                    case.what
+                );
             }
         }
     }

@@ -104,21 +104,32 @@ struct Cursor<'a> {
 
 impl Cursor<'_> {
     fn next(&mut self) -> Result<u8, DescriptorError> {
-        let byte = self.payload.get(self.at).copied().ok_or(DescriptorError::Truncated)?;
+        let byte = self
+            .payload
+            .get(self.at)
+            .copied()
+            .ok_or(DescriptorError::Truncated)?;
         self.at += 1;
         Ok(byte)
     }
 
     fn skip(&mut self, count: usize) -> Result<(), DescriptorError> {
         self.at += count;
-        if self.at > self.payload.len() { Err(DescriptorError::Truncated) } else { Ok(()) }
+        if self.at > self.payload.len() {
+            Err(DescriptorError::Truncated)
+        } else {
+            Ok(())
+        }
     }
 
     fn picture_id(&mut self) -> Result<PictureId, DescriptorError> {
         let high = self.next()?;
         let extended = high & 0x80 != 0;
-        let value =
-            if extended { u16::from_be_bytes([high & 0x7F, self.next()?]) } else { u16::from(high) };
+        let value = if extended {
+            u16::from_be_bytes([high & 0x7F, self.next()?])
+        } else {
+            u16::from(high)
+        };
         Ok(PictureId { value, extended })
     }
 
@@ -179,44 +190,87 @@ mod tests {
     /// RFC 9628 §4.2's layouts.
     const CASES: &[Case] = &[
         Case {
-            what: "minimal key frame start", payload: &[0x08, 0xAA], len: 1,
-            picture_id: None, layer: None, spatial_layers: None, start: true, key: true,
+            what: "minimal key frame start",
+            payload: &[0x08, 0xAA],
+            len: 1,
+            picture_id: None,
+            layer: None,
+            spatial_layers: None,
+            start: true,
+            key: true,
         },
         Case {
-            what: "continuation of a predicted frame", payload: &[0x44, 0xAA], len: 1,
-            picture_id: None, layer: None, spatial_layers: None, start: false, key: false,
+            what: "continuation of a predicted frame",
+            payload: &[0x44, 0xAA],
+            len: 1,
+            picture_id: None,
+            layer: None,
+            spatial_layers: None,
+            start: false,
+            key: false,
         },
         Case {
-            what: "15-bit picture id, predicted", payload: &[0xC8, 0x92, 0x34, 0xAA], len: 3,
-            picture_id: Some(0x1234), layer: None, spatial_layers: None, start: true, key: false,
+            what: "15-bit picture id, predicted",
+            payload: &[0xC8, 0x92, 0x34, 0xAA],
+            len: 3,
+            picture_id: Some(0x1234),
+            layer: None,
+            spatial_layers: None,
+            start: true,
+            key: false,
         },
         Case {
             what: "7-bit picture id and layer, non-flexible",
-            payload: &[0xA8, 0x12, 0x20, 0x07, 0xAA], len: 4,
-            picture_id: Some(0x12), layer: Some((1, 0, Some(7))), spatial_layers: None, start: true, key: true,
+            payload: &[0xA8, 0x12, 0x20, 0x07, 0xAA],
+            len: 4,
+            picture_id: Some(0x12),
+            layer: Some((1, 0, Some(7))),
+            spatial_layers: None,
+            start: true,
+            key: true,
         },
         Case {
             what: "upper spatial layer of a key picture",
-            payload: &[0xA8, 0x12, 0x03, 0x07, 0xAA], len: 4,
-            picture_id: Some(0x12), layer: Some((0, 1, Some(7))), spatial_layers: None, start: false, key: false,
+            payload: &[0xA8, 0x12, 0x03, 0x07, 0xAA],
+            len: 4,
+            picture_id: Some(0x12),
+            layer: Some((0, 1, Some(7))),
+            spatial_layers: None,
+            start: false,
+            key: false,
         },
         Case {
             what: "flexible with three references",
-            payload: &[0xF8, 0x12, 0x10, 0x03, 0x05, 0x06, 0xAA], len: 6,
-            picture_id: Some(0x12), layer: Some((0, 0, None)), spatial_layers: None, start: true, key: false,
+            payload: &[0xF8, 0x12, 0x10, 0x03, 0x05, 0x06, 0xAA],
+            len: 6,
+            picture_id: Some(0x12),
+            layer: Some((0, 0, None)),
+            spatial_layers: None,
+            start: true,
+            key: false,
         },
         Case {
             what: "scalability structure with resolutions and picture group",
             payload: &[
-                0x8A, 0x01, 0x38, 0x01, 0x40, 0x00, 0xB4, 0x02, 0x80, 0x01, 0x68, 0x02, 0x04, 0x01, 0x38, 0x02,
-                0x03, 0xAA,
+                0x8A, 0x01, 0x38, 0x01, 0x40, 0x00, 0xB4, 0x02, 0x80, 0x01, 0x68, 0x02, 0x04, 0x01, 0x38,
+                0x02, 0x03, 0xAA,
             ],
             len: 16 + 1,
-            picture_id: Some(1), layer: None, spatial_layers: Some(2), start: true, key: true,
+            picture_id: Some(1),
+            layer: None,
+            spatial_layers: Some(2),
+            start: true,
+            key: true,
         },
         Case {
-            what: "scalability structure without anything", payload: &[0x0A, 0x00, 0xAA], len: 2,
-            picture_id: None, layer: None, spatial_layers: Some(1), start: true, key: true,
+            what: "scalability structure without anything",
+            payload: &[0x0A, 0x00, 0xAA],
+            len: 2,
+            picture_id: None,
+            layer: None,
+            spatial_layers: Some(1),
+            start: true,
+            key: true,
         },
     ];
 
@@ -225,8 +279,15 @@ mod tests {
         for case in CASES {
             let read = Vp9Descriptor::parse(case.payload).expect(case.what);
             assert_eq!(read.len, case.len, "{}", case.what);
-            assert_eq!(read.picture_id.map(|id| id.value), case.picture_id, "{}", case.what);
-            let layer = read.layer.map(|layer| (layer.temporal_id, layer.spatial_id, layer.tl0_picture_index));
+            assert_eq!(
+                read.picture_id.map(|id| id.value),
+                case.picture_id,
+                "{}",
+                case.what
+            );
+            let layer = read
+                .layer
+                .map(|layer| (layer.temporal_id, layer.spatial_id, layer.tl0_picture_index));
             assert_eq!(layer, case.layer, "{}", case.what);
             assert_eq!(read.spatial_layers, case.spatial_layers, "{}", case.what);
             assert_eq!(read.is_frame_start(), case.start, "{}", case.what);
@@ -238,7 +299,11 @@ mod tests {
     fn every_truncation_is_refused() {
         for case in CASES {
             for len in 0..=case.len {
-                assert!(Vp9Descriptor::parse(&case.payload[..len]).is_err(), "{} {len}", case.what);
+                assert!(
+                    Vp9Descriptor::parse(&case.payload[..len]).is_err(),
+                    "{} {len}",
+                    case.what
+                );
             }
         }
     }

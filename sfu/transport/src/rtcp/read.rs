@@ -21,7 +21,10 @@ const FORMAT_AFB: u8 = 15;
 /// Reads `compound` (plaintext) as events. A malformed packet yields one error and ends the iteration.
 #[must_use]
 pub fn events(compound: &[u8]) -> RtcpEvents<'_> {
-    RtcpEvents { rest: compound, pending: Pending::None }
+    RtcpEvents {
+        rest: compound,
+        pending: Pending::None,
+    }
 }
 
 /// Iterator over the events of a compound packet.
@@ -35,9 +38,19 @@ pub struct RtcpEvents<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Pending<'a> {
     None,
-    ReportBlocks { reporter: u32, left: u8, bytes: &'a [u8] },
-    Fir { sender_ssrc: u32, bytes: &'a [u8] },
-    Bye { left: u8, bytes: &'a [u8] },
+    ReportBlocks {
+        reporter: u32,
+        left: u8,
+        bytes: &'a [u8],
+    },
+    Fir {
+        sender_ssrc: u32,
+        bytes: &'a [u8],
+    },
+    Bye {
+        left: u8,
+        bytes: &'a [u8],
+    },
 }
 
 impl<'a> Iterator for RtcpEvents<'a> {
@@ -68,7 +81,11 @@ impl<'a> RtcpEvents<'a> {
     fn next_pending(&mut self) -> Option<RtcpEvent<'a>> {
         let event = match &mut self.pending {
             Pending::None => None,
-            Pending::ReportBlocks { reporter, left, bytes } => {
+            Pending::ReportBlocks {
+                reporter,
+                left,
+                bytes,
+            } => {
                 let reporter = *reporter;
                 report_block(bytes, left).map(|block| RtcpEvent::ReportBlock { reporter, block })
             }
@@ -88,7 +105,9 @@ impl<'a> RtcpEvents<'a> {
 
     /// Takes one packet off the compound; `None` when it is of no interest or only has items.
     fn next_packet(&mut self) -> Result<Option<RtcpEvent<'a>>, RtcpError> {
-        let &[first, packet_type, ..] = self.rest else { return Err(RtcpError::Truncated) };
+        let &[first, packet_type, ..] = self.rest else {
+            return Err(RtcpError::Truncated);
+        };
         let words = u16_at(self.rest, 2).ok_or(RtcpError::Truncated)?;
         if first >> 6 != 2 {
             return Err(RtcpError::Version);
@@ -110,21 +129,31 @@ impl<'a> RtcpEvents<'a> {
             SENDER_REPORT => {
                 let report = sender_report(body).ok_or(RtcpError::Truncated)?;
                 let blocks = body.get(24..).unwrap_or_default();
-                self.pending =
-                    Pending::ReportBlocks { reporter: report.ssrc, left: check_blocks(count, blocks)?, bytes: blocks };
+                self.pending = Pending::ReportBlocks {
+                    reporter: report.ssrc,
+                    left: check_blocks(count, blocks)?,
+                    bytes: blocks,
+                };
                 Ok(Some(RtcpEvent::SenderReport(report)))
             }
             RECEIVER_REPORT => {
                 let reporter = u32_at(body, 0).ok_or(RtcpError::Truncated)?;
                 let blocks = body.get(4..).unwrap_or_default();
-                self.pending = Pending::ReportBlocks { reporter, left: check_blocks(count, blocks)?, bytes: blocks };
+                self.pending = Pending::ReportBlocks {
+                    reporter,
+                    left: check_blocks(count, blocks)?,
+                    bytes: blocks,
+                };
                 Ok(Some(RtcpEvent::ReceiverReport { reporter }))
             }
             BYE => {
                 if body.len() < usize::from(count) * 4 {
                     return Err(RtcpError::Truncated);
                 }
-                self.pending = Pending::Bye { left: count, bytes: body };
+                self.pending = Pending::Bye {
+                    left: count,
+                    bytes: body,
+                };
                 Ok(None)
             }
             TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => self.feedback(kind, count, body),
@@ -137,15 +166,23 @@ impl<'a> RtcpEvents<'a> {
         let media_ssrc = u32_at(body, 4).ok_or(RtcpError::Truncated)?;
         let control = body.get(8..).unwrap_or_default();
         let event = match (kind, format) {
-            (TRANSPORT_FEEDBACK, FORMAT_NACK) => {
-                RtcpEvent::Nack { sender_ssrc, media_ssrc, lost: NackIter::new(control) }
-            }
+            (TRANSPORT_FEEDBACK, FORMAT_NACK) => RtcpEvent::Nack {
+                sender_ssrc,
+                media_ssrc,
+                lost: NackIter::new(control),
+            },
             (TRANSPORT_FEEDBACK, FORMAT_TWCC) => {
                 RtcpEvent::Twcc(TwccFeedback::parse(sender_ssrc, media_ssrc, control)?)
             }
-            (PAYLOAD_FEEDBACK, FORMAT_PLI) => RtcpEvent::Pli { sender_ssrc, media_ssrc },
+            (PAYLOAD_FEEDBACK, FORMAT_PLI) => RtcpEvent::Pli {
+                sender_ssrc,
+                media_ssrc,
+            },
             (PAYLOAD_FEEDBACK, FORMAT_FIR) => {
-                self.pending = Pending::Fir { sender_ssrc, bytes: control };
+                self.pending = Pending::Fir {
+                    sender_ssrc,
+                    bytes: control,
+                };
                 return Ok(None);
             }
             (PAYLOAD_FEEDBACK, FORMAT_AFB) => return Ok(remb(sender_ssrc, control)),
@@ -156,7 +193,11 @@ impl<'a> RtcpEvents<'a> {
 }
 
 fn check_blocks(count: u8, blocks: &[u8]) -> Result<u8, RtcpError> {
-    if blocks.len() < usize::from(count) * REPORT_BLOCK_LEN { Err(RtcpError::Truncated) } else { Ok(count) }
+    if blocks.len() < usize::from(count) * REPORT_BLOCK_LEN {
+        Err(RtcpError::Truncated)
+    } else {
+        Ok(count)
+    }
 }
 
 fn sender_report(body: &[u8]) -> Option<SenderReport> {
@@ -190,7 +231,11 @@ fn report_block(bytes: &mut &[u8], left: &mut u8) -> Option<ReportBlock> {
 fn fir_entry<'a>(sender_ssrc: u32, bytes: &mut &'a [u8]) -> Option<RtcpEvent<'a>> {
     let (entry, rest) = bytes.split_at_checked(8)?;
     *bytes = rest;
-    Some(RtcpEvent::Fir { sender_ssrc, media_ssrc: u32_at(entry, 0)?, sequence: *entry.get(4)? })
+    Some(RtcpEvent::Fir {
+        sender_ssrc,
+        media_ssrc: u32_at(entry, 0)?,
+        sequence: *entry.get(4)?,
+    })
 }
 
 /// draft-alvestrand-rmcat-remb-03 §2.2: "REMB", a count, 6 bits of exponent and 18 of mantissa.
@@ -203,7 +248,10 @@ fn remb<'a>(sender_ssrc: u32, control: &[u8]) -> Option<RtcpEvent<'a>> {
     let bitrate_bps = mantissa.checked_shl(packed >> 18).unwrap_or(u64::MAX);
     // A shift within 64 bits can still push the mantissa's top out.
     let overflowed = mantissa != 0 && bitrate_bps >> (packed >> 18) != mantissa;
-    Some(RtcpEvent::Remb { sender_ssrc, bitrate_bps: if overflowed { u64::MAX } else { bitrate_bps } })
+    Some(RtcpEvent::Remb {
+        sender_ssrc,
+        bitrate_bps: if overflowed { u64::MAX } else { bitrate_bps },
+    })
 }
 
 /// Iterator over the sequence numbers of a generic NACK, at most 17 per pair.
@@ -217,7 +265,11 @@ pub struct NackIter<'a> {
 
 impl<'a> NackIter<'a> {
     const fn new(pairs: &'a [u8]) -> Self {
-        Self { pairs, next: 0, mask: 0 }
+        Self {
+            pairs,
+            next: 0,
+            mask: 0,
+        }
     }
 }
 

@@ -149,10 +149,18 @@ impl Iterator for TwccIter<'_> {
                 self.deltas = self.deltas.get(2..)?;
                 i64::from(delta)
             }
-            _ => return Some(TwccPacket { sequence, arrival_us: None }),
+            _ => {
+                return Some(TwccPacket {
+                    sequence,
+                    arrival_us: None,
+                });
+            }
         };
         self.time_us += delta * DELTA_TICK_US;
-        Some(TwccPacket { sequence, arrival_us: Some(self.time_us) })
+        Some(TwccPacket {
+            sequence,
+            arrival_us: Some(self.time_us),
+        })
     }
 }
 
@@ -164,7 +172,10 @@ pub(super) fn write(
     out: &mut [u8],
 ) -> Result<(usize, usize), RtcpError> {
     let first = packets.first().ok_or(RtcpError::TooMany)?;
-    let start = packets.iter().find_map(|packet| packet.arrival_us).unwrap_or_default();
+    let start = packets
+        .iter()
+        .find_map(|packet| packet.arrival_us)
+        .unwrap_or_default();
     let reference = start.div_euclid(REFERENCE_TICK_US);
     let count = fitting(packets, reference, out.len());
     let reported = packets.get(..count).unwrap_or_default();
@@ -262,7 +273,10 @@ struct Deltas<'a> {
 
 impl<'a> Deltas<'a> {
     fn new(packets: &'a [TwccPacket], reference: i64) -> Self {
-        Self { packets: packets.iter(), ticks: reference * (REFERENCE_TICK_US / DELTA_TICK_US) }
+        Self {
+            packets: packets.iter(),
+            ticks: reference * (REFERENCE_TICK_US / DELTA_TICK_US),
+        }
     }
 }
 
@@ -271,7 +285,9 @@ impl Iterator for Deltas<'_> {
 
     fn next(&mut self) -> Option<Option<i16>> {
         let packet = self.packets.next()?;
-        let Some(arrival) = packet.arrival_us else { return Some(None) };
+        let Some(arrival) = packet.arrival_us else {
+            return Some(None);
+        };
         let ticks = arrival.div_euclid(DELTA_TICK_US);
         let delta = i16::try_from(ticks - self.ticks).ok()?;
         self.ticks = ticks;

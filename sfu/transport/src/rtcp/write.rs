@@ -147,7 +147,10 @@ impl<'a> RtcpWriter<'a> {
     }
 
     fn report(&mut self, kind: u8, fixed: &[u8], blocks: &[ReportBlock]) -> Result<(), RtcpError> {
-        let count = u8::try_from(blocks.len()).ok().filter(|count| *count <= 31).ok_or(RtcpError::TooMany)?;
+        let count = u8::try_from(blocks.len())
+            .ok()
+            .filter(|count| *count <= 31)
+            .ok_or(RtcpError::TooMany)?;
         let mut at = self.len + 4;
         put(self.out, at, fixed).ok_or(NO_ROOM)?;
         at += fixed.len();

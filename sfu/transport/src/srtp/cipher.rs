@@ -22,7 +22,10 @@ pub(super) enum Traffic {
 
 /// The session keys of one direction and packet kind.
 pub(super) enum Cipher {
-    Gcm { key: LessSafeKey, salt: Zeroizing<[u8; 12]> },
+    Gcm {
+        key: LessSafeKey,
+        salt: Zeroizing<[u8; 12]>,
+    },
     Sha1(CounterMode),
 }
 
@@ -47,7 +50,10 @@ impl Cipher {
                 let mut salt = Zeroizing::new([0u8; 12]);
                 derive(master, first_label + 2, salt.as_mut_slice())?;
                 let key = UnboundKey::new(&AES_128_GCM, key.as_slice()).map_err(|_| KeyError)?;
-                Ok(Self::Gcm { key: LessSafeKey::new(key), salt })
+                Ok(Self::Gcm {
+                    key: LessSafeKey::new(key),
+                    salt,
+                })
             }
             Profile::Aes128CmHmacSha1_80 => {
                 let mut salt = Zeroizing::new([0u8; 14]);
@@ -72,7 +78,9 @@ pub(super) fn gcm_seal(
     text: &mut [u8],
 ) -> Result<[u8; GCM_TAG_LEN], CipherError> {
     let nonce = Nonce::assume_unique_for_key(nonce);
-    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), text).map_err(|_| CipherError)?;
+    let tag = key
+        .seal_in_place_separate_tag(nonce, Aad::from(aad), text)
+        .map_err(|_| CipherError)?;
     tag.as_ref().try_into().map_err(|_| CipherError)
 }
 
@@ -84,7 +92,8 @@ pub(super) fn gcm_open(
     text_and_tag: &mut [u8],
 ) -> Result<(), CipherError> {
     let nonce = Nonce::assume_unique_for_key(nonce);
-    key.open_in_place(nonce, Aad::from(aad), text_and_tag).map_err(|_| CipherError)?;
+    key.open_in_place(nonce, Aad::from(aad), text_and_tag)
+        .map_err(|_| CipherError)?;
     Ok(())
 }
 
@@ -168,7 +177,10 @@ mod tests {
     use super::*;
 
     fn hex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect()
     }
 
     /// RFC 3711 appendix B.3.

@@ -29,7 +29,10 @@ pub(super) struct Window {
 impl Window {
     /// A source whose first index is `first`, not used yet.
     pub(super) fn starting_at(first: u64) -> Self {
-        Self { highest: first, used: [0; WORDS] }
+        Self {
+            highest: first,
+            used: [0; WORDS],
+        }
     }
 
     /// The index of `sequence`, closest to the newest one (RFC 3711 §3.3.1 and appendix A). The
@@ -39,8 +42,15 @@ impl Window {
         let newest = u16::from_be_bytes([high, low]);
         // The signed distance is in -32768..=32767, which is the RFC's rule.
         let distance = i64::from(sequence.wrapping_sub(newest).cast_signed());
-        let index = self.highest.checked_add_signed(distance).ok_or(IndexError::TooOld)?;
-        if index < INDEX_END { Ok(index) } else { Err(IndexError::Exhausted) }
+        let index = self
+            .highest
+            .checked_add_signed(distance)
+            .ok_or(IndexError::TooOld)?;
+        if index < INDEX_END {
+            Ok(index)
+        } else {
+            Err(IndexError::Exhausted)
+        }
     }
 
     /// Whether `index` may still be used.
@@ -95,7 +105,10 @@ pub(super) struct Sources {
 impl Sources {
     /// An empty table that refuses to grow beyond `capacity` sources.
     pub(super) const fn new(capacity: usize) -> Self {
-        Self { windows: Vec::new(), capacity }
+        Self {
+            windows: Vec::new(),
+            capacity,
+        }
     }
 
     /// The window of `ssrc`, or where one would be inserted.
@@ -103,11 +116,19 @@ impl Sources {
         match self.windows.binary_search_by_key(&ssrc, |(ssrc, _)| *ssrc) {
             Ok(at) if at < self.windows.len() => match self.windows.get_mut(at) {
                 Some((_, window)) => Ok(window),
-                None => Err(Vacancy { windows: None, at, ssrc }),
+                None => Err(Vacancy {
+                    windows: None,
+                    at,
+                    ssrc,
+                }),
             },
             Ok(at) | Err(at) => {
                 let full = self.windows.len() >= self.capacity;
-                Err(Vacancy { windows: if full { None } else { Some(&mut self.windows) }, at, ssrc })
+                Err(Vacancy {
+                    windows: if full { None } else { Some(&mut self.windows) },
+                    at,
+                    ssrc,
+                })
             }
         }
     }

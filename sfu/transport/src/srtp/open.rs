@@ -1,6 +1,8 @@
 //! Opens what one peer seals: authentication first, then the replay window, then the plaintext.
 
-use super::cipher::{Cipher, CipherError, GCM_TAG_LEN, SHA1_TAG_LEN, Traffic, gcm_open, rtcp_nonce, rtp_nonce};
+use super::cipher::{
+    Cipher, CipherError, GCM_TAG_LEN, SHA1_TAG_LEN, Traffic, gcm_open, rtcp_nonce, rtp_nonce,
+};
 use super::index::{IndexError, Sources, Window};
 use super::{KeyError, MasterKey, OpenError, Profile};
 use crate::reader::u32_at;
@@ -78,7 +80,9 @@ impl SrtpReceiver {
             Cipher::Gcm { .. } => packet.len().checked_sub(4),
             Cipher::Sha1(_) => packet.len().checked_sub(4 + SHA1_TAG_LEN),
         };
-        let word_at = word_at.filter(|at| *at >= RTCP_CLEAR_LEN).ok_or(OpenError::Malformed)?;
+        let word_at = word_at
+            .filter(|at| *at >= RTCP_CLEAR_LEN)
+            .ok_or(OpenError::Malformed)?;
         let word = u32_at(packet, word_at).ok_or(OpenError::Malformed)?;
         if word & ENCRYPTED == 0 {
             return Err(OpenError::Unencrypted);
@@ -112,8 +116,13 @@ fn open_rtp(
 ) -> Result<usize, OpenError> {
     match cipher {
         Cipher::Gcm { key, salt } => {
-            let end = packet.len().checked_sub(GCM_TAG_LEN).ok_or(OpenError::Malformed)?;
-            let (header, sealed) = packet.split_at_mut_checked(header_len).ok_or(OpenError::Malformed)?;
+            let end = packet
+                .len()
+                .checked_sub(GCM_TAG_LEN)
+                .ok_or(OpenError::Malformed)?;
+            let (header, sealed) = packet
+                .split_at_mut_checked(header_len)
+                .ok_or(OpenError::Malformed)?;
             if end < header_len {
                 return Err(OpenError::Malformed);
             }
@@ -121,7 +130,10 @@ fn open_rtp(
             Ok(end)
         }
         Cipher::Sha1(cipher) => {
-            let end = packet.len().checked_sub(SHA1_TAG_LEN).ok_or(OpenError::Malformed)?;
+            let end = packet
+                .len()
+                .checked_sub(SHA1_TAG_LEN)
+                .ok_or(OpenError::Malformed)?;
             let (packet, tag) = packet.split_at_mut_checked(end).ok_or(OpenError::Malformed)?;
             cipher.verify(packet, &roll_over_counter(index), tag)?;
             let text = packet.get_mut(header_len..).ok_or(OpenError::Malformed)?;
@@ -145,14 +157,20 @@ fn open_rtcp(
                 return Err(OpenError::Malformed);
             }
             let aad = rtcp_aad(packet, index).ok_or(OpenError::Malformed)?;
-            let sealed = packet.get_mut(RTCP_CLEAR_LEN..word_at).ok_or(OpenError::Malformed)?;
+            let sealed = packet
+                .get_mut(RTCP_CLEAR_LEN..word_at)
+                .ok_or(OpenError::Malformed)?;
             gcm_open(key, rtcp_nonce(salt, ssrc, index), &aad, sealed)?;
             Ok(end)
         }
         Cipher::Sha1(cipher) => {
-            let (packet, tag) = packet.split_at_mut_checked(word_at + 4).ok_or(OpenError::Malformed)?;
+            let (packet, tag) = packet
+                .split_at_mut_checked(word_at + 4)
+                .ok_or(OpenError::Malformed)?;
             cipher.verify(packet, &[], tag)?;
-            let text = packet.get_mut(RTCP_CLEAR_LEN..word_at).ok_or(OpenError::Malformed)?;
+            let text = packet
+                .get_mut(RTCP_CLEAR_LEN..word_at)
+                .ok_or(OpenError::Malformed)?;
             cipher.apply(ssrc, index.into(), text)?;
             Ok(word_at)
         }
@@ -163,7 +181,10 @@ fn open_rtcp(
 pub(super) fn rtcp_aad(packet: &[u8], index: u32) -> Option<[u8; 12]> {
     let header = packet.first_chunk::<RTCP_CLEAR_LEN>()?;
     let mut aad = [0u8; 12];
-    for (byte, from) in aad.iter_mut().zip(header.iter().chain(&(index | ENCRYPTED).to_be_bytes())) {
+    for (byte, from) in aad
+        .iter_mut()
+        .zip(header.iter().chain(&(index | ENCRYPTED).to_be_bytes()))
+    {
         *byte = *from;
     }
     Some(aad)

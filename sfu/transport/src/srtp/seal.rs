@@ -1,6 +1,8 @@
 //! Seals what goes to one peer, each index at most once.
 
-use super::cipher::{Cipher, CipherError, GCM_TAG_LEN, SHA1_TAG_LEN, Traffic, gcm_seal, rtcp_nonce, rtp_nonce};
+use super::cipher::{
+    Cipher, CipherError, GCM_TAG_LEN, SHA1_TAG_LEN, Traffic, gcm_seal, rtcp_nonce, rtp_nonce,
+};
 use super::index::{IndexError, Sources, Window};
 use super::open::{roll_over_counter, rtcp_aad};
 use super::{KeyError, MasterKey, Profile, SealError};
@@ -127,16 +129,24 @@ fn seal_rtp(
     let total = sealed.len();
     match cipher {
         Cipher::Gcm { key, salt } => {
-            let (packet, slot) =
-                sealed.split_at_mut_checked(total - GCM_TAG_LEN).ok_or(SealError::NoRoom)?;
-            let (header, text) = packet.split_at_mut_checked(header_len).ok_or(SealError::Malformed)?;
+            let (packet, slot) = sealed
+                .split_at_mut_checked(total - GCM_TAG_LEN)
+                .ok_or(SealError::NoRoom)?;
+            let (header, text) = packet
+                .split_at_mut_checked(header_len)
+                .ok_or(SealError::Malformed)?;
             let tag = gcm_seal(key, rtp_nonce(salt, ssrc, index), header, text)?;
             put(slot, 0, &tag).ok_or(SealError::NoRoom)?;
         }
         Cipher::Sha1(cipher) => {
-            let (packet, slot) =
-                sealed.split_at_mut_checked(total - SHA1_TAG_LEN).ok_or(SealError::NoRoom)?;
-            cipher.apply(ssrc, index, packet.get_mut(header_len..).ok_or(SealError::Malformed)?)?;
+            let (packet, slot) = sealed
+                .split_at_mut_checked(total - SHA1_TAG_LEN)
+                .ok_or(SealError::NoRoom)?;
+            cipher.apply(
+                ssrc,
+                index,
+                packet.get_mut(header_len..).ok_or(SealError::Malformed)?,
+            )?;
             put(slot, 0, &cipher.tag(packet, &roll_over_counter(index))).ok_or(SealError::NoRoom)?;
         }
     }

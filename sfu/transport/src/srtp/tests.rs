@@ -4,7 +4,10 @@ use super::*;
 
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+    digits
+        .chunks(2)
+        .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
+        .collect()
 }
 
 const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::Aes128CmHmacSha1_80];
@@ -67,8 +70,10 @@ mod rfc_7714 {
 
     #[test]
     fn an_rtp_packet_is_sealed_and_opened_as_in_section_16_1() {
-        let plain = hex("8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669
-                         736120696e207061727465732074726573");
+        let plain = hex(
+            "8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669
+                         736120696e207061727465732074726573",
+        );
         let sealed = hex("8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd5
                           0d294e6f42a5f47a51c7d19b36de3adf8833899d7f27beb16a9152cf765ee4390cce");
         let nonce = rtp_nonce(&salt(), 0x5501_a0b2, 0xf17b);
@@ -99,7 +104,9 @@ mod rfc_7714 {
         packet.extend_from_slice(&hex("800005d4"));
         assert_eq!(packet, sealed);
         let word_at = packet.len() - 4;
-        gcm_open(&key(), nonce, &aad, &mut packet[8..word_at]).ok().unwrap();
+        gcm_open(&key(), nonce, &aad, &mut packet[8..word_at])
+            .ok()
+            .unwrap();
         assert_eq!(packet[..plain.len()], plain);
     }
 }
@@ -145,7 +152,11 @@ fn packets_survive_several_turns_of_the_sequence_number() {
         for step in (0..200_000u32).step_by(7) {
             let packet = rtp((65_000 + step) as u16, 5, b"payload");
             let sealed = seal(&mut sender, &packet).unwrap();
-            assert_eq!(open(&mut receiver, &sealed).unwrap(), packet, "{profile:?} {step}");
+            assert_eq!(
+                open(&mut receiver, &sealed).unwrap(),
+                packet,
+                "{profile:?} {step}"
+            );
         }
     }
 }
@@ -167,7 +178,9 @@ fn a_late_packet_from_before_the_wrap_opens_with_the_old_counter() {
 fn a_replayed_packet_is_refused_and_a_late_one_within_the_window_is_not() {
     for profile in PROFILES {
         let (mut sender, mut receiver) = pair(profile);
-        let sealed: Vec<_> = (0..2000).map(|at| seal(&mut sender, &rtp(at, 5, b"x")).unwrap()).collect();
+        let sealed: Vec<_> = (0..2000)
+            .map(|at| seal(&mut sender, &rtp(at, 5, b"x")).unwrap())
+            .collect();
         assert!(open(&mut receiver, &sealed[0]).is_ok());
         assert!(open(&mut receiver, &sealed[1500]).is_ok());
         assert_eq!(open(&mut receiver, &sealed[1500]), Err(OpenError::Replay));
@@ -185,13 +198,25 @@ fn an_index_is_never_sealed_twice() {
     for profile in PROFILES {
         let (mut sender, _) = pair(profile);
         seal(&mut sender, &rtp(100, 5, b"one")).unwrap();
-        assert_eq!(seal(&mut sender, &rtp(100, 5, b"two")), Err(SealError::IndexReused));
-        assert_eq!(seal(&mut sender, &rtp(100, 5, b"one")), Err(SealError::IndexReused));
+        assert_eq!(
+            seal(&mut sender, &rtp(100, 5, b"two")),
+            Err(SealError::IndexReused)
+        );
+        assert_eq!(
+            seal(&mut sender, &rtp(100, 5, b"one")),
+            Err(SealError::IndexReused)
+        );
         seal(&mut sender, &rtp(99, 5, b"late")).unwrap();
-        assert_eq!(seal(&mut sender, &rtp(99, 5, b"late")), Err(SealError::IndexReused));
+        assert_eq!(
+            seal(&mut sender, &rtp(99, 5, b"late")),
+            Err(SealError::IndexReused)
+        );
         seal(&mut sender, &rtp(100, 6, b"another source")).unwrap();
         seal(&mut sender, &rtp(5000, 5, b"jump")).unwrap();
-        assert_eq!(seal(&mut sender, &rtp(101, 5, b"too old to know")), Err(SealError::IndexReused));
+        assert_eq!(
+            seal(&mut sender, &rtp(101, 5, b"too old to know")),
+            Err(SealError::IndexReused)
+        );
     }
 }
 
@@ -205,7 +230,11 @@ fn any_flipped_bit_fails_authentication_and_changes_nothing() {
             for bit in 0..8 {
                 let mut damaged = sealed.clone();
                 damaged[at] ^= 1 << bit;
-                assert_eq!(open(&mut receiver, &damaged), Err(OpenError::Authentication), "{at} {bit}");
+                assert_eq!(
+                    open(&mut receiver, &damaged),
+                    Err(OpenError::Authentication),
+                    "{at} {bit}"
+                );
             }
         }
         let mut rtcp = seal_rtcp(&mut sender, &[0x81, 206, 0, 2, 0, 0, 0, 5, 0, 0, 0, 6]).unwrap();
@@ -272,7 +301,10 @@ fn a_buffer_without_room_is_refused_before_the_index_is_used() {
 fn sources_are_bounded_and_only_authentic_packets_make_one() {
     let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
     for ssrc in 0..3000 {
-        assert_eq!(open(&mut receiver, &rtp(1, ssrc, &[0; 32])), Err(OpenError::Authentication));
+        assert_eq!(
+            open(&mut receiver, &rtp(1, ssrc, &[0; 32])),
+            Err(OpenError::Authentication)
+        );
     }
     for ssrc in 0..1024 {
         let sealed = seal(&mut sender, &rtp(1, ssrc, b"x")).unwrap();
