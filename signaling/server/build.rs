@@ -32,13 +32,18 @@ fn main() -> io::Result<()> {
         files.push((String::from("index.html"), PathBuf::from(NOT_BUILT)));
     }
 
-    let mut table = format!("pub(super) const CLIENT_BUILT: bool = {built};\npub(super) static FILES: &[File] = &[\n");
+    let mut table =
+        format!("pub(super) const CLIENT_BUILT: bool = {built};\npub(super) static FILES: &[File] = &[\n");
     for (index, (name, path)) in files.iter().enumerate() {
         let bytes = fs::read(path)?;
         let plain = store(&out, index, "raw", &bytes)?;
         let brotli = variant(&out, index, "br", &bytes, |bytes| brotli_of(bytes, compress_hard))?;
         let gzip = variant(&out, index, "gz", &bytes, gzip_of)?;
-        let etag: String = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let etag: String = Sha256::digest(&bytes)
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         writeln!(
             table,
             "File {{ path: {name:?}, etag: \"\\\"{etag}\\\"\", plain: {plain}, brotli: {brotli}, gzip: {gzip} }},"
@@ -61,12 +66,17 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> io
             collect(root, &path, files)?;
             continue;
         }
-        let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default();
+        let extension = path
+            .extension()
+            .and_then(|text| text.to_str())
+            .unwrap_or_default();
         if matches!(extension, "br" | "gz" | "map") {
             continue;
         }
         let name = path.strip_prefix(root).map_err(io::Error::other)?;
-        let name = name.to_str().ok_or_else(|| io::Error::other("a file name is not UTF-8"))?;
+        let name = name
+            .to_str()
+            .ok_or_else(|| io::Error::other("a file name is not UTF-8"))?;
         files.push((name.replace('\\', "/"), path));
     }
     Ok(())
@@ -98,7 +108,10 @@ fn variant(
 }
 
 fn brotli_of(bytes: &[u8], hard: bool) -> io::Result<Vec<u8>> {
-    let params = brotli::enc::BrotliEncoderParams { quality: if hard { 11 } else { 5 }, ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams {
+        quality: if hard { 11 } else { 5 },
+        ..Default::default()
+    };
     let mut compressed = Vec::new();
     brotli::BrotliCompress(&mut &*bytes, &mut compressed, &params)?;
     Ok(compressed)

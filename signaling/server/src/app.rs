@@ -60,7 +60,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/r/{room}", get(page))
         .route("/ws", get(ws::upgrade))
         .route("/t/{hash}", get(tree::read))
-        .route("/api/v1/rooms", post(rooms::create).layer(DefaultBodyLimit::max(rooms::MAX_BODY)))
+        .route(
+            "/api/v1/rooms",
+            post(rooms::create).layer(DefaultBodyLimit::max(rooms::MAX_BODY)),
+        )
         .route("/api/v1/rooms/{id}", get(rooms::read))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -78,7 +81,9 @@ async fn page(headers: HeaderMap) -> Response {
 
 async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match assets::find(uri.path().trim_start_matches('/')) {
-        Some(_) if method != Method::GET && method != Method::HEAD => Problem::method_not_allowed().into_response(),
+        Some(_) if method != Method::GET && method != Method::HEAD => {
+            Problem::method_not_allowed().into_response()
+        }
         Some(file) => assets::respond(file, &headers),
         None => Problem::not_found().into_response(),
     }

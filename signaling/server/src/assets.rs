@@ -28,7 +28,10 @@ pub(crate) const CLIENT_BUILT: bool = embedded::CLIENT_BUILT;
 
 /// The page behind `/` and `/r/<room>`.
 pub(crate) fn index(request: &HeaderMap) -> Response {
-    find("index.html").map_or_else(|| StatusCode::NOT_FOUND.into_response(), |file| respond(file, request))
+    find("index.html").map_or_else(
+        || StatusCode::NOT_FOUND.into_response(),
+        |file| respond(file, request),
+    )
 }
 
 /// The file with this path, without the leading slash.
@@ -39,11 +42,16 @@ pub(crate) fn find(path: &str) -> Option<&'static File> {
 /// Answers with a file in the smallest variant that the client takes.
 pub(crate) fn respond(file: &File, request: &HeaderMap) -> Response {
     let mut headers = HeaderMap::new();
-    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    let mut set =
+        |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(ETAG, file.etag);
     set(VARY, "accept-encoding");
     set(CACHE_CONTROL, caching(file.path));
-    if request.get_all(IF_NONE_MATCH).iter().any(|tags| matches(tags.as_bytes(), file.etag)) {
+    if request
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .any(|tags| matches(tags.as_bytes(), file.etag))
+    {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     set(CONTENT_TYPE, content_type(file.path));
@@ -63,7 +71,11 @@ pub(crate) fn respond(file: &File, request: &HeaderMap) -> Response {
 
 /// The bundler puts files whose names carry their hash into `assets/`; the rest is asked for again each time.
 fn caching(path: &str) -> &'static str {
-    if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
+    if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    }
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -89,8 +101,12 @@ fn content_type(path: &str) -> &'static str {
 
 /// RFC 9110 §13.1.2; a proxy that compressed for itself may have made the tag weak.
 fn matches(tags: &[u8], etag: &str) -> bool {
-    let Ok(tags) = std::str::from_utf8(tags) else { return false };
-    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    let Ok(tags) = std::str::from_utf8(tags) else {
+        return false;
+    };
+    tags.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// RFC 9110 §12.5.3, without weighing: a coding is taken when it is named and not refused by `q=0`.
@@ -125,8 +141,10 @@ mod tests {
     };
 
     fn get(file: &File, headers: &[(HeaderName, &'static str)]) -> Response {
-        let headers =
-            headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .collect();
         respond(file, &headers)
     }
 
@@ -140,8 +158,18 @@ mod tests {
             ("brotli", None),
         ] {
             let response = get(&FILE, &[(ACCEPT_ENCODING, accepted)]);
-            assert_eq!(response.headers().get(CONTENT_ENCODING).map(|v| v.to_str().unwrap()), encoding, "{accepted}");
-            assert_eq!(response.headers()[CACHE_CONTROL], "public, max-age=31536000, immutable");
+            assert_eq!(
+                response
+                    .headers()
+                    .get(CONTENT_ENCODING)
+                    .map(|v| v.to_str().unwrap()),
+                encoding,
+                "{accepted}"
+            );
+            assert_eq!(
+                response.headers()[CACHE_CONTROL],
+                "public, max-age=31536000, immutable"
+            );
             assert_eq!(response.headers()[CONTENT_TYPE], "application/wasm");
             assert_eq!(response.headers()[VARY], "accept-encoding");
         }
@@ -150,9 +178,16 @@ mod tests {
     #[test]
     fn an_unchanged_file_is_not_sent_again() {
         for tags in ["\"tag\"", "W/\"tag\"", "\"other\", \"tag\"", "*"] {
-            assert_eq!(get(&FILE, &[(IF_NONE_MATCH, tags)]).status(), StatusCode::NOT_MODIFIED, "{tags}");
+            assert_eq!(
+                get(&FILE, &[(IF_NONE_MATCH, tags)]).status(),
+                StatusCode::NOT_MODIFIED,
+                "{tags}"
+            );
         }
-        assert_eq!(get(&FILE, &[(IF_NONE_MATCH, "\"other\"")]).status(), StatusCode::OK);
+        assert_eq!(
+            get(&FILE, &[(IF_NONE_MATCH, "\"other\"")]).status(),
+            StatusCode::OK
+        );
     }
 
     #[test]

@@ -131,8 +131,9 @@ impl Options {
 
     /// All settings, merged by precedence.
     fn settings(&self) -> Result<Layer, ConfigError> {
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
         let (environment, file) = config::from_environment(variables)?;
         let file = match self.config.clone().or(file) {
             Some(path) => read_file(&path)?,
@@ -145,7 +146,10 @@ impl Options {
 fn read_file(path: &Path) -> Result<Layer, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => config::from_toml(path, &text),
-        Err(error) => Err(ConfigError::Unreadable { path: path.to_owned(), error }),
+        Err(error) => Err(ConfigError::Unreadable {
+            path: path.to_owned(),
+            error,
+        }),
     }
 }
 
@@ -201,7 +205,10 @@ impl From<StartError> for Failure {
 fn serve(options: &Options) -> Result<(), Failure> {
     let config = Config::from_settings(&options.settings()?)?;
     logging::start(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
     runtime.block_on(async {
         let stop = crate::process::stop_signal().map_err(StartError::Runtime)?;
         let mut server = Server::start(&config).await?;
@@ -252,7 +259,9 @@ fn default_file() -> String {
 
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Io)
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::Io)
 }
 
 /// The command line's definition, for tests and for tools that make completions.
@@ -271,11 +280,22 @@ mod tests {
         let serve = command.find_subcommand("serve").unwrap();
         for key in KEYS {
             let flag = key.flag();
-            assert!(serve.get_arguments().any(|arg| Some(&flag[2..]) == arg.get_long()), "{flag}");
-            let help = serve.get_arguments().find(|arg| Some(&flag[2..]) == arg.get_long()).unwrap();
+            assert!(
+                serve
+                    .get_arguments()
+                    .any(|arg| Some(&flag[2..]) == arg.get_long()),
+                "{flag}"
+            );
+            let help = serve
+                .get_arguments()
+                .find(|arg| Some(&flag[2..]) == arg.get_long())
+                .unwrap();
             if !key.default.is_empty() {
                 let help = help.get_help().unwrap().to_string();
-                assert!(help.contains(&format!("[default: {}]", key.default)), "{flag}: {help}");
+                assert!(
+                    help.contains(&format!("[default: {}]", key.default)),
+                    "{flag}: {help}"
+                );
             }
         }
     }
@@ -284,8 +304,15 @@ mod tests {
     fn every_flag_reaches_its_key() {
         for key in KEYS {
             let parsed = Cli::try_parse_from(["conclave", "serve", &key.flag(), "value"]).unwrap();
-            let Command::Serve(options) = parsed.command else { panic!("not serve") };
-            assert_eq!(options.layer().setting(key), ("value", Source::Flag), "{}", key.name);
+            let Command::Serve(options) = parsed.command else {
+                panic!("not serve")
+            };
+            assert_eq!(
+                options.layer().setting(key),
+                ("value", Source::Flag),
+                "{}",
+                key.name
+            );
         }
     }
 
@@ -293,7 +320,11 @@ mod tests {
     fn the_default_file_is_a_file_of_defaults() {
         let opened: String = default_file()
             .lines()
-            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+            .map(|line| {
+                line.strip_prefix("# ")
+                    .filter(|rest| rest.contains(" = "))
+                    .unwrap_or(line)
+            })
             .map(|line| format!("{line}\n"))
             .collect();
         let layer = config::from_toml(Path::new("conclave.toml"), &opened).unwrap();
@@ -301,6 +332,9 @@ mod tests {
             assert_eq!(layer.setting(key).0, key.default, "{}", key.name);
             assert_ne!(layer.setting(key).1, Source::Default, "{}", key.name);
         }
-        assert_eq!(Config::from_settings(&layer).unwrap(), Config::defaults().unwrap());
+        assert_eq!(
+            Config::from_settings(&layer).unwrap(),
+            Config::defaults().unwrap()
+        );
     }
 }

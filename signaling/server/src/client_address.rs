@@ -17,7 +17,10 @@ pub(crate) struct ClientAddress {
 pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpAddr]) -> ClientAddress {
     let peer = peer.ip().to_canonical();
     if !trusted.contains(&peer) {
-        return ClientAddress { ip: peer, https: false };
+        return ClientAddress {
+            ip: peer,
+            https: false,
+        };
     }
     // Each proxy appends the address it saw, so the last one that is no proxy of ours is the client.
     let forwarded = headers
@@ -29,8 +32,13 @@ pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpAddr]) -> C
         .map(|ip| ip.to_canonical())
         .filter(|ip| !trusted.contains(ip))
         .last();
-    let https = headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
-    ClientAddress { ip: forwarded.unwrap_or(peer), https }
+    let https = headers
+        .get("x-forwarded-proto")
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
+    ClientAddress {
+        ip: forwarded.unwrap_or(peer),
+        https,
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +56,13 @@ mod tests {
     fn a_stranger_cannot_choose_its_address() {
         let peer = "203.0.113.9:1".parse().unwrap();
         let client = of(&headers("192.0.2.1"), peer, &["127.0.0.1".parse().unwrap()]);
-        assert_eq!(client, ClientAddress { ip: "203.0.113.9".parse().unwrap(), https: false });
+        assert_eq!(
+            client,
+            ClientAddress {
+                ip: "203.0.113.9".parse().unwrap(),
+                https: false
+            }
+        );
     }
 
     #[test]
@@ -56,13 +70,23 @@ mod tests {
         let trusted = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
         let peer = "[::ffff:127.0.0.1]:1".parse().unwrap();
         let client = of(&headers("6.6.6.6, 192.0.2.1, 10.0.0.1"), peer, &trusted);
-        assert_eq!(client, ClientAddress { ip: "192.0.2.1".parse().unwrap(), https: true });
+        assert_eq!(
+            client,
+            ClientAddress {
+                ip: "192.0.2.1".parse().unwrap(),
+                https: true
+            }
+        );
     }
 
     #[test]
     fn nonsense_from_a_proxy_falls_back_to_the_proxy() {
         let peer = "127.0.0.1:1".parse().unwrap();
-        let client = of(&headers("unknown, , 1.2.3"), peer, &["127.0.0.1".parse().unwrap()]);
+        let client = of(
+            &headers("unknown, , 1.2.3"),
+            peer,
+            &["127.0.0.1".parse().unwrap()],
+        );
         assert_eq!(client.ip, "127.0.0.1".parse::<IpAddr>().unwrap());
     }
 }

@@ -52,7 +52,9 @@ impl Config {
             media: settings.parse("media")?,
             advertise: settings.parse::<Addresses>("advertise")?.0,
             sfu: settings.parse_optional("sfu")?,
-            sfu_token_file: settings.parse_optional::<Text>("sfu_token_file")?.map(|text| PathBuf::from(text.0)),
+            sfu_token_file: settings
+                .parse_optional::<Text>("sfu_token_file")?
+                .map(|text| PathBuf::from(text.0)),
             trusted_proxies: settings.parse::<Addresses>("trusted_proxies")?.0,
             max_connections_per_ip: settings.parse::<value::Count>("max_connections_per_ip")?.0,
             max_connections: settings.parse::<value::Count>("max_connections")?.0,
@@ -60,10 +62,16 @@ impl Config {
             log_format: settings.parse("log_format")?,
         };
         if config.sfu.is_some() && config.sfu_token_file.is_none() {
-            return Err(ConfigError::Needs { key: "sfu", needs: "sfu_token_file" });
+            return Err(ConfigError::Needs {
+                key: "sfu",
+                needs: "sfu_token_file",
+            });
         }
         if config.sfu.is_none() && config.sfu_token_file.is_some() {
-            return Err(ConfigError::Needs { key: "sfu_token_file", needs: "sfu" });
+            return Err(ConfigError::Needs {
+                key: "sfu_token_file",
+                needs: "sfu",
+            });
         }
         Ok(config)
     }

@@ -81,7 +81,9 @@ struct Connection {
 /// Serves a connection until it ends.
 pub(crate) async fn run(socket: WebSocket, app: App, session: SessionKey, remote: IpAddr, permit: Permit) {
     // The service is gone only when the process ends.
-    let Ok(outbound) = app.service.connect(session, remote).await else { return };
+    let Ok(outbound) = app.service.connect(session, remote).await else {
+        return;
+    };
     let now = Instant::now();
     let mut connection = Connection {
         socket,
@@ -106,7 +108,11 @@ pub(crate) async fn run(socket: WebSocket, app: App, session: SessionKey, remote
 /// Tells a client why it may not have a connection.
 pub(crate) async fn refuse(mut socket: WebSocket, code: ErrorCode) {
     let retry_after_ms = Some(RETRY_AFTER_S * 1_000);
-    let error = ServerMessage::Error(ErrorMessage { code, fatal: true, retry_after_ms });
+    let error = ServerMessage::Error(ErrorMessage {
+        code,
+        fatal: true,
+        retry_after_ms,
+    });
     let sent = socket.send(Message::Text(codec::encode(&error).into()));
     if matches!(timeout(GOODBYE, sent).await, Ok(Ok(()))) {
         close(&mut socket, code).await;
@@ -115,7 +121,10 @@ pub(crate) async fn refuse(mut socket: WebSocket, code: ErrorCode) {
 
 /// Sends a Close and waits for the client's.
 async fn close(socket: &mut WebSocket, code: ErrorCode) {
-    let frame = CloseFrame { code: close_code(code), reason: reason(code) };
+    let frame = CloseFrame {
+        code: close_code(code),
+        reason: reason(code),
+    };
     let goodbye = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
@@ -192,7 +201,11 @@ impl Connection {
         }
         let message = codec::decode_client(text).map_err(|error: DecodeError| {
             // serde_json names what it expected and where, never what was there.
-            tracing::debug!(session = self.session.0, bytes = text.len(), "a frame is no message");
+            tracing::debug!(
+                session = self.session.0,
+                bytes = text.len(),
+                "a frame is no message"
+            );
             error.code()
         })?;
         if let ClientMessage::Hello(hello) = &message {

@@ -25,13 +25,33 @@ const BACKLOG: usize = 65_536;
 
 /// What the task is given.
 enum Input {
-    Connect { session: SessionKey, remote: IpAddr, outbound: mpsc::Sender<Outbound> },
-    Message { session: SessionKey, message: Box<ClientMessage> },
-    BadFrame { session: SessionKey, code: ErrorCode },
-    Disconnect { session: SessionKey },
-    CreateRoom { policy: Policy, reply: oneshot::Sender<Result<RoomId, CreateRoomError>> },
-    Room { room: RoomId, reply: oneshot::Sender<Option<RoomInfo>> },
-    Stats { reply: oneshot::Sender<Stats> },
+    Connect {
+        session: SessionKey,
+        remote: IpAddr,
+        outbound: mpsc::Sender<Outbound>,
+    },
+    Message {
+        session: SessionKey,
+        message: Box<ClientMessage>,
+    },
+    BadFrame {
+        session: SessionKey,
+        code: ErrorCode,
+    },
+    Disconnect {
+        session: SessionKey,
+    },
+    CreateRoom {
+        policy: Policy,
+        reply: oneshot::Sender<Result<RoomId, CreateRoomError>>,
+    },
+    Room {
+        room: RoomId,
+        reply: oneshot::Sender<Option<RoomInfo>>,
+    },
+    Stats {
+        reply: oneshot::Sender<Stats>,
+    },
     Shutdown,
 }
 
@@ -62,12 +82,21 @@ impl ServiceHandle {
         remote: IpAddr,
     ) -> Result<mpsc::Receiver<Outbound>, Gone> {
         let (outbound, receiver) = mpsc::channel(OUTBOUND_QUEUE);
-        self.send(Input::Connect { session, remote, outbound }).await?;
+        self.send(Input::Connect {
+            session,
+            remote,
+            outbound,
+        })
+        .await?;
         Ok(receiver)
     }
 
     pub(crate) async fn message(&self, session: SessionKey, message: ClientMessage) -> Result<(), Gone> {
-        self.send(Input::Message { session, message: Box::new(message) }).await
+        self.send(Input::Message {
+            session,
+            message: Box::new(message),
+        })
+        .await
     }
 
     /// The service tells the session the code and closes it.
@@ -103,7 +132,11 @@ impl ServiceHandle {
 
     /// Resolves when the SFU was reached for the first time.
     pub(crate) async fn media_ready(&mut self) -> Result<Vec<SocketAddr>, Gone> {
-        let candidates = self.candidates.wait_for(Option::is_some).await.map_err(|_| Gone)?;
+        let candidates = self
+            .candidates
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| Gone)?;
         candidates.clone().ok_or(Gone)
     }
 
@@ -143,7 +176,13 @@ impl Driver {
             backlog: VecDeque::new(),
             candidates,
         };
-        (driver, ServiceHandle { inputs: sender, candidates: watched })
+        (
+            driver,
+            ServiceHandle {
+                inputs: sender,
+                candidates: watched,
+            },
+        )
     }
 
     /// Runs until every [`ServiceHandle`] is gone.
@@ -172,7 +211,11 @@ impl Driver {
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Connect { session, remote, outbound } => {
+            Input::Connect {
+                session,
+                remote,
+                outbound,
+            } => {
                 self.sessions.insert(session, outbound);
                 self.service.handle_connect(now, session, remote);
             }
@@ -232,7 +275,9 @@ impl Driver {
 
     fn send(&mut self, session: SessionKey, outbound: Outbound) {
         // The connection may have ended on its own a moment ago; its Disconnect is on the way.
-        let Some(sender) = self.sessions.get(&session) else { return };
+        let Some(sender) = self.sessions.get(&session) else {
+            return;
+        };
         if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send(outbound) {
             tracing::debug!("a connection does not keep up");
             self.sessions.remove(&session);

@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn a_mutated_configuration_never_panics() {
-        let seed: &[u8] = b"listen = \"0.0.0.0:8080\"\nmedia = [\"1.2.3.4:5\", \"[::]:5\"]\nmax_connections = 12\n";
+        let seed: &[u8] =
+            b"listen = \"0.0.0.0:8080\"\nmedia = [\"1.2.3.4:5\", \"[::]:5\"]\nmax_connections = 12\n";
         let mut rng = SmallRng::seed_from_u64(1);
         for round in 0..20_000 {
             let mut data = seed.to_vec();

@@ -31,9 +31,18 @@ const FIXED: [(HeaderName, &str); 7] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        "require-corp",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
     (HeaderName::from_static("permissions-policy"), PERMISSIONS),
 ];
 
@@ -47,7 +56,9 @@ pub(crate) async fn secure(
     let https = client_address::of(request.headers(), peer, &app.config.trusted_proxies).https;
     let mut response = next.run(request).await;
     add(response.headers_mut(), https);
-    app.metrics.http_responses.count(class(response.status().as_u16()));
+    app.metrics
+        .http_responses
+        .count(class(response.status().as_u16()));
     response
 }
 
@@ -59,7 +70,9 @@ fn add(headers: &mut HeaderMap, https: bool) {
         // RFC 6797 §7.2: never on plain http.
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TRANSPORT));
     }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
 }
 
 fn class(status: u16) -> &'static str {

@@ -38,7 +38,10 @@ pub(crate) struct Family<const N: usize> {
 
 impl<const N: usize> Family<N> {
     fn new(values: [&'static str; N]) -> Self {
-        Self { values, cells: [const { AtomicU64::new(0) }; N] }
+        Self {
+            values,
+            cells: [const { AtomicU64::new(0) }; N],
+        }
     }
 
     /// Counts one. A value that is not of this family is not counted.
@@ -67,11 +70,24 @@ impl Page {
     /// What the HTTP and WebSocket side counted.
     pub(crate) fn server(&mut self, metrics: &Metrics, live: usize, draining: bool, media: bool) {
         self.head("conclave_build_info", "gauge", "The version that runs.");
-        self.sample("conclave_build_info", Some(("version", env!("CARGO_PKG_VERSION"))), 1);
+        self.sample(
+            "conclave_build_info",
+            Some(("version", env!("CARGO_PKG_VERSION"))),
+            1,
+        );
         self.gauge("conclave_connections", "WebSocket connections now.", live);
         self.gauge("conclave_draining", "1 while the server shuts down.", draining);
-        self.gauge("conclave_media_available", "1 while the SFU can be reached.", media);
-        let families: [(&str, &str, &str, &mut dyn Iterator<Item = (&'static str, &AtomicU64)>); 3] = [
+        self.gauge(
+            "conclave_media_available",
+            "1 while the SFU can be reached.",
+            media,
+        );
+        let families: [(
+            &str,
+            &str,
+            &str,
+            &mut dyn Iterator<Item = (&'static str, &AtomicU64)>,
+        ); 3] = [
             (
                 "conclave_http_responses_total",
                 "class",
@@ -101,15 +117,46 @@ impl Page {
 
     /// What the core counted.
     pub(crate) fn service(&mut self, stats: &Stats) {
-        self.gauge("conclave_sessions", "Sessions of the signaling service now.", stats.sessions);
-        self.gauge("conclave_rooms", "Rooms remembered now, empty ones too.", stats.rooms);
-        self.gauge("conclave_participants", "Participants now, suspended ones too.", stats.participants);
-        self.counter("conclave_messages_total", "Client messages handled.", stats.messages);
-        self.head("conclave_group_epochs_total", "counter", "MLS epochs by how their vote ended.");
-        self.sample("conclave_group_epochs_total", Some(("result", "final")), stats.finals);
-        self.sample("conclave_group_epochs_total", Some(("result", "rollback")), stats.rollbacks);
-        self.counter("conclave_commits_rejected_total", "MLS commits refused.", stats.commits_rejected);
-        self.counter("conclave_sessions_refused_total", "Sessions refused or ended by an error.", stats.refused);
+        self.gauge(
+            "conclave_sessions",
+            "Sessions of the signaling service now.",
+            stats.sessions,
+        );
+        self.gauge(
+            "conclave_rooms",
+            "Rooms remembered now, empty ones too.",
+            stats.rooms,
+        );
+        self.gauge(
+            "conclave_participants",
+            "Participants now, suspended ones too.",
+            stats.participants,
+        );
+        self.counter(
+            "conclave_messages_total",
+            "Client messages handled.",
+            stats.messages,
+        );
+        self.head(
+            "conclave_group_epochs_total",
+            "counter",
+            "MLS epochs by how their vote ended.",
+        );
+        self.sample(
+            "conclave_group_epochs_total",
+            Some(("result", "final")),
+            stats.finals,
+        );
+        self.sample(
+            "conclave_group_epochs_total",
+            Some(("result", "rollback")),
+            stats.rollbacks,
+        );
+        self.counter(
+            "conclave_refused_total",
+            "Requests of clients refused with an error.",
+            stats.refused,
+        );
     }
 
     /// What is held for `GET /t/<hash>`.
@@ -120,8 +167,16 @@ impl Page {
 
     /// What the process used.
     pub(crate) fn process(&mut self, usage: &Usage) {
-        self.counter("process_cpu_seconds_total", "User and system CPU time in seconds.", usage.cpu_seconds);
-        self.gauge("process_resident_memory_bytes", "Resident memory in bytes.", usage.resident_bytes);
+        self.counter(
+            "process_cpu_seconds_total",
+            "User and system CPU time in seconds.",
+            usage.cpu_seconds,
+        );
+        self.gauge(
+            "process_resident_memory_bytes",
+            "Resident memory in bytes.",
+            usage.resident_bytes,
+        );
         self.gauge("process_open_fds", "Open file descriptors.", usage.files);
         self.gauge("process_threads", "Threads.", usage.threads);
     }
@@ -188,7 +243,10 @@ mod tests {
         metrics.http_responses.count("2xx");
         let mut page = Page::default();
         page.server(&metrics, 3, true, false);
-        page.process(&Usage { cpu_seconds: 1.25, ..Usage::default() });
+        page.process(&Usage {
+            cpu_seconds: 1.25,
+            ..Usage::default()
+        });
         let text = page.into_text();
         for line in [
             "conclave_http_responses_total{class=\"2xx\"} 2",

@@ -73,7 +73,9 @@ struct Allowance {
 impl Registry {
     pub(crate) fn new(max_total: u32, max_per_ip: u32) -> Self {
         Self {
-            total: Arc::new(Semaphore::new(usize::try_from(max_total).unwrap_or(Semaphore::MAX_PERMITS))),
+            total: Arc::new(Semaphore::new(
+                usize::try_from(max_total).unwrap_or(Semaphore::MAX_PERMITS),
+            )),
             max_total,
             max_per_ip,
             per_ip: DashMap::new(),
@@ -84,21 +86,31 @@ impl Registry {
 
     /// Counts a connection in, until its permit is dropped.
     pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<Permit, Refusal> {
-        let total = Arc::clone(&self.total).try_acquire_owned().map_err(|_| Refusal::Total)?;
+        let total = Arc::clone(&self.total)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::Total)?;
         let subnet = Subnet::of(ip);
         if !count_in(&self.per_ip, subnet, self.max_per_ip) {
             return Err(Refusal::PerIp);
         }
-        Ok(Permit { registry: Arc::clone(self), subnet, room: None, _total: total })
+        Ok(Permit {
+            registry: Arc::clone(self),
+            subnet,
+            room: None,
+            _total: total,
+        })
     }
 
     /// Whether this address may create a room now.
     pub(crate) fn may_create(&self, ip: IpAddr, now: Instant) -> bool {
         if self.creations.len() >= CREATE_ADDRESSES {
-            self.creations.retain(|_, allowance| allowance.at(now) < CREATE_BURST);
+            self.creations
+                .retain(|_, allowance| allowance.at(now) < CREATE_BURST);
         }
-        let mut allowance =
-            self.creations.entry(Subnet::of(ip)).or_insert(Allowance { left: CREATE_BURST, since: now });
+        let mut allowance = self.creations.entry(Subnet::of(ip)).or_insert(Allowance {
+            left: CREATE_BURST,
+            since: now,
+        });
         let left = allowance.at(now);
         if left == 0 {
             return false;
@@ -112,7 +124,9 @@ impl Registry {
 
     /// How many connections live now.
     pub(crate) fn live(&self) -> usize {
-        usize::try_from(self.max_total).unwrap_or(usize::MAX).saturating_sub(self.total.available_permits())
+        usize::try_from(self.max_total)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.total.available_permits())
     }
 
     /// Resolves when no connection lives; from then on none is admitted.
@@ -211,7 +225,10 @@ mod tests {
     #[test]
     fn all_connections_together_are_bounded_and_counted_out() {
         let registry = Arc::new(Registry::new(2, 2));
-        let permits = [registry.admit(ip("192.0.2.1")).unwrap(), registry.admit(ip("192.0.2.2")).unwrap()];
+        let permits = [
+            registry.admit(ip("192.0.2.1")).unwrap(),
+            registry.admit(ip("192.0.2.2")).unwrap(),
+        ];
         assert_eq!(registry.admit(ip("192.0.2.3")).err(), Some(Refusal::Total));
         assert_eq!(registry.live(), 2);
         drop(permits);

@@ -72,10 +72,14 @@ pub enum StartError {
 fn bind_help(error: &io::Error, port: u16) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("the port is in use; stop the other program (`ss -ltnp sport = :{port}` names it) or choose another with --listen")
+            format!(
+                "the port is in use; stop the other program (`ss -ltnp sport = :{port}` names it) or choose another with --listen"
+            )
         }
         io::ErrorKind::PermissionDenied => {
-            format!("port {port} is privileged; choose one above 1023 with --listen, or grant CAP_NET_BIND_SERVICE")
+            format!(
+                "port {port} is privileged; choose one above 1023 with --listen, or grant CAP_NET_BIND_SERVICE"
+            )
         }
         io::ErrorKind::AddrNotAvailable => String::from("this host does not have that address"),
         _ => error.to_string(),
@@ -106,7 +110,10 @@ impl Server {
     /// When a port cannot be bound or a file cannot be read; nothing is left running then.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         process::raise_file_limit();
-        let listen_error = |error| StartError::Listen { address: config.listen, error };
+        let listen_error = |error| StartError::Listen {
+            address: config.listen,
+            error,
+        };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let http = listener.local_addr().map_err(listen_error)?;
 
@@ -128,7 +135,8 @@ impl Server {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
         let trees = Arc::new(Trees::default());
-        let (driver, mut service) = Driver::new(Service::new(core_config(config), seed), link, Arc::clone(&trees));
+        let (driver, mut service) =
+            Driver::new(Service::new(core_config(config), seed), link, Arc::clone(&trees));
         let driver = tokio::spawn(driver.run());
         let media = match &config.sfu {
             Some(url) => Media::Remote(url.0.clone()),
@@ -138,7 +146,10 @@ impl Server {
         let app = App::new(Shared {
             config: config.clone(),
             service,
-            registry: Arc::new(Registry::new(config.max_connections, config.max_connections_per_ip)),
+            registry: Arc::new(Registry::new(
+                config.max_connections,
+                config.max_connections_per_ip,
+            )),
             trees,
             metrics: Metrics::new(),
             sfu_stats,
@@ -148,7 +159,13 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(listener::serve(listener, app::router(app.clone()), stopped));
         tracing::info!(address = %http, client = assets::CLIENT_BUILT, "serving");
-        Ok(Self { http, media, app, stop, driver })
+        Ok(Self {
+            http,
+            media,
+            app,
+            stop,
+            driver,
+        })
     }
 
     /// The TCP address that was bound.
@@ -177,7 +194,10 @@ impl Server {
                 let mut ports: Vec<u16> = candidates.iter().map(SocketAddr::port).collect();
                 ports.sort_unstable();
                 ports.dedup();
-                let addresses: Vec<String> = candidates.iter().map(|address| address.ip().to_string()).collect();
+                let addresses: Vec<String> = candidates
+                    .iter()
+                    .map(|address| address.ip().to_string())
+                    .collect();
                 let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
                 format!("UDP {}  (media, at {})", ports.join(", "), addresses.join(", "))
             }
@@ -225,9 +245,13 @@ impl Server {
 }
 
 fn token(path: &std::path::Path) -> Result<Token, StartError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| StartError::TokenFile { path: path.to_owned(), error })?;
-    Token::read(&text).ok_or_else(|| StartError::Token { path: path.to_owned() })
+    let text = std::fs::read_to_string(path).map_err(|error| StartError::TokenFile {
+        path: path.to_owned(),
+        error,
+    })?;
+    Token::read(&text).ok_or_else(|| StartError::Token {
+        path: path.to_owned(),
+    })
 }
 
 async fn media_ready(service: &mut ServiceHandle) -> Result<Vec<SocketAddr>, StartError> {

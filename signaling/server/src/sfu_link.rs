@@ -42,7 +42,9 @@ pub(crate) struct SfuLink {
 }
 
 /// Starts the SFU in this process.
-pub(crate) fn embedded(config: &SfuConfig) -> Result<(SfuLink, conclave_sfu::Stats), conclave_sfu::StartError> {
+pub(crate) fn embedded(
+    config: &SfuConfig,
+) -> Result<(SfuLink, conclave_sfu::Stats), conclave_sfu::StartError> {
     let mut handle = Sfu::start(config)?;
     let (sender, events) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
@@ -54,14 +56,28 @@ pub(crate) fn embedded(config: &SfuConfig) -> Result<(SfuLink, conclave_sfu::Sta
         // Nobody is left to tell when the driver is gone too.
         let _ = sender.send(LinkEvent::Lost).await;
     });
-    Ok((SfuLink { commands: handle.commands, events }, handle.stats))
+    Ok((
+        SfuLink {
+            commands: handle.commands,
+            events,
+        },
+        handle.stats,
+    ))
 }
 
 /// Keeps a link to a stand-alone SFU.
 pub(crate) fn remote(url: SfuUrl, token: Token) -> SfuLink {
     let (commands, command_receiver) = mpsc::channel(QUEUE);
     let (event_sender, events) = mpsc::channel(QUEUE);
-    tokio::spawn(Remote { url, token, commands: command_receiver, events: event_sender }.run());
+    tokio::spawn(
+        Remote {
+            url,
+            token,
+            commands: command_receiver,
+            events: event_sender,
+        }
+        .run(),
+    );
     SfuLink { commands, events }
 }
 
@@ -121,9 +137,17 @@ impl Remote {
     }
 
     async fn open(&self) -> Result<Socket, String> {
-        let mut request = self.url.0.as_str().into_client_request().map_err(|error| error.to_string())?;
+        let mut request = self
+            .url
+            .0
+            .as_str()
+            .into_client_request()
+            .map_err(|error| error.to_string())?;
         request.headers_mut().insert(AUTHORIZATION, self.token.0.clone());
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(CONTROL_SUBPROTOCOL));
+        request.headers_mut().insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(CONTROL_SUBPROTOCOL),
+        );
         let config = WebSocketConfig::default().max_message_size(Some(limits::MAX_SERVER_MESSAGE));
         let opening = connect_async_with_config(request, Some(config), true);
         match timeout(OPEN_TIMEOUT, opening).await {

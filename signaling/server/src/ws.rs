@@ -36,7 +36,11 @@ pub(crate) async fn upgrade(
     origin::check(&headers)?;
     if upgrade.selected_protocol().is_none() {
         let detail = format!("This path speaks the WebSocket subprotocol {SUBPROTOCOL}.");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "unsupported_subprotocol", detail));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "unsupported_subprotocol",
+            detail,
+        ));
     }
     if app.draining.load(Ordering::Relaxed) {
         return Err(Problem::shutting_down());

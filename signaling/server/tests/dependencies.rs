@@ -8,7 +8,10 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// A crate, and what it must never reach; a name that ends in `*` means every crate that begins so.
 /// docs/ARCHITECTURE.md has the same table with its reasons.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("conclave-wire", &["openmls*", "sframe", "rtc-*", "tokio", "conclave-*"]),
+    (
+        "conclave-wire",
+        &["openmls*", "sframe", "rtc-*", "tokio", "conclave-*"],
+    ),
     (
         "conclave-e2ee",
         &[
@@ -22,12 +25,43 @@ const FLOORS: &[(&str, &[&str])] = &[
             "axum",
         ],
     ),
-    ("conclave-transport", &["conclave-e2ee", "conclave-wire", "openmls*", "sframe"]),
-    ("conclave-sfu-core", &["conclave-e2ee", "openmls*", "sframe", "tokio", "axum"]),
-    ("conclave-signaling-core", &["conclave-e2ee", "sframe", "tokio", "axum", "rtc-*", "conclave-transport"]),
-    ("conclave-sfu", &["conclave-e2ee", "sframe", "openmls*", "conclave-signaling*"]),
-    ("conclave-signaling", &["conclave-e2ee", "sframe", "webrtc", "conclave-loadtest"]),
-    ("conclave-web", &["tokio", "conclave-sfu*", "conclave-signaling*", "conclave-transport", "rtc-*"]),
+    (
+        "conclave-transport",
+        &["conclave-e2ee", "conclave-wire", "openmls*", "sframe"],
+    ),
+    (
+        "conclave-sfu-core",
+        &["conclave-e2ee", "openmls*", "sframe", "tokio", "axum"],
+    ),
+    (
+        "conclave-signaling-core",
+        &[
+            "conclave-e2ee",
+            "sframe",
+            "tokio",
+            "axum",
+            "rtc-*",
+            "conclave-transport",
+        ],
+    ),
+    (
+        "conclave-sfu",
+        &["conclave-e2ee", "sframe", "openmls*", "conclave-signaling*"],
+    ),
+    (
+        "conclave-signaling",
+        &["conclave-e2ee", "sframe", "webrtc", "conclave-loadtest"],
+    ),
+    (
+        "conclave-web",
+        &[
+            "tokio",
+            "conclave-sfu*",
+            "conclave-signaling*",
+            "conclave-transport",
+            "rtc-*",
+        ],
+    ),
     ("conclave-loadtest", &["conclave-sfu*", "conclave-signaling*"]),
 ];
 
@@ -41,7 +75,10 @@ fn no_server_program_can_reach_the_crate_of_the_keys() {
         let package = house.package_of_program(program);
         for secret in ["conclave-e2ee", "sframe"] {
             // The name must exist, or the test would pass for want of a crate to look for.
-            assert!(house.names.values().any(|name| name == secret), "{secret} is not in the workspace's graph");
+            assert!(
+                house.names.values().any(|name| name == secret),
+                "{secret} is not in the workspace's graph"
+            );
             assert_eq!(house.path(&package, secret), None, "{program} reaches {secret}");
         }
     }
@@ -72,9 +109,18 @@ fn every_crate_of_the_workspace_has_a_floor() {
 fn the_walk_finds_what_is_there() {
     let house = House::read();
     let path = house.path("conclave-signaling", "serde").unwrap();
-    assert!(path.starts_with("conclave-signaling -> ") && path.ends_with("serde"), "{path}");
-    assert!(house.path("conclave-signaling", "rtc-*").is_some(), "the embedded SFU speaks DTLS");
-    assert!(house.path("conclave-signaling", "cargo_metadata").is_none(), "dev-dependencies are not walked");
+    assert!(
+        path.starts_with("conclave-signaling -> ") && path.ends_with("serde"),
+        "{path}"
+    );
+    assert!(
+        house.path("conclave-signaling", "rtc-*").is_some(),
+        "the embedded SFU speaks DTLS"
+    );
+    assert!(
+        house.path("conclave-signaling", "cargo_metadata").is_none(),
+        "dev-dependencies are not walked"
+    );
 }
 
 /// The resolved graph without dev-dependencies.
@@ -91,8 +137,11 @@ impl House {
             .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
             .exec()
             .unwrap();
-        let names: HashMap<_, _> =
-            metadata.packages.iter().map(|package| (package.id.clone(), package.name.to_string())).collect();
+        let names: HashMap<_, _> = metadata
+            .packages
+            .iter()
+            .map(|package| (package.id.clone(), package.name.to_string()))
+            .collect();
         let mut edges = HashMap::new();
         for node in &metadata.resolve.as_ref().unwrap().nodes {
             let dependencies = node
@@ -108,21 +157,40 @@ impl House {
                 .collect();
             edges.insert(node.id.clone(), dependencies);
         }
-        let members = metadata.workspace_members.iter().map(|id| names[id].clone()).collect();
-        Self { names, edges, members, metadata }
+        let members = metadata
+            .workspace_members
+            .iter()
+            .map(|id| names[id].clone())
+            .collect();
+        Self {
+            names,
+            edges,
+            members,
+            metadata,
+        }
     }
 
     /// The workspace package that makes this program.
     fn package_of_program(&self, program: &str) -> String {
         let package = self.metadata.workspace_packages().into_iter().find(|package| {
-            package.targets.iter().any(|target| target.is_bin() && target.name == program)
+            package
+                .targets
+                .iter()
+                .any(|target| target.is_bin() && target.name == program)
         });
-        package.unwrap_or_else(|| panic!("no package makes {program}")).name.to_string()
+        package
+            .unwrap_or_else(|| panic!("no package makes {program}"))
+            .name
+            .to_string()
     }
 
     /// How `from` reaches a crate of this name, if it does.
     fn path(&self, from: &str, name: &str) -> Option<String> {
-        let start = self.metadata.workspace_members.iter().find(|id| self.names[*id] == from);
+        let start = self
+            .metadata
+            .workspace_members
+            .iter()
+            .find(|id| self.names[*id] == from);
         let start = start.unwrap_or_else(|| panic!("{from} is not in the workspace"));
         let is_it = |id: &PackageId| match name.strip_suffix('*') {
             Some(prefix) => self.names[id].starts_with(prefix),

@@ -99,5 +99,10 @@ pub const KEYS: &[Key] = &[
         help: "What to log: error, warn, info, debug, or a filter such as info,conclave_signaling=debug.\n\
                Lines at debug may name addresses; those at info never do.",
     },
-    Key { name: "log_format", default: "text", kind: Kind::Text, help: "How to log: text or json." },
+    Key {
+        name: "log_format",
+        default: "text",
+        kind: Kind::Text,
+        help: "How to log: text or json.",
+    },
 ];

@@ -113,11 +113,14 @@ impl Layer {
     pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<T, ConfigError> {
         let key = Key::named(name).ok_or_else(|| unknown(name))?;
         let (value, source) = self.setting(key);
-        value.trim().parse().map_err(|expected: T::Err| ConfigError::BadValue {
-            place: source.place(key),
-            value: value.to_owned(),
-            expected: expected.to_string(),
-        })
+        value
+            .trim()
+            .parse()
+            .map_err(|expected: T::Err| ConfigError::BadValue {
+                place: source.place(key),
+                value: value.to_owned(),
+                expected: expected.to_string(),
+            })
     }
 
     /// A setting that may be empty.
@@ -126,12 +129,19 @@ impl Layer {
         name: &'static str,
     ) -> Result<Option<T>, ConfigError> {
         let key = Key::named(name).ok_or_else(|| unknown(name))?;
-        if self.setting(key).0.trim().is_empty() { Ok(None) } else { self.parse(name).map(Some) }
+        if self.setting(key).0.trim().is_empty() {
+            Ok(None)
+        } else {
+            self.parse(name).map(Some)
+        }
     }
 }
 
 fn unknown(name: &str) -> ConfigError {
-    ConfigError::UnknownKey { what: format!("key `{name}`"), nearest: None }
+    ConfigError::UnknownKey {
+        what: format!("key `{name}`"),
+        nearest: None,
+    }
 }
 
 impl Source {
@@ -174,7 +184,9 @@ pub fn from_environment(
     let mut layer = Layer::default();
     let mut file = None;
     for (name, value) in variables {
-        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
         if name == FILE_VARIABLE {
             file = Some(PathBuf::from(value));
             continue;
@@ -195,7 +207,10 @@ pub fn from_environment(
 /// # Errors
 /// When the text is not TOML, has a key nobody knows, or a value of another type than its key takes.
 pub fn from_toml(path: &Path, text: &str) -> Result<Layer, ConfigError> {
-    let not_toml = |error: toml::de::Error| ConfigError::NotToml { path: path.to_owned(), error: error.to_string() };
+    let not_toml = |error: toml::de::Error| ConfigError::NotToml {
+        path: path.to_owned(),
+        error: error.to_string(),
+    };
     let table = DeTable::parse(text).map_err(not_toml)?;
     let mut layer = Layer::default();
     for (name, value) in table.get_ref() {
@@ -206,7 +221,10 @@ pub fn from_toml(path: &Path, text: &str) -> Result<Layer, ConfigError> {
                 nearest: nearest(name.get_ref()).map(|key| key.name.to_owned()),
             });
         };
-        let source = Source::File { path: path.to_owned(), line };
+        let source = Source::File {
+            path: path.to_owned(),
+            line,
+        };
         let text = text_of(key, value.get_ref()).ok_or_else(|| ConfigError::BadValue {
             place: source.place(key),
             value: value.get_ref().type_str().to_owned(),

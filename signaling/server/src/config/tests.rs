@@ -5,7 +5,9 @@ use std::path::Path;
 use super::*;
 
 fn settings(file: &str, environment: &[(&str, &str)]) -> Result<Layer, ConfigError> {
-    let variables = environment.iter().map(|(name, value)| (String::from(*name), String::from(*value)));
+    let variables = environment
+        .iter()
+        .map(|(name, value)| (String::from(*name), String::from(*value)));
     let (environment, _) = from_environment(variables)?;
     Ok(merge(from_toml(Path::new("conclave.toml"), file)?, environment))
 }
@@ -14,10 +16,14 @@ fn config(file: &str) -> Result<Config, ConfigError> {
     Config::from_settings(&settings(file, &[])?)
 }
 
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
 #[test]
 fn the_defaults_are_right() {
     let config = Config::defaults().unwrap();
-    assert_eq!(config.listen, "0.0.0.0:8080".parse().unwrap());
+    assert_eq!(config.listen, address("0.0.0.0:8080"));
     assert_eq!(config.media, MediaAddresses::AnyAt(3478));
     assert_eq!(config.advertise, Vec::<IpAddr>::new());
     assert_eq!(config.sfu, None);
@@ -26,7 +32,8 @@ fn the_defaults_are_right() {
 #[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file_and_that_over_the_default() {
     let listen = Key::named("listen").unwrap();
-    let file = "listen = \"127.0.0.1:1\"\nadvertise = [\"192.0.2.1\", \"2001:db8::1\"]\nmax_connections = 7\n";
+    let file =
+        "listen = \"127.0.0.1:1\"\nadvertise = [\"192.0.2.1\", \"2001:db8::1\"]\nmax_connections = 7\n";
     let mut all = settings(file, &[("CONCLAVE_LISTEN", "127.0.0.1:2"), ("PATH", "/bin")]).unwrap();
     let config = Config::from_settings(&all).unwrap();
     assert_eq!(config.listen.port(), 2);
@@ -35,7 +42,7 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file_and_that_over_the_def
     assert_eq!(config.max_connections_per_ip, 256);
 
     all.set(listen, String::from("3"), Source::Flag);
-    assert_eq!(Config::from_settings(&all).unwrap().listen, "0.0.0.0:3".parse().unwrap());
+    assert_eq!(Config::from_settings(&all).unwrap().listen, address("0.0.0.0:3"));
 }
 
 #[test]
@@ -48,8 +55,13 @@ fn an_unknown_key_suggests_the_nearest_and_names_its_line() {
         ("max_connection", "max_connections"),
         ("log-format", "log_format"),
     ] {
-        let error = config(&format!("# first line\n{wrong} = \"x\"\n")).unwrap_err().to_string();
-        assert!(error.contains(&format!("did you mean `{right}`?")), "{wrong}: {error}");
+        let error = config(&format!("# first line\n{wrong} = \"x\"\n"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(&format!("did you mean `{right}`?")),
+            "{wrong}: {error}"
+        );
         assert!(error.contains("conclave.toml:2"), "{error}");
     }
     let error = config("zzz = 1").unwrap_err().to_string();
@@ -61,7 +73,10 @@ fn an_unknown_key_suggests_the_nearest_and_names_its_line() {
 #[test]
 fn an_unknown_variable_suggests_the_nearest() {
     let error = settings("", &[("CONCLAVE_LISTN", "1")]).unwrap_err().to_string();
-    assert!(error.contains("`CONCLAVE_LISTN`; did you mean `CONCLAVE_LISTEN`?"), "{error}");
+    assert!(
+        error.contains("`CONCLAVE_LISTN`; did you mean `CONCLAVE_LISTEN`?"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -72,7 +87,10 @@ fn a_bad_value_names_its_place_and_what_is_expected() {
         "CONCLAVE_LISTEN: \"here\" is not an address and port such as 0.0.0.0:8080, [::]:8080 or 8080"
     );
     let error = config("\nadvertise = \"1.2.3\"").unwrap_err().to_string();
-    assert!(error.starts_with("conclave.toml:2: advertise: \"1.2.3\" is not a list of IP"), "{error}");
+    assert!(
+        error.starts_with("conclave.toml:2: advertise: \"1.2.3\" is not a list of IP"),
+        "{error}"
+    );
     for file in [
         "listen = 8080",
         "listen = \"256.0.0.1:1\"",
@@ -93,9 +111,18 @@ fn a_bad_value_names_its_place_and_what_is_expected() {
 
 #[test]
 fn a_port_alone_is_enough() {
-    assert_eq!(config("listen = \":9000\"").unwrap().listen, "0.0.0.0:9000".parse().unwrap());
-    assert_eq!(config("listen = \"localhost:9000\"").unwrap().listen, "127.0.0.1:9000".parse().unwrap());
-    assert_eq!(config("media = \"9001\"").unwrap().media, MediaAddresses::AnyAt(9001));
+    assert_eq!(
+        config("listen = \":9000\"").unwrap().listen,
+        address("0.0.0.0:9000")
+    );
+    assert_eq!(
+        config("listen = \"localhost:9000\"").unwrap().listen,
+        address("127.0.0.1:9000")
+    );
+    assert_eq!(
+        config("media = \"9001\"").unwrap().media,
+        MediaAddresses::AnyAt(9001)
+    );
     let both = config("media = [\"192.0.2.1:9001\", \"[2001:db8::1]:9001\"]").unwrap();
     assert_eq!(both.media.resolve().len(), 2);
 }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
 /// A TCP address; a port alone means all IPv4 addresses.
 pub(super) struct ListenAddress(pub(super) SocketAddr);
 
@@ -70,7 +72,9 @@ impl FromStr for Addresses {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let addresses: Result<_, _> = items(text).map(IpAddr::from_str).collect();
-        addresses.map(Self).map_err(|_| "a list of IP addresses such as 192.0.2.7,2001:db8::7")
+        addresses
+            .map(Self)
+            .map_err(|_| "a list of IP addresses such as 192.0.2.7,2001:db8::7")
     }
 }
 
@@ -123,10 +127,14 @@ impl FromStr for LogFilter {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse::<tracing_subscriber::filter::Targets>() {
-            Ok(_) if !text.is_empty() => Ok(Self(text.to_owned())),
-            _ => Err("error, warn, info, debug, trace or a filter such as info,conclave_signaling=debug"),
+        const EXPECTED: &str =
+            "error, warn, info, debug, trace or a filter such as info,conclave_signaling=debug";
+        // A word alone must be a level: `tracing` takes any other for a module and would log nothing else.
+        let word_is_level = |item: &str| item.contains('=') || item.parse::<LevelFilter>().is_ok();
+        if text.is_empty() || !items(text).all(word_is_level) || text.parse::<Targets>().is_err() {
+            return Err(EXPECTED);
         }
+        Ok(Self(text.to_owned()))
     }
 }
 

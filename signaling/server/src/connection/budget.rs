@@ -3,9 +3,15 @@
 use std::time::{Duration, Instant};
 
 /// Messages at once, and per second: a vote on every commit, an offer for every new track, states of one's own.
-const MESSAGES: Rate = Rate { burst: 500, per_second: 50 };
+const MESSAGES: Rate = Rate {
+    burst: 500,
+    per_second: 50,
+};
 /// Bytes at once, and per second: three of the largest commits, and one every four seconds after that.
-const BYTES: Rate = Rate { burst: 12 << 20, per_second: 1 << 20 };
+const BYTES: Rate = Rate {
+    burst: 12 << 20,
+    per_second: 1 << 20,
+};
 
 #[derive(Clone, Copy)]
 struct Rate {
@@ -16,7 +22,8 @@ struct Rate {
 impl Rate {
     fn refill(self, left: u64, elapsed: Duration) -> u64 {
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        left.saturating_add(elapsed_ms.saturating_mul(self.per_second) / 1_000).min(self.burst)
+        left.saturating_add(elapsed_ms.saturating_mul(self.per_second) / 1_000)
+            .min(self.burst)
     }
 }
 
@@ -29,7 +36,11 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn full(now: Instant) -> Self {
-        Self { messages: MESSAGES.burst, bytes: BYTES.burst, at: now }
+        Self {
+            messages: MESSAGES.burst,
+            bytes: BYTES.burst,
+            at: now,
+        }
     }
 
     /// Takes one message of so many bytes; false when there is not enough left.

@@ -24,7 +24,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
     }
     if app.service.candidates().is_none() {
         let detail = "The SFU cannot be reached.";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media_unavailable", detail).retry_after(1));
+        return Err(
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media_unavailable", detail).retry_after(1),
+        );
     }
     Ok("ok\n")
 }
@@ -33,7 +35,12 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let mut page = Page::default();
     let draining = app.draining.load(Ordering::Relaxed);
-    page.server(&app.metrics, app.registry.live(), draining, app.service.candidates().is_some());
+    page.server(
+        &app.metrics,
+        app.registry.live(),
+        draining,
+        app.service.candidates().is_some(),
+    );
     if let Ok(stats) = app.service.stats().await {
         page.service(&stats);
     }

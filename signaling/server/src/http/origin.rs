@@ -21,14 +21,20 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// The scheme is not compared: behind a TLS proxy the page's is https and ours is http.
 fn is_host(origin: &[u8], headers: &HeaderMap) -> bool {
-    let Ok(origin) = Uri::try_from(origin) else { return false };
+    let Ok(origin) = Uri::try_from(origin) else {
+        return false;
+    };
     let default_port = match origin.scheme_str() {
         Some("http") => 80,
         Some("https") => 443,
         _ => return false,
     };
-    let host = headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let (Some(host), Some(origin)) = (host, origin.authority()) else { return false };
+    let host = headers
+        .get(HOST)
+        .and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let (Some(host), Some(origin)) = (host, origin.authority()) else {
+        return false;
+    };
     origin.host().eq_ignore_ascii_case(host.host())
         && origin.port_u16().unwrap_or(default_port) == host.port_u16().unwrap_or(default_port)
 }

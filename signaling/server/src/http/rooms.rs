@@ -65,17 +65,23 @@ pub(crate) async fn create(
         suite: wanted.suite.unwrap_or_default(),
         max_participants: wanted.max_participants.unwrap_or(DEFAULT_PARTICIPANTS),
     };
-    let room = app.service.create_room(policy.clone()).await?.map_err(|error| match error {
-        CreateRoomError::TooManyRooms => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "rate_limited",
-            "This server holds as many rooms as it may; try again later.",
-        )
-        .retry_after(60),
-        CreateRoomError::MaxParticipants(most) => {
-            Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("max_participants must be 1 to {most}."))
-        }
-    })?;
+    let room = app
+        .service
+        .create_room(policy.clone())
+        .await?
+        .map_err(|error| match error {
+            CreateRoomError::TooManyRooms => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "rate_limited",
+                "This server holds as many rooms as it may; try again later.",
+            )
+            .retry_after(60),
+            CreateRoomError::MaxParticipants(most) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad_request",
+                format!("max_participants must be 1 to {most}."),
+            ),
+        })?;
     let location = [(LOCATION, format!("/api/v1/rooms/{}", room.to_text()))];
     Ok((StatusCode::CREATED, location, Json(Created { room, policy })).into_response())
 }
@@ -85,7 +91,11 @@ fn wanted(
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Wanted, Problem> {
     let body = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad_request", format!("The body must be at most {MAX_BODY} bytes."))
+        Problem::new(
+            rejection.status(),
+            "bad_request",
+            format!("The body must be at most {MAX_BODY} bytes."),
+        )
     })?;
     if body.is_empty() {
         return Ok(Wanted::default());
@@ -97,10 +107,19 @@ fn wanted(
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
     if !json {
         let detail = "The body must be application/json.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            detail,
+        ));
     }
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("The body is wrong: {error}.")))
+    serde_json::from_slice(&body).map_err(|error| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "bad_request",
+            format!("The body is wrong: {error}."),
+        )
+    })
 }
 
 /// Tells what a room allows and how full it is, to those who know its id.
@@ -111,7 +130,12 @@ pub(crate) async fn read(State(app): State<App>, Path(id): Path<String>) -> Resu
         let detail = "No such room now. Whoever has its link may still enter it.";
         Problem::new(StatusCode::NOT_FOUND, "room_not_found", detail)
     })?;
-    Ok(Json(Room { room, policy: info.policy, participants: info.participants }).into_response())
+    Ok(Json(Room {
+        room,
+        policy: info.policy,
+        participants: info.participants,
+    })
+    .into_response())
 }
 
 impl From<Gone> for Problem {

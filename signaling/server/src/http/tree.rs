@@ -23,7 +23,10 @@ pub(crate) struct Trees {
 impl Trees {
     pub(crate) fn store(&self, hash: TreeHash, tree: Arc<[u8]>) {
         let added = tree.len();
-        let replaced = self.trees.insert(hash, Bytes::from_owner(tree)).map_or(0, |old| old.len());
+        let replaced = self
+            .trees
+            .insert(hash, Bytes::from_owner(tree))
+            .map_or(0, |old| old.len());
         self.bytes.fetch_add(added, Ordering::Relaxed);
         self.bytes.fetch_sub(replaced, Ordering::Relaxed);
     }
@@ -49,9 +52,14 @@ impl Trees {
 
 /// Answers with a tree. It is opaque and of high entropy (public keys): compressing it saves little.
 pub(crate) async fn read(State(app): State<App>, Path(hash): Path<String>) -> Result<Response, Problem> {
-    let tree = TreeHash::parse(&hash).and_then(|hash| app.trees.read(&hash)).ok_or_else(Problem::not_found)?;
+    let tree = TreeHash::parse(&hash)
+        .and_then(|hash| app.trees.read(&hash))
+        .ok_or_else(Problem::not_found)?;
     // private: a shared cache has no business with who is in a call.
-    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, "private, max-age=31536000, immutable")];
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream"),
+        (CACHE_CONTROL, "private, max-age=31536000, immutable"),
+    ];
     Ok((headers, tree).into_response())
 }
 
