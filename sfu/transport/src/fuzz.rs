@@ -146,5 +146,9 @@ fn certificate() -> Option<Certificate> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the values are small or meant to wrap"
+)]
 #[path = "fuzz_tests.rs"]
 mod tests;

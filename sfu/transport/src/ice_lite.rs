@@ -279,5 +279,9 @@ struct Authentic {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the values are small or meant to wrap"
+)]
 #[path = "ice_lite_tests.rs"]
 mod tests;

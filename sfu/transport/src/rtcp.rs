@@ -5,6 +5,10 @@ mod twcc;
 mod write;
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the values are small or meant to wrap"
+)]
 mod tests;
 
 pub use read::{NackIter, RtcpEvents, events};

@@ -10,6 +10,10 @@ mod open;
 mod seal;
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the values are small or meant to wrap"
+)]
 mod tests;
 
 pub use open::SrtpReceiver;

@@ -156,6 +156,10 @@ impl Vacancy<'_> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the values are small or meant to wrap"
+)]
 mod tests {
     use super::*;
 
