@@ -32,7 +32,9 @@ fn after_any_schedule_with_the_post_quantum_suite_all_are_in_one_epoch_with_one_
 }
 
 fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    let Ok(text) = std::env::var("CONCLAVE_SEEDS") else { return usual };
+    let Ok(text) = std::env::var("CONCLAVE_SEEDS") else {
+        return usual;
+    };
     let (from, to) = text.split_once("..").unwrap();
     from.parse().unwrap()..to.parse().unwrap()
 }
@@ -61,7 +63,9 @@ fn run(seed: u64, suite: Suite, steps: usize, restarts: bool) {
 }
 
 fn wanted(world: &World) -> Vec<Who> {
-    (0..world.clients.len()).filter(|who| world.clients[*who].fate == Fate::Wanted).collect()
+    (0..world.clients.len())
+        .filter(|who| world.clients[*who].fate == Fate::Wanted)
+        .collect()
 }
 
 fn act(world: &mut World, step: usize, restarts: bool) {

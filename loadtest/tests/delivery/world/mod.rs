@@ -199,6 +199,8 @@ impl World {
         self.service = Service::new(self.service_config.clone(), self.rng.random());
         self.trees.clear();
         self.connections.clear();
+        // The SFU was in the same process.
+        self.commands.clear();
         self.sfu_is_ready();
         for who in 0..self.clients.len() {
             if self.clients[who].session_key.take().is_some() && self.clients[who].fate == Fate::Wanted {
