@@ -16,15 +16,18 @@ pub(crate) struct ArrivalRecorder {
     base: Option<u64>,
     packets: Vec<TwccPacket>,
     feedback_count: u8,
+    /// SSRC of the last packet: browsers take a report only if it names one of theirs.
+    last_ssrc: u32,
 }
 
 impl ArrivalRecorder {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { start: now, base: None, packets: Vec::new(), feedback_count: 0 }
+        Self { start: now, base: None, packets: Vec::new(), feedback_count: 0, last_ssrc: 0 }
     }
 
     /// Notes a packet. A number that was reported already is ignored.
-    pub(crate) fn record(&mut self, now: Instant, sequence: u16) {
+    pub(crate) fn record(&mut self, now: Instant, ssrc: u32, sequence: u16) {
+        self.last_ssrc = ssrc;
         let arrival = i64::try_from(now.saturating_duration_since(self.start).as_micros()).ok();
         let base = *self.base.get_or_insert((1 << 16) + u64::from(sequence));
         let Some(extended) = extend(base, sequence) else { return };
@@ -48,12 +51,12 @@ impl ArrivalRecorder {
     }
 
     /// Writes a report about what was not reported yet; `false` when there is nothing to tell.
-    pub(crate) fn write(&mut self, writer: &mut RtcpWriter<'_>, sender: u32, media: u32) -> bool {
+    pub(crate) fn write(&mut self, writer: &mut RtcpWriter<'_>, sender: u32) -> bool {
         let Some(base) = self.base else { return false };
         if self.packets.is_empty() {
             return false;
         }
-        let Ok(told) = writer.twcc(sender, media, self.feedback_count, &self.packets) else {
+        let Ok(told) = writer.twcc(sender, self.last_ssrc, self.feedback_count, &self.packets) else {
             self.packets.clear();
             self.base = None;
             return false;

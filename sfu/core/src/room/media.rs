@@ -35,7 +35,7 @@ impl Room {
         if let Some(id) = peer.negotiated.as_ref().and_then(|negotiated| negotiated.extensions.transport_cc)
             && let Some(&[high, low]) = view.extension(id)
         {
-            peer.arrivals.record(context.now, u16::from_be_bytes([high, low]));
+            peer.arrivals.record(context.now, view.ssrc(), u16::from_be_bytes([high, low]));
         }
         if !peer.may_flow() {
             return;

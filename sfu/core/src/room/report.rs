@@ -97,7 +97,7 @@ fn report_arrivals<E: Egress>(peer: &mut Peer, context: &mut Context<'_, E>) {
     }
     let mut buffer = [0; MAX_RTCP];
     let mut writer = RtcpWriter::new(&mut buffer);
-    if peer.arrivals.write(&mut writer, SENDER_SSRC, SENDER_SSRC) {
+    if peer.arrivals.write(&mut writer, SENDER_SSRC) {
         let len = writer.len();
         context.egress.rtcp(peer.slot, buffer.get(..len).unwrap_or_default());
     }
