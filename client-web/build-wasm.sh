@@ -19,6 +19,10 @@ if [ -f "$out/conclave_web_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inp
     exit 0
 fi
 
+# JavaScript's values stay in an array instead of an externref table: wasm-opt before version 117 (Debian 12 has 108)
+# exports the wrong table of a module that has two. conclave-bindgen does its part of it.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C target-feature=-reference-types"
+
 libdir=$(rustc --print target-libdir --target "$target" 2>/dev/null || true)
 if [ -d "$libdir" ]; then
     echo "wasm: building with the rustup toolchain"

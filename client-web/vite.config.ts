@@ -18,10 +18,12 @@ export default defineConfig({
   worker: { format: "es" },
   test: { include: ["src/**/*.test.ts"] },
   server: {
+    // The server answers its own pages only.
     proxy: {
-      "/api": server,
-      "/t": server,
-      "/ws": { target: server.replace(/^http/, "ws"), ws: true },
+      "/api": { target: server, headers: { origin: server }, changeOrigin: true },
+      "/t": { target: server, headers: { origin: server }, changeOrigin: true },
+      "/livez": { target: server, headers: { origin: server }, changeOrigin: true },
+      "/ws": { target: server, headers: { origin: server }, changeOrigin: true, ws: true },
     },
   },
 });

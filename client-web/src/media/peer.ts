@@ -67,6 +67,7 @@ export class Peer {
   readonly #receivers = new Map<RTCRtpTransceiver, number>();
   #wanted: readonly Track[] = [];
   #participants = 1;
+  /** Whether something is not negotiated yet. */
   #dirty = false;
   #running = false;
   #refusals = 0;
@@ -103,8 +104,11 @@ export class Peer {
 
   /** Receives exactly `tracks` from now on. */
   subscribe(tracks: readonly Track[]): void {
+    const changed = JSON.stringify(tracks) !== JSON.stringify(this.#wanted);
     this.#wanted = tracks;
-    this.#renegotiate();
+    if (changed) {
+      this.#renegotiate();
+    }
   }
 
   /** How many are in the call: the more, the smaller the pictures. */
@@ -124,7 +128,9 @@ export class Peer {
 
   /** Negotiates what could not be negotiated while there was no signaling session. */
   handleSignalingBack(): void {
-    this.#renegotiate();
+    if (this.#dirty) {
+      this.#renegotiate();
+    }
   }
 
   async handleFirstEncrypted(senderId: number): Promise<void> {
@@ -215,6 +221,7 @@ export class Peer {
         await this.#round();
         this.#refusals = 0;
       } catch (error) {
+        this.#dirty = true;
         await this.#rollBack();
         this.#handleRefusal(error);
         return;
