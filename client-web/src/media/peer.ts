@@ -82,7 +82,6 @@ export class Peer {
     private readonly negotiate: Negotiate,
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
-    this.#pc.ontrack = ({ transceiver }) => this.#protect(transceiver);
     this.#pc.onconnectionstatechange = () => this.#watchTransport();
   }
 
@@ -168,7 +167,6 @@ export class Peer {
     for (const publisher of this.#publishers.values()) {
       publisher.close();
     }
-    this.#pc.ontrack = null;
     this.#pc.onconnectionstatechange = null;
     this.#pc.close();
   }
@@ -191,14 +189,6 @@ export class Peer {
     await publisher.limit(limit);
   }
 
-  #protect(transceiver: RTCRtpTransceiver): void {
-    const slot = this.#sections.find(transceiver);
-    if (slot?.target === undefined || this.#receivers.has(transceiver)) {
-      return;
-    }
-    this.#receivers.set(transceiver, this.crypto.protectReceiver(transceiver.receiver, targetOf(slot.target)));
-  }
-
   #renegotiate(): void {
     this.#dirty = true;
     if (!this.#running && !this.#closed) {
@@ -211,6 +201,8 @@ export class Peer {
 
   /** One offer at a time, until nothing changed meanwhile. */
   async #run(): Promise<void> {
+    // Changes made in one task go into one offer.
+    await Promise.resolve();
     while (this.#dirty && !this.#closed) {
       this.#dirty = false;
       this.#updateSlots();
@@ -274,8 +266,10 @@ export class Peer {
   }
 
   #updateSlots(): void {
-    const { assigned, idled } = this.#sections.carry(this.#wanted, (kind) => {
+    const { assigned, idled } = this.#sections.carry(this.#wanted, (kind, track) => {
       const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
+      // In the same task: Chromium never calls a transform that an addTransceiver receiver gets later, as in `track`.
+      this.#receivers.set(transceiver, this.crypto.protectReceiver(transceiver.receiver, targetOf(track)));
       prefer(transceiver, kind);
       return transceiver;
     });

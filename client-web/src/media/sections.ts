@@ -48,7 +48,7 @@ export class SectionMap<Handle> {
   }
 
   /** Makes the sections carry exactly `tracks`; `create` makes a section when no idle one of that kind is left. */
-  carry(tracks: readonly Track[], create: (kind: MediaKind) => Handle): SlotChanges<Handle> {
+  carry(tracks: readonly Track[], create: (kind: MediaKind, track: Track) => Handle): SlotChanges<Handle> {
     const wanted = new Map(tracks.map((track) => [track.track_id, track]));
     const idled = this.#subscribe.filter((slot) => slot.target !== undefined && !isCarried(slot.target, wanted));
     for (const slot of idled) {
@@ -83,15 +83,11 @@ export class SectionMap<Handle> {
     return sections;
   }
 
-  find(handle: Handle): SubscribeSlot<Handle> | undefined {
-    return this.#subscribe.find((slot) => slot.handle === handle);
-  }
-
-  #assign(track: Track, create: (kind: MediaKind) => Handle): SubscribeSlot<Handle> {
+  #assign(track: Track, create: (kind: MediaKind, track: Track) => Handle): SubscribeSlot<Handle> {
     const kind = kindOf(track.source);
     let slot = this.#subscribe.find((candidate) => candidate.target === undefined && candidate.kind === kind);
     if (slot === undefined) {
-      slot = { handle: create(kind), kind, target: undefined };
+      slot = { handle: create(kind, track), kind, target: undefined };
       this.#subscribe.push(slot);
     }
     slot.target = track;
