@@ -371,6 +371,10 @@ export class Call {
       current(({ sender }) => void this.#handleFirstEncrypted(sender)),
     );
     e2ee.on(
+      "receiver_running",
+      current(({ receiver }) => this.#media?.handleReceiverRunning(receiver)),
+    );
+    e2ee.on(
       "first_decrypted",
       current(({ receiver, trackId }) => this.#media?.handleFirstDecrypted(receiver, trackId)),
     );

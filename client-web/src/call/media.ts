@@ -66,6 +66,10 @@ export class MediaConnection {
     await this.#peer?.handleFirstEncrypted(senderId);
   }
 
+  handleReceiverRunning(receiverId: number): void {
+    this.#peer?.handleReceiverRunning(receiverId);
+  }
+
   handleFirstDecrypted(receiverId: number, trackId: TrackId): void {
     this.#peer?.handleFirstDecrypted(receiverId, trackId);
   }

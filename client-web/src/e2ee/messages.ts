@@ -119,7 +119,9 @@ export type FromWorker =
   | { readonly type: "session_failed"; readonly reason: SessionFailure }
   /** The sender's transform ran and made its first ciphertext. */
   | { readonly type: "first_encrypted"; readonly sender: number }
-  /** The receiver's transform ran and opened its first frame of that track. */
+  /** The receiver's transform ran: a frame of that track came, whatever became of it. */
+  | { readonly type: "receiver_running"; readonly receiver: number; readonly trackId: TrackId }
+  /** The receiver's transform opened its first frame of that track. */
   | { readonly type: "first_decrypted"; readonly receiver: number; readonly trackId: TrackId }
   | {
       readonly type: "receiver_state";

@@ -15,6 +15,8 @@ const KEY_FRAME_INTERVAL_MS = 1_000;
 
 /** What a receiver tells. */
 export interface ReceiverEvents {
+  /** The first frame came, whatever becomes of it. */
+  running(target: ReceiveTarget): void;
   firstDecrypted(target: ReceiveTarget): void;
   state(target: ReceiveTarget, state: StreamState, reason: DropReason | null): void;
   /** Ask the sender for a key frame. */
@@ -31,6 +33,7 @@ export class ReceiverTransform {
   #target: ReceiveTarget | null;
   #sink: FrameSink | undefined;
   #waiting: Waiting[] = [];
+  #running = false;
   #opened = false;
   #state: StreamState = "waiting";
   #reason: DropReason | null = null;
@@ -56,6 +59,7 @@ export class ReceiverTransform {
   retarget(target: ReceiveTarget | null): void {
     this.#target = target;
     this.#waiting = [];
+    this.#running = false;
     this.#opened = false;
     this.#state = "waiting";
     this.#reason = null;
@@ -66,6 +70,10 @@ export class ReceiverTransform {
 
   handle(frame: Frame, sink: FrameSink): void {
     this.#sink = sink;
+    if (!this.#running && this.#target !== null) {
+      this.#running = true;
+      this.events.running(this.#target);
+    }
     this.#expire();
     const outcome = this.#open(frame);
     if (outcome === "no_key") {

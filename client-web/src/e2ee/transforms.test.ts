@@ -133,6 +133,7 @@ describe("a receiver's transform", () => {
   function receiver(session: FakeSession | undefined) {
     const counters = new Counters();
     const clock = { now: 0 };
+    const running: number[] = [];
     const opened: number[] = [];
     const states: [StreamState, DropReason | null][] = [];
     let keyFramesWanted = 0;
@@ -142,6 +143,7 @@ describe("a receiver's transform", () => {
       counters,
       () => clock.now,
       {
+        running: ({ trackId }) => void running.push(trackId),
         firstDecrypted: ({ trackId }) => void opened.push(trackId),
         state: (_, state, reason) => void states.push([state, reason]),
         keyFrameWanted: () => {
@@ -149,7 +151,7 @@ describe("a receiver's transform", () => {
         },
       },
     );
-    return { transform, counters, clock, opened, states, keyFramesWanted: () => keyFramesWanted };
+    return { transform, counters, clock, running, opened, states, keyFramesWanted: () => keyFramesWanted };
   }
 
   it("opens frames in order and says so once", () => {
@@ -164,13 +166,14 @@ describe("a receiver's transform", () => {
     expect(states).toEqual([["secure", null]]);
   });
 
-  it("never passes a plaintext frame", () => {
+  it("never passes a plaintext frame, but says that it runs", () => {
     const session = new FakeSession();
     session.keys.add(1);
-    const { transform, counters, opened } = receiver(session);
+    const { transform, counters, running, opened } = receiver(session);
     const out = sink();
     transform.handle(frame([1, 2, 3], "key"), out);
     expect(out.frames).toEqual([]);
+    expect(running).toEqual([9]);
     expect(opened).toEqual([]);
     expect(counters.snapshot().receiveDrops).toEqual({ bad_header: 1 });
   });

@@ -158,6 +158,7 @@ function sending(options: SendOptions): TransformStream<Frame, Frame> {
 function receiving(options: ReceiveOptions, transformer: Transformer): TransformStream<Frame, Frame> {
   const id = options.receiver;
   const receiver = new ReceiverTransform(options.target, session, counters, now, {
+    running: (target) => post({ type: "receiver_running", receiver: id, trackId: target.trackId }),
     firstDecrypted: (target) => post({ type: "first_decrypted", receiver: id, trackId: target.trackId }),
     state: (target, state, reason) =>
       post({ type: "receiver_state", receiver: id, trackId: target.trackId, state, reason }),

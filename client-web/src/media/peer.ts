@@ -55,6 +55,9 @@ const NO_ANSWER_DELAY_MS = 1_000;
 /** Time for a lost transport to come back by itself, then for an ICE restart to bring it back. */
 const DISCONNECTED_PATIENCE_MS = 3_000;
 const RESTART_PATIENCE_MS = 5_000;
+/** How often, and after how many packets, a receiver whose transform shows no sign of life is a fault. */
+const RECEIVER_CHECK_MS = 3_000;
+const PACKETS_WITHOUT_TRANSFORM = 30;
 /** Time for a sender's transform to make its first ciphertext once there are a transport and keys. */
 const TRANSFORM_PATIENCE_MS = 6_000;
 
@@ -63,6 +66,10 @@ export class Peer {
   readonly #pc: RTCPeerConnection;
   readonly #sections = new SectionMap<RTCRtpTransceiver>();
   readonly #publishers = new Map<Source, Publisher>();
+  /** Receivers whose transform was seen running since they carry their track, by id. */
+  readonly #live = new Set<number>();
+  /** Packets of the other receivers at the last check. */
+  readonly #packets = new Map<number, number>();
   /** Ids of the protected receivers. */
   readonly #receivers = new Map<RTCRtpTransceiver, number>();
   #wanted: readonly Track[] = [];
@@ -76,6 +83,7 @@ export class Peer {
   #lostTimer: ReturnType<typeof setTimeout> | undefined;
   #transformTimer: ReturnType<typeof setTimeout> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #receiverTimer: ReturnType<typeof setInterval>;
 
   constructor(
     private readonly crypto: FrameCrypto,
@@ -83,6 +91,7 @@ export class Peer {
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
     this.#pc.onconnectionstatechange = () => this.#watchTransport();
+    this.#receiverTimer = setInterval(() => void this.#checkReceivers(), RECEIVER_CHECK_MS);
   }
 
   on<Name extends keyof PeerEvents>(event: Name, handler: (value: PeerEvents[Name]) => void): () => void {
@@ -142,6 +151,10 @@ export class Peer {
     this.#watchTransforms();
   }
 
+  handleReceiverRunning(receiverId: number): void {
+    this.#live.add(receiverId);
+  }
+
   handleFirstDecrypted(receiverId: number, trackId: TrackId): void {
     for (const { handle, target } of this.#sections.subscriptions) {
       if (target?.track_id === trackId && this.#receivers.get(handle) === receiverId) {
@@ -164,6 +177,7 @@ export class Peer {
     clearTimeout(this.#lostTimer);
     clearTimeout(this.#transformTimer);
     clearTimeout(this.#retryTimer);
+    clearInterval(this.#receiverTimer);
     for (const publisher of this.#publishers.values()) {
       publisher.close();
     }
@@ -286,6 +300,8 @@ export class Peer {
   #retarget(transceiver: RTCRtpTransceiver, target: ReceiverTarget | null): void {
     const receiver = this.#receivers.get(transceiver);
     if (receiver !== undefined) {
+      this.#live.delete(receiver);
+      this.#packets.delete(receiver);
       this.crypto.retarget(receiver, target);
     }
   }
@@ -329,6 +345,23 @@ export class Peer {
     }
   }
 
+  /** A receiver that gets packets while its transform never ran is not wired: nothing of it can be shown. */
+  async #checkReceivers(): Promise<void> {
+    for (const { handle, target } of this.#sections.subscriptions) {
+      const receiver = this.#receivers.get(handle);
+      if (target === undefined || receiver === undefined || this.#live.has(receiver)) {
+        continue;
+      }
+      const packets = await packetsReceived(handle.receiver);
+      const before = this.#packets.get(receiver);
+      this.#packets.set(receiver, packets);
+      if (before !== undefined && packets - before >= PACKETS_WITHOUT_TRANSFORM && !this.#live.has(receiver)) {
+        this.#fail("transform_not_running");
+        return;
+      }
+    }
+  }
+
   #fail(failure: PeerFailure): void {
     if (!this.#closed) {
       this.#events.emit("failed", failure);
@@ -355,6 +388,15 @@ function isCodec(codec: RTCRtpCodec, name: string): boolean {
   // VP9 profiles other than 0 have other pixel formats.
   const profile = /profile-id=(\d+)/.exec(codec.sdpFmtpLine ?? "")?.[1] ?? "0";
   return subtype === name && profile === "0";
+}
+
+async function packetsReceived(receiver: RTCRtpReceiver): Promise<number> {
+  const report: ReadonlyMap<string, RTCStats> = await receiver.getStats();
+  let packets = 0;
+  for (const stats of report.values()) {
+    packets += stats.type === "inbound-rtp" ? ((stats as RTCInboundRtpStreamStats).packetsReceived ?? 0) : 0;
+  }
+  return packets;
 }
 
 function isFirefox(): boolean {
