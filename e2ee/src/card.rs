@@ -80,7 +80,7 @@ pub(crate) fn open(
     parse(&plaintext, &binding)
 }
 
-fn parse(plaintext: &[u8], binding: &[u8]) -> Option<Card> {
+pub(crate) fn parse(plaintext: &[u8], binding: &[u8]) -> Option<Card> {
     let (&[version, length], rest) = plaintext.split_first_chunk()?;
     let (name, rest) = rest.split_at_checked(MAX_NAME)?;
     let (long_term, signature) = rest.split_first_chunk::<32>()?;

@@ -11,6 +11,8 @@ mod confirmation;
 pub mod encoding;
 pub mod error;
 pub mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod group;
 mod identity;
 mod key_schedule;
@@ -18,12 +20,16 @@ mod keyring;
 mod kid;
 mod leaf;
 pub mod message;
+#[cfg(test)]
+mod no_debug_tests;
 pub mod output;
 mod policy;
 mod roster;
 mod secrets;
 pub mod session;
 mod suite;
+#[cfg(test)]
+mod vector_tests;
 pub mod verification;
 
 pub use encoding::{Blob, ClientId};

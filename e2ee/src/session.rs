@@ -12,11 +12,13 @@ mod delivery;
 mod entry;
 mod resync;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::VecDeque;
 
-use crate::encoding::{Blob, ClientId};
+use sha2::{Digest as _, Sha256};
+
+use crate::encoding::{self, Blob, ClientId};
 use crate::error::SessionError;
 use crate::frame::{Codec, Context, Decrypted, DropReason};
 use crate::group::Mls;
@@ -35,6 +37,11 @@ use crate::verification::CodeMaterial;
 
 /// Largest message text in bytes; the server's own limit.
 const MAX_MESSAGE: usize = 4 << 20;
+
+/// The name of a serialized ratchet tree: SHA-256 in base64url.
+pub(crate) fn tree_hash(tree: &[u8]) -> String {
+    encoding::encode(&Sha256::digest(tree))
+}
 
 /// What a session is made of. Has no Debug.
 pub struct SessionConfig {

@@ -2,14 +2,13 @@
 
 use openmls::prelude::{MlsMessageBodyIn, ProcessedMessageContent, ProtocolMessage, StagedCommit};
 
+use tls_codec::Serialize as _;
+
 use super::{Mls, contained, parse_message};
 use crate::encoding::ClientId;
 use crate::identity::Identity;
 use crate::message::NackReason;
 use crate::policy::{self, CommitFacts};
-
-/// TLS form of a confirmation or membership tag: length and 32 bytes.
-const TAG: usize = 33;
 
 /// A commit of the current epoch that may be merged.
 pub(crate) enum Acceptable {
@@ -37,8 +36,12 @@ fn commit_inner(identity: &Identity, mls: &mut Mls, bytes: &[u8]) -> Result<Acce
     let Some(MlsMessageBodyIn::PublicMessage(message)) = parse_message(bytes) else {
         return Err(NackReason::Invalid);
     };
+    // openmls does not show the tag of a staged commit, so it is taken from the message that is verified below.
+    let confirmation_tag = message
+        .confirmation_tag()
+        .and_then(|tag| tag.tls_serialize_detached().ok())
+        .ok_or(NackReason::Invalid)?;
     let message = ProtocolMessage::from(message);
-    let external = message.is_external();
     let processed = mls
         .group
         .process_message(&mls.provider, message)
@@ -47,7 +50,6 @@ fn commit_inner(identity: &Identity, mls: &mut Mls, bytes: &[u8]) -> Result<Acce
     match processed.into_content() {
         ProcessedMessageContent::StagedCommitMessage(commit) => {
             let facts = policy::check_commit(&commit, &sender, mls, &identity.keys)?;
-            let confirmation_tag = confirmation_tag(bytes, external).ok_or(NackReason::Invalid)?;
             Ok(Acceptable::Theirs {
                 commit,
                 facts,
@@ -57,18 +59,6 @@ fn commit_inner(identity: &Identity, mls: &mut Mls, bytes: &[u8]) -> Result<Acce
         ProcessedMessageContent::OwnPendingCommit => Ok(Acceptable::Own),
         _ => Err(NackReason::Invalid),
     }
-}
-
-/// openmls does not show a staged commit's confirmation tag, so it is cut out of the verified message: it is the last
-/// field, or the last before the membership tag that members' messages carry (RFC 9420 §6.1, §6.2).
-fn confirmation_tag(message: &[u8], external: bool) -> Option<Vec<u8>> {
-    let end = if external {
-        message.len()
-    } else {
-        message.len().checked_sub(TAG)?
-    };
-    let tag = message.get(end.checked_sub(TAG)?..end)?;
-    (tag.first() == Some(&32)).then(|| tag.to_vec())
 }
 
 /// An application message of a member.

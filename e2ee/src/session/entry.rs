@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::Session;
 use super::delivery::Tentative;
 use super::resync::ANNOUNCED_TIMEOUT;
-use crate::encoding::{self, Blob};
+use crate::encoding::Blob;
 use crate::error::SessionError;
 use crate::group::Mls;
 use crate::group::create;
@@ -279,5 +279,5 @@ impl Session {
 
 /// Whether the tree is the one with this name: SHA-256 over its serialization.
 pub(super) fn is_tree(tree_hash: &str, tree: &[u8]) -> bool {
-    encoding::encode(&Sha256::digest(tree)) == tree_hash
+    super::tree_hash(tree) == tree_hash
 }

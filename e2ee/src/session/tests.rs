@@ -1,6 +1,7 @@
 //! Sessions in a simulated room: a small delivery service, a virtual clock, no sockets.
 
+mod attacker;
 mod faults;
 mod flows;
 mod media;
-mod world;
+pub(crate) mod world;

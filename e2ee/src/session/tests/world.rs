@@ -60,6 +60,11 @@ pub(crate) struct World {
     pub(crate) rejected: Vec<(usize, String)>,
     pub(crate) nacks: Vec<(usize, String)>,
     pub(crate) kicks: Vec<crate::message::Kick>,
+    /// Authors of commits that fell; not asked again until one stands.
+    failed: Vec<usize>,
+    /// Keep application messages back.
+    pub(crate) mute_apps: bool,
+    pub(crate) held_apps: Vec<Blob>,
     seq: u64,
 }
 
@@ -97,6 +102,9 @@ impl World {
             rejected: Vec::new(),
             nacks: Vec::new(),
             kicks: Vec::new(),
+            failed: Vec::new(),
+            mute_apps: false,
+            held_apps: Vec::new(),
             seq: 0,
         }
     }
@@ -239,7 +247,7 @@ impl World {
         let before = self.uploads.len();
         for client in 0..self.clients.len() {
             let session = &self.clients[client].session;
-            if session.epoch() == Some(self.epoch) {
+            if session.epoch() == Some(self.epoch) && !self.failed.contains(&client) {
                 self.tell(client, &call);
             }
             if self.uploads.len() > before {
@@ -290,6 +298,10 @@ impl World {
             Outgoing::Nack(nack) => self.serve_nack(client, &nack),
             Outgoing::App(app) => {
                 self.seq += 1;
+                if self.mute_apps {
+                    self.held_apps.push(app.message);
+                    return;
+                }
                 self.broadcast(&json!({"type": "app", "seq": self.seq, "message": app.message}));
             }
             Outgoing::GroupInfoRequest => self.send_group_info(client),
@@ -385,22 +397,35 @@ impl World {
         self.nacks.push((client, reason.as_str().unwrap().to_owned()));
         if let Some(vote) = self.vote.as_mut().filter(|vote| vote.epoch == nack.epoch) {
             vote.nacks.push(client);
-            if vote.acks.is_empty() {
+            let (author, added) = (vote.author, vote.added.clone());
+            let against = vote.nacks.iter().filter(|client| !added.contains(client)).count();
+            let enough = against >= self.voters(author).min(3) && against > 0;
+            if enough && self.vote.as_ref().is_some_and(|vote| vote.acks.is_empty()) {
                 self.rollback();
             }
+        } else if nack.epoch == self.epoch {
+            // A newcomer that cannot use its leaf.
+            let id = self.id(client);
+            let member = self.clients[0]
+                .session
+                .roster()
+                .into_iter()
+                .find(|member| member.client_id == id);
+            self.pending_removes.extend(member.map(|member| member.leaf));
         }
+    }
+
+    /// Members who are there, without the author.
+    fn voters(&self, author: usize) -> usize {
+        let counts = |(index, client): &(usize, &Client)| {
+            *index != author && client.online && client.session.epoch().is_some()
+        };
+        self.clients.iter().enumerate().filter(counts).count()
     }
 
     fn try_finalize(&mut self) {
         let Some(vote) = &self.vote else { return };
-        let others = self
-            .clients
-            .iter()
-            .enumerate()
-            .filter(|(index, client)| {
-                *index != vote.author && client.online && client.session.epoch().is_some()
-            })
-            .count();
+        let others = self.voters(vote.author);
         let enough =
             vote.acks.iter().any(|client| *client != vote.author) || (others == 0 && vote.added.is_empty());
         if enough && !self.no_final {
@@ -413,6 +438,7 @@ impl World {
         let vote = self.vote.take().unwrap();
         self.epoch = vote.epoch;
         self.group = Some(vote.found);
+        self.failed.clear();
         self.pending_removes.clear();
         self.broadcast(&json!({"type": "final", "epoch": vote.epoch}));
         if !self.no_go {
@@ -422,6 +448,7 @@ impl World {
 
     pub(crate) fn rollback(&mut self) {
         let vote = self.vote.take().unwrap();
+        self.failed.push(vote.author);
         self.log.pop();
         self.broadcast(&json!({"type": "rollback", "epoch": vote.epoch}));
     }
@@ -564,5 +591,50 @@ impl World {
     pub(crate) fn forget_vote(&mut self) {
         self.vote = None;
         self.uploads.clear();
+    }
+}
+
+impl World {
+    pub(crate) fn publish_tree(&mut self) {
+        let tree = self.group.clone().unwrap().ratchet_tree;
+        self.add_tree(&tree);
+    }
+
+    pub(crate) fn add_tree(&mut self, tree: &Blob) {
+        self.trees.insert(hash_of(tree), tree.0.clone());
+    }
+
+    pub(crate) fn key_package_of(&self, client: usize) -> Blob {
+        let add = self.pending_adds.iter().find(|(waiting, _)| *waiting == client);
+        add.unwrap().1.key_package.clone()
+    }
+
+    /// Takes the client's Join and lets it stand under another pseudonym.
+    pub(crate) fn rename_pending(&mut self, client: usize, client_id: ClientId) {
+        self.no_calls = true;
+        self.settle();
+        self.no_calls = false;
+        for (waiting, add) in &mut self.pending_adds {
+            if *waiting == client {
+                add.client_id = client_id;
+            }
+        }
+    }
+
+    /// Serves until somebody votes against.
+    pub(crate) fn step_until_nack(&mut self) {
+        self.call_for_commit(false);
+        while self.nacks.is_empty() {
+            let (client, message) = self.uploads.pop_front().unwrap();
+            self.serve(client, message);
+        }
+    }
+
+    /// Serves what was sent before its author was cut off.
+    pub(crate) fn settle_with_author_gone(&mut self, author: usize) {
+        let (client, message) = self.uploads.pop_front().unwrap();
+        assert_eq!(client, author);
+        self.serve(client, message);
+        self.settle();
     }
 }
