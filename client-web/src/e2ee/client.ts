@@ -119,9 +119,9 @@ export class E2eeClient {
     return id;
   }
 
-  /** The receiver carries another track from now on, or none. */
-  retarget(id: number, target: ReceiveTarget | null): void {
-    this.#post({ type: "receiver_target", receiver: id, target });
+  /** The receiver is not used any more: nothing of it is decrypted from now on. */
+  receiverGone(id: number): void {
+    this.#post({ type: "receiver_gone", receiver: id });
   }
 
   /** Ends the worker; its keys are gone with it. */

@@ -32,8 +32,8 @@ export type ToWorker =
   | { readonly type: "kick"; readonly request: number; readonly clientId: string }
   /** What was negotiated for a sender; before it, its frames are dropped. */
   | { readonly type: "sender_codec"; readonly sender: number; readonly codec: Codec }
-  /** What a receiver carries from now on; nothing at all while `target` is null. */
-  | { readonly type: "receiver_target"; readonly receiver: number; readonly target: ReceiveTarget | null };
+  /** The receiver is not used any more. */
+  | { readonly type: "receiver_gone"; readonly receiver: number };
 
 /** Why a frame was dropped, as the session and the worker name it. */
 export type DropReason =

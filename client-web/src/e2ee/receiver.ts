@@ -55,17 +55,10 @@ export class ReceiverTransform {
     this.#target = target;
   }
 
-  /** From now on the receiver carries another track, or none. */
-  retarget(target: ReceiveTarget | null): void {
-    this.#target = target;
+  /** The receiver is not used any more: nothing is decrypted from now on. */
+  close(): void {
+    this.#target = null;
     this.#waiting = [];
-    this.#running = false;
-    this.#opened = false;
-    this.#state = "waiting";
-    this.#reason = null;
-    this.#failures = 0;
-    this.#keyFrameSeen = false;
-    this.#origin = undefined;
   }
 
   handle(frame: Frame, sink: FrameSink): void {

@@ -105,15 +105,11 @@ function dispatch(message: ToWorker): void {
       }
       return;
     }
-    case "receiver_target": {
-      const receiver = receivers.get(message.receiver);
-      if (receiver !== undefined) {
-        receiver.retarget(message.target);
-      } else {
-        targets.set(message.receiver, message.target);
-      }
+    case "receiver_gone":
+      gone.add(message.receiver);
+      receivers.get(message.receiver)?.close();
+      receivers.delete(message.receiver);
       return;
-    }
     default:
       message satisfies never;
   }
@@ -121,7 +117,7 @@ function dispatch(message: ToWorker): void {
 
 /** What was told about transforms that have not begun yet. */
 const codecs = new Map<number, SenderTransform["codec"]>();
-const targets = new Map<number, Parameters<ReceiverTransform["retarget"]>[0]>();
+const gone = new Set<number>();
 
 function open(options: Extract<ToWorker, { type: "open" }>): void {
   const core: CoreSession = new Session(options.room, options.secret, options.clientId, options.name);
@@ -168,11 +164,11 @@ function receiving(options: ReceiveOptions, transformer: Transformer): Transform
       });
     },
   });
-  const target = targets.get(id);
-  if (target !== undefined) {
-    receiver.retarget(target);
+  if (gone.has(id)) {
+    receiver.close();
+  } else {
+    receivers.set(id, receiver);
   }
-  receivers.set(id, receiver);
   return guardedStream((frame, sink) => receiver.handle(frame, sink));
 }
 

@@ -3,7 +3,7 @@ import { Emitter } from "../base/emitter.ts";
 import type { Codec, ErrorCode, Section, Source, Track, TrackId } from "../wire/types.ts";
 import { Publisher, probeOf, videoLimit } from "./publisher.ts";
 import { answerForBrowser, negotiatedCodecs, offerForServer } from "./sdp.ts";
-import { type MediaKind, SectionMap } from "./sections.ts";
+import { kindOf, type MediaKind, SectionMap } from "./sections.ts";
 
 /** What a receiver is expected to carry. */
 export interface ReceiverTarget {
@@ -18,7 +18,7 @@ export interface FrameCrypto {
   protectSender(sender: RTCRtpSender, source: Source): number;
   senderCodec(id: number, codec: Codec): void;
   protectReceiver(receiver: RTCRtpReceiver, target: ReceiverTarget): number;
-  retarget(id: number, target: ReceiverTarget | null): void;
+  receiverGone(id: number): void;
 }
 
 /** The server refused an offer. */
@@ -66,7 +66,7 @@ export class Peer {
   readonly #pc: RTCPeerConnection;
   readonly #sections = new SectionMap<RTCRtpTransceiver>();
   readonly #publishers = new Map<Source, Publisher>();
-  /** Receivers whose transform was seen running since they carry their track, by id. */
+  /** Receivers whose transform was seen running by id. */
   readonly #live = new Set<number>();
   /** Packets of the other receivers at the last check. */
   readonly #packets = new Map<number, number>();
@@ -156,9 +156,9 @@ export class Peer {
   }
 
   handleFirstDecrypted(receiverId: number, trackId: TrackId): void {
-    for (const { handle, target } of this.#sections.subscriptions) {
-      if (target?.track_id === trackId && this.#receivers.get(handle) === receiverId) {
-        this.#events.emit("stream", { track: target, stream: new MediaStream([handle.receiver.track]) });
+    for (const { handle, track } of this.#sections.subscriptions) {
+      if (track.track_id === trackId && this.#receivers.get(handle) === receiverId) {
+        this.#events.emit("stream", { track, stream: new MediaStream([handle.receiver.track]) });
       }
     }
   }
@@ -180,6 +180,9 @@ export class Peer {
     clearInterval(this.#receiverTimer);
     for (const publisher of this.#publishers.values()) {
       publisher.close();
+    }
+    for (const receiver of this.#receivers.values()) {
+      this.crypto.receiverGone(receiver);
     }
     this.#pc.onconnectionstatechange = null;
     this.#pc.close();
@@ -280,29 +283,23 @@ export class Peer {
   }
 
   #updateSlots(): void {
-    const { assigned, idled } = this.#sections.carry(this.#wanted, (kind, track) => {
+    const gone = this.#sections.carry(this.#wanted, (track) => {
+      const kind = kindOf(track.source);
       const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
       // In the same task: Chromium never calls a transform that an addTransceiver receiver gets later, as in `track`.
       this.#receivers.set(transceiver, this.crypto.protectReceiver(transceiver.receiver, targetOf(track)));
       prefer(transceiver, kind);
       return transceiver;
     });
-    for (const { handle } of idled) {
-      handle.direction = "inactive";
-      this.#retarget(handle, null);
-    }
-    for (const { handle, target } of assigned) {
-      handle.direction = "recvonly";
-      this.#retarget(handle, target === undefined ? null : targetOf(target));
-    }
-  }
-
-  #retarget(transceiver: RTCRtpTransceiver, target: ReceiverTarget | null): void {
-    const receiver = this.#receivers.get(transceiver);
-    if (receiver !== undefined) {
-      this.#live.delete(receiver);
-      this.#packets.delete(receiver);
-      this.crypto.retarget(receiver, target);
+    for (const { handle } of gone) {
+      const receiver = this.#receivers.get(handle);
+      this.#receivers.delete(handle);
+      if (receiver !== undefined) {
+        this.#live.delete(receiver);
+        this.#packets.delete(receiver);
+        this.crypto.receiverGone(receiver);
+      }
+      handle.stop();
     }
   }
 
@@ -347,9 +344,9 @@ export class Peer {
 
   /** A receiver that gets packets while its transform never ran is not wired: nothing of it can be shown. */
   async #checkReceivers(): Promise<void> {
-    for (const { handle, target } of this.#sections.subscriptions) {
+    for (const { handle } of this.#sections.subscriptions) {
       const receiver = this.#receivers.get(handle);
-      if (target === undefined || receiver === undefined || this.#live.has(receiver)) {
+      if (receiver === undefined || this.#live.has(receiver)) {
         continue;
       }
       const packets = await packetsReceived(handle.receiver);

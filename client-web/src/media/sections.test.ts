@@ -23,26 +23,15 @@ describe("the media sections", () => {
     ]);
   });
 
-  it("become idle when their track is gone and are used again for one of that kind", () => {
+  it("are given up with their track and never used again", () => {
     const map = new SectionMap<string>();
     const create = counting();
     map.carry([track(1), track(2, "microphone")], create);
-    const gone = map.carry([], create);
-    expect(gone.idled.map(({ handle }) => handle)).toEqual(["m0", "m1"]);
-    expect(map.describe((handle) => handle).map(({ role }) => role)).toEqual(["idle", "idle"]);
-    const back = map.carry([track(3, "microphone")], create);
-    expect(back.assigned.map(({ handle }) => handle)).toEqual(["m1"]);
-    expect(map.size).toBe(2);
-  });
-
-  it("never carry audio in a video section", () => {
-    const map = new SectionMap<string>();
-    const create = counting();
-    map.carry([track(1)], create);
-    map.carry([track(2, "microphone")], create);
-    expect(map.subscriptions.map(({ handle, kind }) => [handle, kind])).toEqual([
-      ["m0", "video"],
-      ["m1", "audio"],
+    expect(map.carry([track(2, "microphone")], create).map(({ handle }) => handle)).toEqual(["m0"]);
+    expect(map.carry([track(2, "microphone"), track(3)], create)).toEqual([]);
+    expect(map.describe((handle) => handle)).toEqual([
+      { mid: "m1", role: "subscribe", track_id: 2 },
+      { mid: "m2", role: "subscribe", track_id: 3 },
     ]);
   });
 
@@ -50,25 +39,16 @@ describe("the media sections", () => {
     const map = new SectionMap<string>();
     const create = counting();
     map.carry([track(1), track(2)], create);
-    const changes = map.carry([track(2), track(1)], create);
-    expect(changes).toEqual({ assigned: [], idled: [] });
-  });
-
-  it("hand a section over within one update without calling it idle", () => {
-    const map = new SectionMap<string>();
-    const create = counting();
-    map.carry([track(1)], create);
-    const { assigned, idled } = map.carry([track(2)], create);
-    expect(assigned.map(({ handle, target }) => [handle, target?.track_id])).toEqual([["m0", 2]]);
-    expect(idled).toEqual([]);
+    expect(map.carry([track(2), track(1)], create)).toEqual([]);
+    expect(map.subscriptions.map(({ handle }) => handle)).toEqual(["m0", "m1"]);
   });
 
   it("take a track id with another owner for another track", () => {
     const map = new SectionMap<string>();
     const create = counting();
     map.carry([track(1)], create);
-    const { assigned } = map.carry([{ ...track(1), client_id: "other" }], create);
-    expect(assigned.map(({ target }) => target?.client_id)).toEqual(["other"]);
+    expect(map.carry([{ ...track(1), client_id: "other" }], create).map(({ handle }) => handle)).toEqual(["m0"]);
+    expect(map.subscriptions.map(({ handle, track: { client_id } }) => [handle, client_id])).toEqual([["m1", "other"]]);
   });
 
   it("leave out what has no mid yet", () => {

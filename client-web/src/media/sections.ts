@@ -1,4 +1,4 @@
-// Which media section is for what: one-way sections that are used again when their track is gone.
+// Which media section is for what: one-way sections, one for each track, given up with their track.
 import type { Codec, Section, Source, Track, TrackId } from "../wire/types.ts";
 
 /** Audio or video. */
@@ -10,19 +10,10 @@ export interface PublishSlot<Handle> {
   readonly source: Source;
 }
 
-/** A section that receives one track, or waits to be used again. */
+/** A section that receives one track. */
 export interface SubscribeSlot<Handle> {
   readonly handle: Handle;
-  readonly kind: MediaKind;
-  target: Track | undefined;
-}
-
-/** What an update of the wanted tracks did. */
-export interface SlotChanges<Handle> {
-  /** Slots that carry another track now, old sections and new ones. */
-  readonly assigned: readonly SubscribeSlot<Handle>[];
-  /** Slots that wait to be used again now. */
-  readonly idled: readonly SubscribeSlot<Handle>[];
+  readonly track: Track;
 }
 
 /** The kind of a source's section. */
@@ -30,10 +21,14 @@ export function kindOf(source: Source): MediaKind {
   return source === "microphone" || source === "screen_audio" ? "audio" : "video";
 }
 
-/** The sections of one peer connection; `Handle` is its transceiver. */
+/**
+ * The sections of one peer connection; `Handle` is its transceiver. A section given up is not taken for another track:
+ * Chromium does not show what a receiver gets after it was inactive. Its place in the offer is recycled by the browser
+ * (RFC 8829 section 5.2.2).
+ */
 export class SectionMap<Handle> {
   readonly #publish: PublishSlot<Handle>[] = [];
-  readonly #subscribe: SubscribeSlot<Handle>[] = [];
+  #subscribe: SubscribeSlot<Handle>[] = [];
 
   get size(): number {
     return this.#publish.length + this.#subscribe.length;
@@ -47,23 +42,21 @@ export class SectionMap<Handle> {
     this.#publish.push({ handle, source });
   }
 
-  /** Makes the sections carry exactly `tracks`; `create` makes a section when no idle one of that kind is left. */
-  carry(tracks: readonly Track[], create: (kind: MediaKind, track: Track) => Handle): SlotChanges<Handle> {
+  /** Makes the sections carry exactly `tracks`; returns those given up. */
+  carry(tracks: readonly Track[], create: (track: Track) => Handle): readonly SubscribeSlot<Handle>[] {
     const wanted = new Map(tracks.map((track) => [track.track_id, track]));
-    const idled = this.#subscribe.filter((slot) => slot.target !== undefined && !isCarried(slot.target, wanted));
-    for (const slot of idled) {
-      slot.target = undefined;
+    const gone = this.#subscribe.filter((slot) => !isCarried(slot.track, wanted));
+    this.#subscribe = this.#subscribe.filter((slot) => !gone.includes(slot));
+    for (const { track } of this.#subscribe) {
+      wanted.delete(track.track_id);
     }
-    for (const slot of this.#subscribe) {
-      if (slot.target !== undefined) {
-        wanted.delete(slot.target.track_id);
-      }
+    for (const track of wanted.values()) {
+      this.#subscribe.push({ handle: create(track), track });
     }
-    const assigned = [...wanted.values()].map((track) => this.#assign(track, create));
-    return { assigned, idled: idled.filter((slot) => slot.target === undefined) };
+    return gone;
   }
 
-  /** The section list of an offer; every section has its mid by then. */
+  /** The section list of an offer; the server takes what is not in it for idle. */
   describe(midOf: (handle: Handle) => string | null): Section[] {
     const sections: Section[] = [];
     for (const { handle, source } of this.#publish) {
@@ -72,37 +65,24 @@ export class SectionMap<Handle> {
         sections.push({ mid, role: "publish", source });
       }
     }
-    for (const { handle, target } of this.#subscribe) {
+    for (const { handle, track } of this.#subscribe) {
       const mid = midOf(handle);
       if (mid !== null) {
-        sections.push(
-          target === undefined ? { mid, role: "idle" } : { mid, role: "subscribe", track_id: target.track_id },
-        );
+        sections.push({ mid, role: "subscribe", track_id: track.track_id });
       }
     }
     return sections;
   }
-
-  #assign(track: Track, create: (kind: MediaKind, track: Track) => Handle): SubscribeSlot<Handle> {
-    const kind = kindOf(track.source);
-    let slot = this.#subscribe.find((candidate) => candidate.target === undefined && candidate.kind === kind);
-    if (slot === undefined) {
-      slot = { handle: create(kind, track), kind, target: undefined };
-      this.#subscribe.push(slot);
-    }
-    slot.target = track;
-    return slot;
-  }
 }
 
 /** A track id that comes back with another owner or codec is another track. */
-function isCarried(target: Track, wanted: ReadonlyMap<TrackId, Track>): boolean {
-  const track = wanted.get(target.track_id);
+function isCarried(carried: Track, wanted: ReadonlyMap<TrackId, Track>): boolean {
+  const track = wanted.get(carried.track_id);
   return (
     track !== undefined &&
-    track.client_id === target.client_id &&
-    track.source === target.source &&
-    track.codec === target.codec
+    track.client_id === carried.client_id &&
+    track.source === carried.source &&
+    track.codec === carried.codec
   );
 }
 
