@@ -43,6 +43,21 @@ impl App {
     pub(crate) fn new(shared: Shared) -> Self {
         Self(Arc::new(shared))
     }
+
+    /// An app whose service nobody runs.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self::new(Shared {
+            config: Config::defaults().unwrap(),
+            service: crate::driver::tests::unattended(),
+            registry: Arc::new(Registry::new(10, 10)),
+            trees: Arc::default(),
+            metrics: Metrics::new(),
+            sfu_stats: None,
+            draining: AtomicBool::new(false),
+            next_session: AtomicU64::new(1),
+        })
+    }
 }
 
 impl Deref for App {

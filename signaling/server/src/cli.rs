@@ -30,7 +30,7 @@ pub struct Cli {
 enum Command {
     /// Serve meetings: web client, signaling and media in one process.
     #[command(after_help = SERVE_HELP)]
-    Serve(Options),
+    Serve(Box<Options>),
     /// Look at the configuration without serving.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -39,7 +39,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Check file, environment and flags; print every setting and where it was made.
-    Check(Options),
+    Check(Box<Options>),
     /// Print a configuration file with all settings, their meaning and their defaults.
     PrintDefault,
 }

@@ -30,8 +30,7 @@ pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpAddr]) -> C
         .flat_map(|value| value.split(','))
         .filter_map(|item| item.trim().parse::<IpAddr>().ok())
         .map(|ip| ip.to_canonical())
-        .filter(|ip| !trusted.contains(ip))
-        .last();
+        .rfind(|ip| !trusted.contains(ip));
     let https = headers
         .get("x-forwarded-proto")
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));

@@ -17,7 +17,7 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use crate::app::App;
 use crate::connection::budget::Budget;
-use crate::driver::{Gone, Outbound, ServiceHandle};
+use crate::driver::{Gone, Outbound};
 use crate::registry::Permit;
 
 /// How often the client is pinged (RFC 6455 §5.5.2); a browser answers by itself, even in a hidden tab.
@@ -67,7 +67,7 @@ impl From<Gone> for End {
 struct Connection {
     socket: WebSocket,
     session: SessionKey,
-    service: ServiceHandle,
+    app: App,
     outbound: mpsc::Receiver<Outbound>,
     permit: Permit,
     budget: Budget,
@@ -88,7 +88,7 @@ pub(crate) async fn run(socket: WebSocket, app: App, session: SessionKey, remote
     let mut connection = Connection {
         socket,
         session,
-        service: app.service.clone(),
+        app,
         outbound,
         permit,
         budget: Budget::full(now.into_std()),
@@ -98,11 +98,11 @@ pub(crate) async fn run(socket: WebSocket, app: App, session: SessionKey, remote
     };
     let end = connection.serve().await;
     tracing::debug!(session = session.0, reason = end.label(), "connection ended");
-    app.metrics.connections_closed.count(end.label());
+    connection.app.metrics.connections_closed.count(end.label());
     if let End::Refused(code) = end {
         close(&mut connection.socket, code).await;
     }
-    let _ = app.service.disconnect(session).await;
+    let _ = connection.app.service.disconnect(session).await;
 }
 
 /// Tells a client why it may not have a connection.
@@ -177,7 +177,7 @@ impl Connection {
         self.heard = Instant::now();
         match message {
             Some(Ok(Message::Text(text))) => match self.read(&text) {
-                Ok(message) => self.service.message(self.session, message).await?,
+                Ok(message) => self.app.service.message(self.session, message).await?,
                 Err(code) => self.give_up(code).await?,
             },
             Some(Ok(Message::Binary(_))) => self.give_up(ErrorCode::BadMessage).await?,
@@ -209,7 +209,10 @@ impl Connection {
             error.code()
         })?;
         if let ClientMessage::Hello(hello) = &message {
-            self.permit.enter(hello.room).map_err(|_| ErrorCode::RoomFull)?;
+            self.permit.enter(hello.room).map_err(|refusal| {
+                self.app.metrics.quota_rejected.count(refusal.label());
+                ErrorCode::RoomFull
+            })?;
             self.greeted = true;
         }
         Ok(message)
@@ -218,7 +221,7 @@ impl Connection {
     /// Takes nothing more; the service tells the client the code and closes.
     async fn give_up(&mut self, code: ErrorCode) -> Result<(), End> {
         self.listening = false;
-        Ok(self.service.bad_frame(self.session, code).await?)
+        Ok(self.app.service.bad_frame(self.session, code).await?)
     }
 
     async fn ping(&mut self, now: Instant) -> Result<(), End> {

@@ -300,3 +300,6 @@ impl Driver {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -15,7 +15,7 @@ pub(crate) struct Metrics {
     /// Responses by class of status.
     pub(crate) http_responses: Family<5>,
     /// WebSocket connections that ended, by reason.
-    pub(crate) connections_closed: Family<5>,
+    pub(crate) connections_closed: Family<4>,
     /// Connections and rooms refused because a bound was reached.
     pub(crate) quota_rejected: Family<4>,
 }
@@ -24,7 +24,7 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         Self {
             http_responses: Family::new(["1xx", "2xx", "3xx", "4xx", "5xx"]),
-            connections_closed: Family::new(["peer", "lost", "slow", "refused", "limit"]),
+            connections_closed: Family::new(["peer", "lost", "slow", "refused"]),
             quota_rejected: Family::new(["ip", "room", "total", "create"]),
         }
     }
@@ -82,37 +82,26 @@ impl Page {
             "1 while the SFU can be reached.",
             media,
         );
-        let families: [(
-            &str,
-            &str,
-            &str,
-            &mut dyn Iterator<Item = (&'static str, &AtomicU64)>,
-        ); 3] = [
-            (
-                "conclave_http_responses_total",
-                "class",
-                "HTTP responses by class of status.",
-                &mut metrics.http_responses.iter(),
-            ),
-            (
-                "conclave_connections_closed_total",
-                "reason",
-                "WebSocket connections that ended.",
-                &mut metrics.connections_closed.iter(),
-            ),
-            (
-                "conclave_quota_rejected_total",
-                "kind",
-                "Connections and rooms refused at a bound.",
-                &mut metrics.quota_rejected.iter(),
-            ),
-        ];
-        for (name, label, help, cells) in families {
-            self.head(name, "counter", help);
-            for (value, cell) in cells {
-                self.sample(name, Some((label, value)), cell.load(Ordering::Relaxed));
-            }
-        }
+        self.family(
+            "conclave_http_responses_total",
+            "class",
+            "HTTP responses.",
+            &metrics.http_responses,
+        );
+        let ended = "WebSocket connections that ended.";
+        self.family(
+            "conclave_connections_closed_total",
+            "reason",
+            ended,
+            &metrics.connections_closed,
+        );
+        let refused = "Connections and rooms refused at a limit.";
+        self.family(
+            "conclave_quota_rejected_total",
+            "kind",
+            refused,
+            &metrics.quota_rejected,
+        );
     }
 
     /// What the core counted.
@@ -194,6 +183,13 @@ impl Page {
     fn counter(&mut self, name: &str, help: &str, value: impl Sample) {
         self.head(name, "counter", help);
         self.sample(name, None, value);
+    }
+
+    fn family<const N: usize>(&mut self, name: &str, label: &str, help: &str, family: &Family<N>) {
+        self.head(name, "counter", help);
+        for (value, cell) in family.iter() {
+            self.sample(name, Some((label, value)), cell.load(Ordering::Relaxed));
+        }
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {

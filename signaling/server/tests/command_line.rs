@@ -1,5 +1,13 @@
 //! The program from outside: options, files, errors, exit codes, start lines, logs and the end.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests that fails is a test that fails"
+)]
+
 mod common;
 
 use std::process::{Command, Output};

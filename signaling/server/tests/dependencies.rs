@@ -1,6 +1,14 @@
 //! The floors of the house, read from `cargo metadata`: the servers hold no key because they cannot even name the crate
 //! that makes one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests that fails is a test that fails"
+)]
+
 use std::collections::{HashMap, VecDeque};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};

@@ -1,5 +1,13 @@
 //! Pages, API, health and metrics of the running server.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests that fails is a test that fails"
+)]
+
 mod common;
 
 use std::io::Read as _;

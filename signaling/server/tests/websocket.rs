@@ -1,5 +1,13 @@
 //! The WebSocket of the running server: who gets in, what is refused, and that the others never notice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests that fails is a test that fails"
+)]
+
 mod common;
 
 use common::{Client, Event, Running, get, hello};

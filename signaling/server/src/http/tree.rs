@@ -80,4 +80,26 @@ mod tests {
         assert_eq!((trees.count(), trees.bytes()), (0, 0));
         assert!(trees.read(&hash).is_none());
     }
+
+    #[tokio::test]
+    async fn a_stored_tree_is_fetched_by_its_hash_for_ever_and_a_dropped_one_is_not() {
+        let app = App::for_tests();
+        let hash = TreeHash::new([2; 32]);
+        app.trees.store(hash, Arc::from(*b"tree"));
+        let response = read(State(app.clone()), Path(hash.to_text())).await.unwrap();
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/octet-stream");
+        assert_eq!(
+            response.headers()[CACHE_CONTROL],
+            "private, max-age=31536000, immutable"
+        );
+        assert_eq!(
+            axum::body::to_bytes(response.into_body(), 100).await.unwrap(),
+            "tree"
+        );
+
+        app.trees.forget(&hash);
+        for text in [hash.to_text(), String::from("short"), String::from("\u{e9}")] {
+            assert!(read(State(app.clone()), Path(text)).await.is_err());
+        }
+    }
 }
