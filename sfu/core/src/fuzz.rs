@@ -12,7 +12,9 @@ use crate::{Config, Egress, MAX_RTCP, Outgoing, Output, PeerSlot, Sfu, Transport
 
 /// An offer is answered or refused, and its answer never carries a line of the offerer's making.
 pub fn fuzz_offer(data: &[u8]) {
-    let Ok(sdp) = std::str::from_utf8(data) else { return };
+    let Ok(sdp) = std::str::from_utf8(data) else {
+        return;
+    };
     let mut world = World::new();
     world.offer(sdp);
     world.offer(sdp);
@@ -51,29 +53,55 @@ impl Egress for Checking {
 impl World {
     fn new() -> Self {
         let candidates = vec![std::net::SocketAddr::from(([192, 0, 2, 1], 3478))];
-        let sfu = Sfu::new(Config { fingerprint: Fingerprint([1; 32]), candidates });
-        let mut world = Self { now: Instant::now(), sfu };
+        let sfu = Sfu::new(Config {
+            fingerprint: Fingerprint([1; 32]),
+            candidates,
+        });
+        let mut world = Self {
+            now: Instant::now(),
+            sfu,
+        };
         let peer = PeerId(1);
-        world.command(ControlCommand::AddPeer { peer, room: RoomId::new([1; 16]) });
-        world.command(ControlCommand::Admit { peer, leaf: LeafIndex(0) });
+        world.command(ControlCommand::AddPeer {
+            peer,
+            room: RoomId::new([1; 16]),
+        });
+        world.command(ControlCommand::Admit {
+            peer,
+            leaf: LeafIndex(0),
+        });
         world
     }
 
     fn command(&mut self, command: ControlCommand) {
-        let credentials = |_| Some(IceCredentials::from_random(Route { shard: 0, peer: 0 }, &[9; CREDENTIAL_RANDOM_LEN]));
-        self.sfu.handle_command(self.now, command, credentials, &mut Checking);
+        let credentials = |_| {
+            Some(IceCredentials::from_random(
+                Route { shard: 0, peer: 0 },
+                &[9; CREDENTIAL_RANDOM_LEN],
+            ))
+        };
+        self.sfu
+            .handle_command(self.now, command, credentials, &mut Checking);
         while let Some(output) = self.sfu.poll_output() {
             if let Output::OpenTransport { peer, .. } = output {
-                self.sfu.handle_transport(self.now, peer, TransportState::Connected, &mut Checking);
+                self.sfu
+                    .handle_transport(self.now, peer, TransportState::Connected, &mut Checking);
             }
         }
     }
 
     fn offer(&mut self, sdp: &str) {
-        let published = |mid: &str, source| Section { mid: mid.to_owned(), role: SectionRole::Publish { source } };
+        let published = |mid: &str, source| Section {
+            mid: mid.to_owned(),
+            role: SectionRole::Publish { source },
+        };
         let sections = vec![published("0", Source::Microphone), published("1", Source::Camera)];
-        let negotiate =
-            ControlCommand::Negotiate { peer: PeerId(1), offer_id: OfferId(1), sdp: sdp.to_owned(), sections };
+        let negotiate = ControlCommand::Negotiate {
+            peer: PeerId(1),
+            offer_id: OfferId(1),
+            sdp: sdp.to_owned(),
+            sections,
+        };
         self.command(negotiate);
     }
 
@@ -143,11 +171,17 @@ mod tests {
     #[test]
     fn mutated_packets_never_panic() {
         let mut random = Random(0x5eed_0002);
-        let rtp = [&[0x90, 109, 0, 1, 0, 0, 0, 1][..], &2_017_183_353_u32.to_be_bytes(), &[0xBE, 0xDE, 0, 1, 0x30, 0x30, 0, 0], &[
-            0xA0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-        ]]
+        let rtp = [
+            &[0x90, 109, 0, 1, 0, 0, 0, 1][..],
+            &2_017_183_353_u32.to_be_bytes(),
+            &[0xBE, 0xDE, 0, 1, 0x30, 0x30, 0, 0],
+            &[0xA0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ]
         .concat();
-        let rtcp = [0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 9, 0xff, 0xff, 0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2];
+        let rtcp = [
+            0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 9, 0xff, 0xff, 0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0,
+            2,
+        ];
         for _ in 0..3000 {
             let mut input = Vec::new();
             for _ in 0..6 {

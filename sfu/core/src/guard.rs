@@ -59,7 +59,9 @@ impl Guard {
     }
 
     fn judge_frame(&mut self, expected: Expected, timestamp: u32, kid: Option<u64>) -> Verdict {
-        let Some(kid) = kid.map(Kid) else { return self.refuse(timestamp) };
+        let Some(kid) = kid.map(Kid) else {
+            return self.refuse(timestamp);
+        };
         if kid.context() != u64::from(expected.source.context()) {
             return self.refuse(timestamp);
         }
@@ -67,7 +69,10 @@ impl Guard {
             self.refused = 0;
             return Verdict::Pass;
         }
-        if expected.former.is_some_and(|former| kid.leaf() == u64::from(former.0)) {
+        if expected
+            .former
+            .is_some_and(|former| kid.leaf() == u64::from(former.0))
+        {
             self.remember(timestamp);
             return Verdict::Drop;
         }
@@ -77,7 +82,11 @@ impl Guard {
     fn refuse(&mut self, timestamp: u32) -> Verdict {
         self.remember(timestamp);
         self.refused = self.refused.saturating_add(1);
-        if self.refused >= MAX_REFUSED { Verdict::Close } else { Verdict::Drop }
+        if self.refused >= MAX_REFUSED {
+            Verdict::Close
+        } else {
+            Verdict::Drop
+        }
     }
 
     fn remember(&mut self, timestamp: u32) {
@@ -118,7 +127,11 @@ fn frame_start(codec: Codec, payload: &[u8]) -> Result<Option<&[u8]>, NoFrame> {
                 return Ok(None);
             }
             let (key, other) = VP8_CLEAR;
-            let clear = if descriptor.is_key_frame_start(payload) { key } else { other };
+            let clear = if descriptor.is_key_frame_start(payload) {
+                key
+            } else {
+                other
+            };
             payload.get(descriptor.len + clear..).ok_or(NoFrame).map(Some)
         }
     }
@@ -131,7 +144,10 @@ fn sframe_kid(frame: &[u8]) -> Option<u64> {
     let (ctr_extended, ctr_bits) = (config & 0x08 != 0, usize::from(config & 7));
     let (kid, rest) = if kid_extended {
         let (bytes, rest) = rest.split_at_checked(kid_bits + 1)?;
-        (bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)), rest)
+        (
+            bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)),
+            rest,
+        )
     } else {
         (u64::try_from(kid_bits).ok()?, rest)
     };

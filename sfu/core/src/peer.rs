@@ -91,11 +91,15 @@ impl Peer {
     }
 
     pub(crate) fn states(&self) -> &[LineState] {
-        self.negotiated.as_ref().map_or(&[], |negotiated| &negotiated.states)
+        self.negotiated
+            .as_ref()
+            .map_or(&[], |negotiated| &negotiated.states)
     }
 
     pub(crate) fn states_mut(&mut self) -> &mut [LineState] {
-        self.negotiated.as_mut().map_or(&mut [], |negotiated| &mut negotiated.states)
+        self.negotiated
+            .as_mut()
+            .map_or(&mut [], |negotiated| &mut negotiated.states)
     }
 
     /// The published section a packet of an unknown SSRC belongs to, and whether it is a retransmission: by its
@@ -105,8 +109,12 @@ impl Peer {
         let mid = negotiated.extensions.mid.and_then(|id| view.extension(id));
         let mut found = None;
         for (line, state) in negotiated.lines.iter().zip(&negotiated.states) {
-            let (Use::Publish(publication), Some(track)) = (&line.role, state.track) else { continue };
-            let Some(rtx) = carries(publication, view.payload_type()) else { continue };
+            let (Use::Publish(publication), Some(track)) = (&line.role, state.track) else {
+                continue;
+            };
+            let Some(rtx) = carries(publication, view.payload_type()) else {
+                continue;
+            };
             match mid {
                 Some(mid) if line.mid.as_bytes() == mid => return Some((track, rtx)),
                 Some(_) => {}
@@ -144,6 +152,9 @@ fn carries(publication: &Publication, payload_type: u8) -> Option<bool> {
 /// The first of the SSRCs a peer is sent. They are unique per peer, which is all SRTP asks for, and spread so that
 /// traces of several peers are easy to tell apart.
 fn ssrc_base(id: PeerId) -> u32 {
-    let [_, _, _, _, a, b, c, d] = id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17).to_be_bytes();
+    let [_, _, _, _, a, b, c, d] =
+        id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(17)
+            .to_be_bytes();
     u32::from_be_bytes([a | 0x80, b, c & 0xFC, 0]) | u32::from(d & 1) << 10
 }

@@ -137,17 +137,28 @@ impl Sfu {
     ) {
         match command {
             ControlCommand::AddPeer { peer, room } => self.add_peer(now, peer, room),
-            ControlCommand::Negotiate { peer, offer_id, sdp, sections } => {
+            ControlCommand::Negotiate {
+                peer,
+                offer_id,
+                sdp,
+                sections,
+            } => {
                 self.negotiate(now, peer, offer_id, &sdp, &sections, credentials, egress);
             }
             ControlCommand::Admit { peer, leaf } => {
-                self.with_member(now, peer, egress, |room, member, context| room.admit(member, leaf, context));
+                self.with_member(now, peer, egress, |room, member, context| {
+                    room.admit(member, leaf, context)
+                });
             }
             ControlCommand::Suspend { peer } => {
-                self.with_member(now, peer, egress, |room, member, context| room.suspend(member, true, context));
+                self.with_member(now, peer, egress, |room, member, context| {
+                    room.suspend(member, true, context)
+                });
             }
             ControlCommand::Resume { peer } => {
-                self.with_member(now, peer, egress, |room, member, context| room.suspend(member, false, context));
+                self.with_member(now, peer, egress, |room, member, context| {
+                    room.suspend(member, false, context)
+                });
             }
             ControlCommand::RemovePeer { peer } => self.remove_peer(now, peer, egress),
             ControlCommand::Go { room, epoch: _ } => {
@@ -162,19 +173,29 @@ impl Sfu {
     /// Handles a plaintext RTP packet of a peer.
     pub fn handle_rtp<E: Egress>(&mut self, now: Instant, from: PeerSlot, packet: &[u8], egress: &mut E) {
         if let Some(place) = self.peers.get(from.0).copied() {
-            self.with_room(now, place.room, egress, |room, context| room.handle_rtp(place.member, packet, context));
+            self.with_room(now, place.room, egress, |room, context| {
+                room.handle_rtp(place.member, packet, context)
+            });
         }
     }
 
     /// Handles a plaintext compound RTCP packet of a peer.
     pub fn handle_rtcp<E: Egress>(&mut self, now: Instant, from: PeerSlot, packet: &[u8], egress: &mut E) {
         if let Some(place) = self.peers.get(from.0).copied() {
-            self.with_room(now, place.room, egress, |room, context| room.handle_rtcp(place.member, packet, context));
+            self.with_room(now, place.room, egress, |room, context| {
+                room.handle_rtcp(place.member, packet, context)
+            });
         }
     }
 
     /// Handles what a peer's transport says.
-    pub fn handle_transport<E: Egress>(&mut self, now: Instant, peer: PeerSlot, state: TransportState, egress: &mut E) {
+    pub fn handle_transport<E: Egress>(
+        &mut self,
+        now: Instant,
+        peer: PeerSlot,
+        state: TransportState,
+        egress: &mut E,
+    ) {
         if let Some(place) = self.peers.get(peer.0).copied() {
             self.with_room(now, place.room, egress, |room, context| {
                 room.handle_transport(place.member, state, context);
@@ -191,9 +212,24 @@ impl Sfu {
         self.tick = None;
         self.ticks = self.ticks.wrapping_add(1);
         let ticks = self.ticks;
-        let Self { rooms, outputs, counters, last_track, .. } = self;
+        let Self {
+            rooms,
+            outputs,
+            counters,
+            last_track,
+            ..
+        } = self;
         for (_, room) in rooms.iter_mut() {
-            room.handle_tick(ticks, &mut Context { now, egress, outputs, counters, last_track });
+            room.handle_tick(
+                ticks,
+                &mut Context {
+                    now,
+                    egress,
+                    outputs,
+                    counters,
+                    last_track,
+                },
+            );
         }
         self.schedule(now);
     }
@@ -230,9 +266,17 @@ impl Sfu {
         if self.peer_index.contains_key(&peer) || self.peers.len() >= MAX_PEERS {
             return;
         }
-        let room_index = *self.room_index.entry(room).or_insert_with(|| self.rooms.insert(Room::new(room)));
-        let slot = PeerSlot(self.peers.insert(Place { room: room_index, member: 0 }));
-        let Some(room) = self.rooms.get_mut(room_index) else { return };
+        let room_index = *self
+            .room_index
+            .entry(room)
+            .or_insert_with(|| self.rooms.insert(Room::new(room)));
+        let slot = PeerSlot(self.peers.insert(Place {
+            room: room_index,
+            member: 0,
+        }));
+        let Some(room) = self.rooms.get_mut(room_index) else {
+            return;
+        };
         let member = room.add(now, peer, slot);
         if let Some(place) = self.peers.get_mut(slot.0) {
             place.member = member;
@@ -241,9 +285,15 @@ impl Sfu {
     }
 
     fn remove_peer<E: Egress>(&mut self, now: Instant, peer: PeerId, egress: &mut E) {
-        let Some(slot) = self.peer_index.remove(&peer) else { return };
-        let Some(place) = self.peers.remove(slot.0) else { return };
-        self.with_room(now, place.room, egress, |room, context| room.remove(place.member, context));
+        let Some(slot) = self.peer_index.remove(&peer) else {
+            return;
+        };
+        let Some(place) = self.peers.remove(slot.0) else {
+            return;
+        };
+        self.with_room(now, place.room, egress, |room, context| {
+            room.remove(place.member, context)
+        });
         self.outputs.push_back(Output::CloseTransport { peer: slot });
         if self.rooms.get(place.room).is_some_and(Room::is_empty)
             && let Some(room) = self.rooms.remove(place.room)
@@ -252,7 +302,10 @@ impl Sfu {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one command, borrowed apart")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of one command, borrowed apart"
+    )]
     fn negotiate<E: Egress>(
         &mut self,
         now: Instant,
@@ -263,23 +316,58 @@ impl Sfu {
         credentials: impl FnOnce(PeerSlot) -> Option<IceCredentials>,
         egress: &mut E,
     ) {
-        let found = self.peer_index.get(&peer).and_then(|slot| Some((*slot, self.peers.get(slot.0).copied()?)));
+        let found = self
+            .peer_index
+            .get(&peer)
+            .and_then(|slot| Some((*slot, self.peers.get(slot.0).copied()?)));
         let fresh = found.and_then(|(slot, place)| Some((place, credentials(slot)?)));
         let Some((place, fresh)) = fresh else {
-            let failed = ControlEvent::NegotiationFailed { peer, offer_id, code: ErrorCode::MediaUnavailable };
+            let failed = ControlEvent::NegotiationFailed {
+                peer,
+                offer_id,
+                code: ErrorCode::MediaUnavailable,
+            };
             self.outputs.push_back(Output::Event(failed));
             return;
         };
-        let Self { config, rooms, outputs, counters, last_track, .. } = self;
-        let Some(room) = rooms.get_mut(place.room) else { return };
-        let context = &mut Context { now, egress, outputs, counters, last_track };
+        let Self {
+            config,
+            rooms,
+            outputs,
+            counters,
+            last_track,
+            ..
+        } = self;
+        let Some(room) = rooms.get_mut(place.room) else {
+            return;
+        };
+        let context = &mut Context {
+            now,
+            egress,
+            outputs,
+            counters,
+            last_track,
+        };
         let event = match room.negotiate(place.member, sdp, sections, fresh, config, context) {
             Ok(sdp) => ControlEvent::Answered { peer, offer_id, sdp },
-            Err(error) => ControlEvent::NegotiationFailed { peer, offer_id, code: error.code() },
+            Err(error) => ControlEvent::NegotiationFailed {
+                peer,
+                offer_id,
+                code: error.code(),
+            },
         };
         context.event(event);
         if let Some(room) = rooms.get_mut(place.room) {
-            room.announce(place.member, &mut Context { now, egress, outputs, counters, last_track });
+            room.announce(
+                place.member,
+                &mut Context {
+                    now,
+                    egress,
+                    outputs,
+                    counters,
+                    last_track,
+                },
+            );
         }
     }
 
@@ -290,9 +378,15 @@ impl Sfu {
         egress: &mut E,
         step: impl FnOnce(&mut Room, usize, &mut Context<'_, E>),
     ) {
-        let place = self.peer_index.get(&peer).and_then(|slot| self.peers.get(slot.0)).copied();
+        let place = self
+            .peer_index
+            .get(&peer)
+            .and_then(|slot| self.peers.get(slot.0))
+            .copied();
         if let Some(place) = place {
-            self.with_room(now, place.room, egress, |room, context| step(room, place.member, context));
+            self.with_room(now, place.room, egress, |room, context| {
+                step(room, place.member, context)
+            });
         }
     }
 
@@ -303,9 +397,24 @@ impl Sfu {
         egress: &mut E,
         step: impl FnOnce(&mut Room, &mut Context<'_, E>),
     ) {
-        let Self { rooms, outputs, counters, last_track, .. } = self;
+        let Self {
+            rooms,
+            outputs,
+            counters,
+            last_track,
+            ..
+        } = self;
         if let Some(room) = rooms.get_mut(index) {
-            step(room, &mut Context { now, egress, outputs, counters, last_track });
+            step(
+                room,
+                &mut Context {
+                    now,
+                    egress,
+                    outputs,
+                    counters,
+                    last_track,
+                },
+            );
         }
     }
 

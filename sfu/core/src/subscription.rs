@@ -85,11 +85,23 @@ impl Subscription {
     }
 
     /// The packet as this subscriber gets it; `None` if it comes too late for it.
-    pub(crate) fn rewrite<'a>(&'a mut self, now: Instant, track: &TrackView, packet: &Packet<'a>) -> Option<Outgoing<'a>> {
-        let numbers =
-            self.rewriter.rewrite(now, track.generation, track.clock_rate, packet.sequence, packet.timestamp)?;
+    pub(crate) fn rewrite<'a>(
+        &'a mut self,
+        now: Instant,
+        track: &TrackView,
+        packet: &Packet<'a>,
+    ) -> Option<Outgoing<'a>> {
+        let numbers = self.rewriter.rewrite(
+            now,
+            track.generation,
+            track.clock_rate,
+            packet.sequence,
+            packet.timestamp,
+        )?;
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        self.octets = self
+            .octets
+            .wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
         Some(Outgoing {
             header: RtpHeader {
                 marker: packet.marker,
@@ -106,7 +118,12 @@ impl Subscription {
     }
 
     /// The retransmission of the packet this subscriber knows as `sequence` (RFC 4588), if it can be had.
-    pub(crate) fn resend<'a>(&'a mut self, now: Instant, track: &'a Track, sequence: u16) -> Option<Outgoing<'a>> {
+    pub(crate) fn resend<'a>(
+        &'a mut self,
+        now: Instant,
+        track: &'a Track,
+        sequence: u16,
+    ) -> Option<Outgoing<'a>> {
         let payload_type = self.rtx?;
         let generation = track.stream.generation;
         let original = self.rewriter.original(generation, sequence)?;
@@ -132,11 +149,17 @@ impl Subscription {
     }
 
     fn mid(&self) -> Option<Extension<'_>> {
-        Some(Extension { id: self.mid_id?, data: self.mid.get(..self.mid_len)? })
+        Some(Extension {
+            id: self.mid_id?,
+            data: self.mid.get(..self.mid_len)?,
+        })
     }
 
     fn may_resend(&mut self, now: Instant) -> bool {
-        if self.resent_since.is_none_or(|since| now.saturating_duration_since(since) >= RESEND_WINDOW) {
+        if self
+            .resent_since
+            .is_none_or(|since| now.saturating_duration_since(since) >= RESEND_WINDOW)
+        {
             self.resent_since = Some(now);
             self.resent = 0;
         }

@@ -74,6 +74,10 @@ impl Track {
     }
 
     fn stream(kind: Kind, generation: Generation) -> Stream {
-        Stream { generation, log: ReceiveLog::new(), ring: Ring::new(kind) }
+        Stream {
+            generation,
+            log: ReceiveLog::new(),
+            ring: Ring::new(kind),
+        }
     }
 }

@@ -9,14 +9,28 @@ const MAX_CANDIDATES: usize = 16;
 ///
 /// `advertise` replaces everything else. A socket on one address offers that address. A socket on all addresses
 /// offers those of `interfaces` that another host may reach, or the loopback address if there are none.
-pub(crate) fn candidates(bound: &[SocketAddr], advertise: &[IpAddr], interfaces: &[IpAddr]) -> Vec<SocketAddr> {
+pub(crate) fn candidates(
+    bound: &[SocketAddr],
+    advertise: &[IpAddr],
+    interfaces: &[IpAddr],
+) -> Vec<SocketAddr> {
     let mut found: Vec<SocketAddr> = Vec::new();
     for socket in bound {
         if !advertise.is_empty() {
-            push_all(&mut found, socket, advertise.iter().copied().filter(|ip| bound.len() == 1 || serves(socket, *ip)));
+            push_all(
+                &mut found,
+                socket,
+                advertise
+                    .iter()
+                    .copied()
+                    .filter(|ip| bound.len() == 1 || serves(socket, *ip)),
+            );
         } else if socket.ip().is_unspecified() {
-            let reachable: Vec<IpAddr> =
-                interfaces.iter().copied().filter(|ip| is_reachable(*ip) && serves(socket, *ip)).collect();
+            let reachable: Vec<IpAddr> = interfaces
+                .iter()
+                .copied()
+                .filter(|ip| is_reachable(*ip) && serves(socket, *ip))
+                .collect();
             push_all(&mut found, socket, reachable.into_iter());
         } else {
             push_all(&mut found, socket, std::iter::once(socket.ip()));
@@ -24,7 +38,11 @@ pub(crate) fn candidates(bound: &[SocketAddr], advertise: &[IpAddr], interfaces:
     }
     if found.is_empty() {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        found.extend(bound.first().map(|socket| SocketAddr::new(loopback, socket.port())));
+        found.extend(
+            bound
+                .first()
+                .map(|socket| SocketAddr::new(loopback, socket.port())),
+        );
     }
     // IPv4 first: it is what most networks between two people carry.
     found.sort_by_key(SocketAddr::is_ipv6);
@@ -34,7 +52,10 @@ pub(crate) fn candidates(bound: &[SocketAddr], advertise: &[IpAddr], interfaces:
 
 /// The addresses of this host's interfaces.
 pub(crate) fn interface_addresses() -> std::io::Result<Vec<IpAddr>> {
-    Ok(if_addrs::get_if_addrs()?.into_iter().map(|interface| interface.ip()).collect())
+    Ok(if_addrs::get_if_addrs()?
+        .into_iter()
+        .map(|interface| interface.ip())
+        .collect())
 }
 
 fn push_all(found: &mut Vec<SocketAddr>, socket: &SocketAddr, addresses: impl Iterator<Item = IpAddr>) {
@@ -73,7 +94,13 @@ mod tests {
 
     #[test]
     fn candidates_follow_the_bound_address_the_interfaces_and_the_operator() {
-        let host = [ip("127.0.0.1"), ip("192.0.2.7"), ip("2001:db8::7"), ip("fe80::1"), ip("::1")];
+        let host = [
+            ip("127.0.0.1"),
+            ip("192.0.2.7"),
+            ip("2001:db8::7"),
+            ip("fe80::1"),
+            ip("::1"),
+        ];
         let table: [(&str, &[&str], &[IpAddr], &[&str]); 7] = [
             ("0.0.0.0:3478", &[], &host, &["192.0.2.7:3478"]),
             ("[::]:3478", &[], &host, &["192.0.2.7:3478", "[2001:db8::7]:3478"]),
@@ -86,7 +113,11 @@ mod tests {
         for (bound, advertise, interfaces, expected) in table {
             let advertise: Vec<IpAddr> = advertise.iter().map(|text| ip(text)).collect();
             let expected: Vec<SocketAddr> = expected.iter().map(|text| socket(text)).collect();
-            assert_eq!(candidates(&[socket(bound)], &advertise, interfaces), expected, "{bound}");
+            assert_eq!(
+                candidates(&[socket(bound)], &advertise, interfaces),
+                expected,
+                "{bound}"
+            );
         }
     }
 }

@@ -21,7 +21,10 @@ pub struct SfuConfig {
 impl Default for SfuConfig {
     fn default() -> Self {
         Self {
-            media: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DEFAULT_MEDIA_PORT)],
+            media: vec![SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                DEFAULT_MEDIA_PORT,
+            )],
             advertise: Vec::new(),
             shards: NonZeroUsize::MIN,
         }

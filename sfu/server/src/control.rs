@@ -29,7 +29,11 @@ pub const MIN_TOKEN: usize = 16;
 /// When it is shorter than [`MIN_TOKEN`].
 pub fn token_from(text: &str) -> Result<ControlToken, TokenError> {
     let token = text.trim();
-    if token.len() < MIN_TOKEN { Err(TokenError) } else { Ok(ControlToken(token.to_owned())) }
+    if token.len() < MIN_TOKEN {
+        Err(TokenError)
+    } else {
+        Ok(ControlToken(token.to_owned()))
+    }
 }
 
 /// The token is too short.
@@ -44,7 +48,11 @@ pub struct ControlToken(String);
 impl ControlToken {
     /// Compares in time that depends on the lengths only.
     fn matches(&self, shown: &str) -> bool {
-        let difference = self.0.bytes().zip(shown.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        let difference = self
+            .0
+            .bytes()
+            .zip(shown.bytes())
+            .fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
         self.0.len() == shown.len() && difference == 0
     }
 }
@@ -65,9 +73,21 @@ struct Server {
 
 /// The HTTP face of a stand-alone SFU: `/control`, `/livez`, `/metrics`.
 pub fn router(handle: SfuHandle, token: ControlToken) -> Router {
-    let SfuHandle { commands, events, stats, candidates } = handle;
-    let ready = ControlEvent::Ready { version: env!("CARGO_PKG_VERSION").to_owned(), candidates };
-    let link = Arc::new(Mutex::new(Link { commands, events, ready }));
+    let SfuHandle {
+        commands,
+        events,
+        stats,
+        candidates,
+    } = handle;
+    let ready = ControlEvent::Ready {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        candidates,
+    };
+    let link = Arc::new(Mutex::new(Link {
+        commands,
+        events,
+        ready,
+    }));
     Router::new()
         .route("/control", get(control))
         .route("/livez", get(|| async { "ok\n" }))
@@ -98,8 +118,12 @@ async fn control(State(server): State<Server>, headers: HeaderMap, upgrade: WebS
 }
 
 fn authorized(server: &Server, headers: &HeaderMap) -> bool {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|shown| server.token.matches(shown))
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    value
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .is_some_and(|shown| server.token.matches(shown))
 }
 
 /// Serves one signaling service until it goes, then removes its peers.
@@ -113,7 +137,12 @@ async fn serve(mut socket: WebSocket, mut link: OwnedMutexGuard<Link>) {
         exchange(&mut socket, &mut link, &mut peers).await;
     }
     for peer in peers {
-        if link.commands.send(ControlCommand::RemovePeer { peer }).await.is_err() {
+        if link
+            .commands
+            .send(ControlCommand::RemovePeer { peer })
+            .await
+            .is_err()
+        {
             return;
         }
     }

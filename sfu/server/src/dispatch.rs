@@ -16,7 +16,11 @@ pub(crate) fn start(
     events: mpsc::Sender<ControlEvent>,
 ) -> io::Result<()> {
     let dispatch = move || {
-        let mut dispatcher = Dispatcher { peers: HashMap::new(), shards: shards.len(), hasher: RandomState::new() };
+        let mut dispatcher = Dispatcher {
+            peers: HashMap::new(),
+            shards: shards.len(),
+            hasher: RandomState::new(),
+        };
         while let Some(command) = commands.blocking_recv() {
             let unknown = match &command {
                 ControlCommand::Negotiate { peer, offer_id, .. } => Some((*peer, *offer_id)),
@@ -32,13 +36,17 @@ pub(crate) fn start(
                     if let Some((peer, offer_id)) = unknown {
                         let code = ErrorCode::MediaUnavailable;
                         // Nobody listens any more when this fails.
-                        let _ = events.blocking_send(ControlEvent::NegotiationFailed { peer, offer_id, code });
+                        let _ =
+                            events.blocking_send(ControlEvent::NegotiationFailed { peer, offer_id, code });
                     }
                 }
             }
         }
     };
-    std::thread::Builder::new().name("sfu-dispatch".to_owned()).spawn(dispatch).map(|_| ())
+    std::thread::Builder::new()
+        .name("sfu-dispatch".to_owned())
+        .spawn(dispatch)
+        .map(|_| ())
 }
 
 struct Dispatcher {
@@ -76,13 +84,20 @@ mod tests {
 
     #[test]
     fn all_commands_of_a_room_go_to_one_shard() {
-        let mut dispatcher = Dispatcher { peers: HashMap::new(), shards: 4, hasher: RandomState::new() };
+        let mut dispatcher = Dispatcher {
+            peers: HashMap::new(),
+            shards: 4,
+            hasher: RandomState::new(),
+        };
         for number in 0..50u8 {
             let room = RoomId::new([number; 16]);
             let peer = PeerId(u64::from(number));
             let shard = dispatcher.shard_of(&ControlCommand::AddPeer { peer, room });
             assert!(shard.is_some_and(|shard| shard < 4));
-            let go = ControlCommand::Go { room, epoch: conclave_wire::id::Epoch(1) };
+            let go = ControlCommand::Go {
+                room,
+                epoch: conclave_wire::id::Epoch(1),
+            };
             assert_eq!(dispatcher.shard_of(&go), shard);
             assert_eq!(dispatcher.shard_of(&ControlCommand::Suspend { peer }), shard);
             assert_eq!(dispatcher.shard_of(&ControlCommand::RemovePeer { peer }), shard);

@@ -7,6 +7,8 @@ mod candidates;
 pub mod config;
 pub mod control;
 mod dispatch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod session;
 mod shard;
 mod socket;
@@ -80,7 +82,12 @@ impl Sfu {
         let _ = event_tx.try_send(ready);
         let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
         dispatch::start(command_rx, shards, event_tx).map_err(StartError::Thread)?;
-        Ok(SfuHandle { commands, events, stats, candidates: all_candidates })
+        Ok(SfuHandle {
+            commands,
+            events,
+            stats,
+            candidates: all_candidates,
+        })
     }
 }
 
@@ -92,7 +99,8 @@ fn bind(config: &SfuConfig, number: usize) -> Result<Vec<conclave_transport::udp
     let bound = config.media.iter().map(|base| {
         let mut address = *base;
         if base.port() != 0 {
-            let port = u16::try_from(usize::from(base.port()) + number).map_err(|_| StartError::TooManyShards)?;
+            let port =
+                u16::try_from(usize::from(base.port()) + number).map_err(|_| StartError::TooManyShards)?;
             address.set_port(port);
         }
         socket::bind(address, alone).map_err(|error| StartError::Bind(address, error))
@@ -105,13 +113,17 @@ fn offered(
     advertise: &[IpAddr],
     interfaces: &[IpAddr],
 ) -> Result<Vec<SocketAddr>, StartError> {
-    let bound: Result<Vec<SocketAddr>, std::io::Error> = sockets.iter().map(|socket| socket.local_addr()).collect();
+    let bound: Result<Vec<SocketAddr>, std::io::Error> =
+        sockets.iter().map(|socket| socket.local_addr()).collect();
     let bound = bound.map_err(StartError::Thread)?;
     Ok(candidates::candidates(&bound, advertise, interfaces))
 }
 
 fn start_shard(config: ShardConfig) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Thread)?;
     let name = format!("sfu-shard-{}", config.number);
     let spawned = std::thread::Builder::new().name(name).spawn(move || {
         if let Err(error) = runtime.block_on(shard::run(config)) {

@@ -17,16 +17,31 @@ use tracing_subscriber::EnvFilter;
 #[command(version)]
 struct Options {
     /// UDP address for media; shard N uses port + N.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:3478", env = "CONCLAVE_MEDIA")]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "0.0.0.0:3478",
+        env = "CONCLAVE_MEDIA"
+    )]
     media: SocketAddr,
     /// Addresses put into candidates, separated by commas; by default those of the interfaces.
-    #[arg(long, value_name = "IP[,IP]", value_delimiter = ',', env = "CONCLAVE_ADVERTISE")]
+    #[arg(
+        long,
+        value_name = "IP[,IP]",
+        value_delimiter = ',',
+        env = "CONCLAVE_ADVERTISE"
+    )]
     advertise: Vec<IpAddr>,
     /// Threads that forward media.
     #[arg(long, value_name = "N", default_value = "1", env = "CONCLAVE_SHARDS")]
     shards: NonZeroUsize,
     /// TCP address of the control link: /control, /livez, /metrics.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8081", env = "CONCLAVE_CONTROL")]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8081",
+        env = "CONCLAVE_CONTROL"
+    )]
     control: SocketAddr,
     /// File with the bearer token that the signaling service shows.
     #[arg(long, value_name = "FILE", env = "CONCLAVE_CONTROL_TOKEN_FILE")]
@@ -49,7 +64,10 @@ fn main() -> ExitCode {
     let options = Options::parse();
     // rtc-dtls warns about every ClientHello extension it does not know.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rtc_dtls=error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,11 +83,20 @@ async fn run(options: Options) -> Result<(), RunError> {
     let text = std::fs::read_to_string(&path).map_err(|error| RunError::TokenFile(path, error))?;
     let token = control::token_from(&text)?;
     let failed = |error| RunError::Control(options.control, error);
-    let listener = tokio::net::TcpListener::bind(options.control).await.map_err(failed)?;
-    let config = SfuConfig { media: vec![options.media], advertise: options.advertise, shards: options.shards };
+    let listener = tokio::net::TcpListener::bind(options.control)
+        .await
+        .map_err(failed)?;
+    let config = SfuConfig {
+        media: vec![options.media],
+        advertise: options.advertise,
+        shards: options.shards,
+    };
     let handle = Sfu::start(&config)?;
     tracing::info!(candidates = ?handle.candidates, control = %options.control, "serving");
-    axum::serve(listener, control::router(handle, token)).with_graceful_shutdown(stopped()).await.map_err(failed)
+    axum::serve(listener, control::router(handle, token))
+        .with_graceful_shutdown(stopped())
+        .await
+        .map_err(failed)
 }
 
 /// Ctrl-C, or the service manager's SIGTERM.

@@ -57,7 +57,10 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(sockets: Sockets) -> Self {
-        Self { sockets, ..Self::default() }
+        Self {
+            sockets,
+            ..Self::default()
+        }
     }
 
     /// Makes the transport of a peer, in place of the one it has.
@@ -68,7 +71,12 @@ impl Sessions {
             self.slots.resize_with(peer.0 + 1, || None);
         }
         if let Some(slot) = self.slots.get_mut(peer.0) {
-            *slot = Some(Session { transport, queue: Queue::default(), wake: None, dirty: false });
+            *slot = Some(Session {
+                transport,
+                queue: Queue::default(),
+                wake: None,
+                dirty: false,
+            });
         }
         self.settle(peer);
     }
@@ -174,7 +182,9 @@ impl Sessions {
     }
 
     fn flush_one(&mut self, peer: PeerSlot) {
-        let Some(session) = self.slots.get_mut(peer.0).and_then(Option::as_mut) else { return };
+        let Some(session) = self.slots.get_mut(peer.0).and_then(Option::as_mut) else {
+            return;
+        };
         let queue = &mut session.queue;
         if let Some(to) = session.transport.remote_address() {
             self.counted.egress_dropped += self.sockets.send_queue(to, &queue.bytes, &queue.lengths);
@@ -188,7 +198,9 @@ impl Sessions {
     }
 
     fn transmit(&mut self, peer: PeerSlot) {
-        let Some(session) = self.slots.get_mut(peer.0).and_then(Option::as_mut) else { return };
+        let Some(session) = self.slots.get_mut(peer.0).and_then(Option::as_mut) else {
+            return;
+        };
         while let Some(transmit) = session.transport.poll_transmit() {
             self.sockets.send(transmit.to, &transmit.bytes);
         }
@@ -197,7 +209,9 @@ impl Sessions {
     /// Notes when the transport wants to be woken, if that is earlier than known.
     fn settle(&mut self, peer: PeerSlot) {
         let Some(session) = self.session(peer) else { return };
-        let Some(at) = session.transport.poll_timeout() else { return };
+        let Some(at) = session.transport.poll_timeout() else {
+            return;
+        };
         if session.wake.is_none_or(|wake| at < wake) {
             session.wake = Some(at);
             self.wakes.push(Reverse((at, peer)));
@@ -214,12 +228,21 @@ impl Sessions {
     }
 
     /// Writes and seals one packet at the end of a peer's queue.
-    fn enqueue(&mut self, to: PeerSlot, overhead: usize, write: impl Fn(&mut PeerTransport, &mut [u8]) -> Option<usize>) -> usize {
-        let full = self.session(to).is_some_and(|session| session.queue.used + MAX_PACKET + overhead > QUEUE_BYTES);
+    fn enqueue(
+        &mut self,
+        to: PeerSlot,
+        overhead: usize,
+        write: impl Fn(&mut PeerTransport, &mut [u8]) -> Option<usize>,
+    ) -> usize {
+        let full = self
+            .session(to)
+            .is_some_and(|session| session.queue.used + MAX_PACKET + overhead > QUEUE_BYTES);
         if full {
             self.flush_one(to);
         }
-        let Some(session) = self.slots.get_mut(to.0).and_then(Option::as_mut) else { return 0 };
+        let Some(session) = self.slots.get_mut(to.0).and_then(Option::as_mut) else {
+            return 0;
+        };
         if session.transport.remote_address().is_none() {
             return 0;
         }

@@ -9,8 +9,8 @@ use conclave_transport::classify::{DatagramKind, classify};
 use conclave_transport::dtls::Certificate;
 use conclave_transport::peer::{PeerConfig, Received};
 use conclave_transport::route::{IceCredentials, Route, route_of};
-use conclave_transport::udp::{ReceiveSlab, UdpSocket};
 use conclave_transport::stun;
+use conclave_transport::udp::{ReceiveSlab, UdpSocket};
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use tokio::io::Interest;
 use tokio::sync::mpsc;
@@ -62,13 +62,24 @@ enum Wake {
 /// # Errors
 /// When the sockets cannot be registered with the runtime.
 pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
-    let ShardConfig { number, sockets, candidates, certificate, mut commands, events, stats } = config;
+    let ShardConfig {
+        number,
+        sockets,
+        candidates,
+        certificate,
+        mut commands,
+        events,
+        stats,
+    } = config;
     let sockets = Sockets::register(sockets)?;
     let fingerprint = certificate.fingerprint();
     let mut shard = Shard {
         number,
         certificate,
-        core: Sfu::new(Config { fingerprint, candidates }),
+        core: Sfu::new(Config {
+            fingerprint,
+            candidates,
+        }),
         sessions: Sessions::new(sockets.clone()),
         slab: ReceiveSlab::new(),
         sockets,
@@ -91,7 +102,10 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
 
 impl Shard {
     async fn wait(&self, commands: &mut mpsc::Receiver<ControlCommand>) -> Wake {
-        let deadline = [self.core.poll_timeout(), self.sessions.next_wake()].into_iter().flatten().min();
+        let deadline = [self.core.poll_timeout(), self.sessions.next_wake()]
+            .into_iter()
+            .flatten()
+            .min();
         let sleep = async {
             match deadline {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -111,7 +125,9 @@ impl Shard {
 
     fn receive(&mut self, socket: usize) {
         let sockets = self.sockets.clone();
-        let Some(socket) = sockets.iter().nth(socket) else { return };
+        let Some(socket) = sockets.iter().nth(socket) else {
+            return;
+        };
         for _ in 0..MAX_BATCHES {
             // Readiness ends with WouldBlock, and the runtime wakes us for the next datagram.
             match socket.try_io(Interest::READABLE, |socket| socket.receive(&mut self.slab)) {
@@ -137,7 +153,9 @@ impl Shard {
         let kind = classify(bytes);
         let peer = match kind {
             // A check names its peer, whatever peer its address belonged to; the peer verifies it.
-            DatagramKind::Stun => stun::username(bytes).and_then(route_of).and_then(|route| self.slot_of(route)),
+            DatagramKind::Stun => stun::username(bytes)
+                .and_then(route_of)
+                .and_then(|route| self.slot_of(route)),
             DatagramKind::Dtls | DatagramKind::Rtp | DatagramKind::Rtcp => self.sessions.by_address(from),
             DatagramKind::Unknown => None,
         };
@@ -149,10 +167,20 @@ impl Shard {
         match self.sessions.handle_datagram(now, peer, from, bytes) {
             Ok(Received::Rtp { len }) => {
                 self.sessions.counted.rtp_bytes_in += u64::try_from(size).unwrap_or(0);
-                self.core.handle_rtp(now, peer, bytes.get(..len).unwrap_or_default(), &mut self.sessions);
+                self.core.handle_rtp(
+                    now,
+                    peer,
+                    bytes.get(..len).unwrap_or_default(),
+                    &mut self.sessions,
+                );
             }
             Ok(Received::Rtcp { len }) => {
-                self.core.handle_rtcp(now, peer, bytes.get(..len).unwrap_or_default(), &mut self.sessions);
+                self.core.handle_rtcp(
+                    now,
+                    peer,
+                    bytes.get(..len).unwrap_or_default(),
+                    &mut self.sessions,
+                );
             }
             Ok(Received::Consumed) => self.drain_session(now, peer),
             Err(reason) => {
@@ -169,7 +197,8 @@ impl Shard {
             let peer = u64::try_from(slot.0).ok()?;
             IceCredentials::generate(Route { shard, peer }).ok()
         };
-        self.core.handle_command(now, command, credentials, &mut self.sessions);
+        self.core
+            .handle_command(now, command, credentials, &mut self.sessions);
         // The slot of a closed peer may be taken by the next command, so outputs are drained now.
         self.drain_core(now);
     }
@@ -196,7 +225,11 @@ impl Shard {
         while let Some(output) = self.core.poll_output() {
             match output {
                 Output::Event(event) => self.waiting.push_back(event),
-                Output::OpenTransport { peer, credentials, remote } => {
+                Output::OpenTransport {
+                    peer,
+                    credentials,
+                    remote,
+                } => {
                     let config = PeerConfig {
                         local: credentials,
                         remote_ufrag: remote.ufrag,
@@ -205,7 +238,11 @@ impl Shard {
                     };
                     self.sessions.open(now, peer, config);
                 }
-                Output::RestartIce { peer, credentials, ufrag } => self.sessions.restart_ice(peer, credentials, &ufrag),
+                Output::RestartIce {
+                    peer,
+                    credentials,
+                    ufrag,
+                } => self.sessions.restart_ice(peer, credentials, &ufrag),
                 Output::CloseTransport { peer } => self.sessions.close(now, peer),
             }
         }
@@ -240,7 +277,10 @@ impl Shard {
             tracks: gauges.1.wrapping_sub(self.gauges.1),
             ..std::mem::take(&mut self.sessions.counted)
         };
-        let delta = Snapshot { datagrams_dropped: delta.datagrams_dropped + core.unusable, ..delta };
+        let delta = Snapshot {
+            datagrams_dropped: delta.datagrams_dropped + core.unusable,
+            ..delta
+        };
         self.gauges = gauges;
         self.stats.add(&delta);
     }

@@ -50,11 +50,15 @@ impl Sockets {
     /// Sends packets that lie one behind the other in `bytes`, and returns how many were dropped because the send
     /// buffer was full. What is dropped is asked for again by its receiver.
     pub(crate) fn send_queue(&self, to: SocketAddr, bytes: &[u8], lengths: &[usize]) -> u64 {
-        let Some(socket) = self.for_destination(to) else { return 0 };
+        let Some(socket) = self.for_destination(to) else {
+            return 0;
+        };
         let (mut rest, mut lengths, mut dropped) = (bytes, lengths, 0u64);
         while let Some(segment) = lengths.first().copied() {
             let (count, total) = run(lengths, socket.max_segments());
-            let (Some((packets, behind)), Some(others)) = (rest.split_at_checked(total), lengths.get(count..)) else {
+            let (Some((packets, behind)), Some(others)) =
+                (rest.split_at_checked(total), lengths.get(count..))
+            else {
                 break;
             };
             let sent = socket.send_run(to, packets, segment).unwrap_or(0);
@@ -66,9 +70,16 @@ impl Sockets {
 
     fn for_destination(&self, to: SocketAddr) -> Option<&UdpSocket> {
         let same_version = |socket: &&AsyncFd<UdpSocket>| {
-            socket.get_ref().local_addr().is_ok_and(|local| local.is_ipv4() == to.is_ipv4())
+            socket
+                .get_ref()
+                .local_addr()
+                .is_ok_and(|local| local.is_ipv4() == to.is_ipv4())
         };
-        let socket = if self.0.len() > 1 { self.0.iter().find(same_version) } else { None };
+        let socket = if self.0.len() > 1 {
+            self.0.iter().find(same_version)
+        } else {
+            None
+        };
         socket.or_else(|| self.0.first()).map(AsyncFd::get_ref)
     }
 }
@@ -80,7 +91,9 @@ fn register(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
 
 /// How many packets at the front make one GSO run, and their bytes: equal lengths, only the last may be shorter.
 fn run(lengths: &[usize], max_segments: usize) -> (usize, usize) {
-    let Some(segment) = lengths.first().copied() else { return (0, 0) };
+    let Some(segment) = lengths.first().copied() else {
+        return (0, 0);
+    };
     let (mut count, mut total) = (1, segment);
     for length in lengths.iter().skip(1) {
         if count >= max_segments || *length > segment || total + length > MAX_RUN {

@@ -52,7 +52,12 @@ struct Counter {
 
 /// Writes one value, with its family's head when the family is new; returns the family.
 fn render_one(out: &mut String, family: &str, counter: &Counter, value: u64) -> &'static str {
-    let Counter { name, labels, kind, help } = counter;
+    let Counter {
+        name,
+        labels,
+        kind,
+        help,
+    } = counter;
     if family != *name {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
@@ -108,11 +113,21 @@ mod tests {
     #[test]
     fn each_family_is_described_once_and_each_series_has_its_value() {
         let stats = Stats::default();
-        stats.add(&Snapshot { rtp_in_video: 7, peers: 3, ..Snapshot::default() });
-        stats.add(&Snapshot { peers: 2_u64.wrapping_neg(), ..Snapshot::default() });
+        stats.add(&Snapshot {
+            rtp_in_video: 7,
+            peers: 3,
+            ..Snapshot::default()
+        });
+        stats.add(&Snapshot {
+            peers: 2_u64.wrapping_neg(),
+            ..Snapshot::default()
+        });
         let mut text = String::new();
         stats.render(&mut text);
-        assert_eq!(text.matches("# TYPE conclave_rtp_packets_total counter").count(), 1);
+        assert_eq!(
+            text.matches("# TYPE conclave_rtp_packets_total counter").count(),
+            1
+        );
         assert!(text.contains("conclave_rtp_packets_total{direction=\"in\",kind=\"video\"} 7\n"));
         assert!(text.contains("\nconclave_peers 1\n"));
         assert!(!text.contains("room") && !text.contains("user"));

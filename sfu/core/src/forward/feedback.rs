@@ -22,7 +22,13 @@ pub(crate) struct ArrivalRecorder {
 
 impl ArrivalRecorder {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { start: now, base: None, packets: Vec::new(), feedback_count: 0, last_ssrc: 0 }
+        Self {
+            start: now,
+            base: None,
+            packets: Vec::new(),
+            feedback_count: 0,
+            last_ssrc: 0,
+        }
     }
 
     /// Notes a packet. A number that was reported already is ignored.
@@ -30,18 +36,31 @@ impl ArrivalRecorder {
         self.last_ssrc = ssrc;
         let arrival = i64::try_from(now.saturating_duration_since(self.start).as_micros()).ok();
         let base = *self.base.get_or_insert((1 << 16) + u64::from(sequence));
-        let Some(extended) = extend(base, sequence) else { return };
-        let Some(index) = extended.checked_sub(base).and_then(|index| usize::try_from(index).ok()) else { return };
+        let Some(extended) = extend(base, sequence) else {
+            return;
+        };
+        let Some(index) = extended
+            .checked_sub(base)
+            .and_then(|index| usize::try_from(index).ok())
+        else {
+            return;
+        };
         if index >= CAPACITY {
             // Report from here on; what was not told counts as lost at the sender.
             self.packets.clear();
             self.base = Some(extended);
-            self.packets.push(TwccPacket { sequence, arrival_us: arrival });
+            self.packets.push(TwccPacket {
+                sequence,
+                arrival_us: arrival,
+            });
             return;
         }
         while self.packets.len() <= index {
             let next = base + u64::try_from(self.packets.len()).unwrap_or(0);
-            self.packets.push(TwccPacket { sequence: low_bits(next), arrival_us: None });
+            self.packets.push(TwccPacket {
+                sequence: low_bits(next),
+                arrival_us: None,
+            });
         }
         if let Some(packet) = self.packets.get_mut(index)
             && packet.arrival_us.is_none()

@@ -14,7 +14,11 @@ pub(crate) struct KeyframeGate {
 
 impl KeyframeGate {
     pub(crate) const fn new() -> Self {
-        Self { last: None, wanted: false, new_subscriber: false }
+        Self {
+            last: None,
+            wanted: false,
+            new_subscriber: false,
+        }
     }
 
     /// Somebody cannot go on without a key frame. `true`: ask for one now; else [`Self::due`] will say so later.
@@ -41,7 +45,10 @@ impl KeyframeGate {
 
     /// Whether a wish that had to wait may go out now.
     pub(crate) fn due(&mut self, now: Instant) -> bool {
-        let ask = self.wanted && self.last.is_none_or(|last| now.saturating_duration_since(last) >= INTERVAL);
+        let ask = self.wanted
+            && self
+                .last
+                .is_none_or(|last| now.saturating_duration_since(last) >= INTERVAL);
         if ask {
             self.last = Some(now);
             self.wanted = false;
@@ -85,6 +92,9 @@ mod tests {
         assert!(!gate.subscribed(now));
         assert!(gate.epoch(now), "the one from before the switch is of no use");
         assert!(!gate.epoch(now));
-        assert!(!gate.due(now + INTERVAL), "and it served the waiting ones as well");
+        assert!(
+            !gate.due(now + INTERVAL),
+            "and it served the waiting ones as well"
+        );
     }
 }

@@ -59,7 +59,9 @@ impl Outgoing<'_> {
 
 fn put(out: &mut [u8], len: &mut usize, bytes: &[u8]) -> Result<(), RtpError> {
     let end = *len + bytes.len();
-    out.get_mut(*len..end).ok_or(RtpError::NoRoom)?.copy_from_slice(bytes);
+    out.get_mut(*len..end)
+        .ok_or(RtpError::NoRoom)?
+        .copy_from_slice(bytes);
     *len = end;
     Ok(())
 }

@@ -74,7 +74,9 @@ impl ReceiveLog {
             self.mark(extended);
             return Arrival::New(extended);
         };
-        let Some(extended) = extend(highest, sequence) else { return Arrival::Duplicate };
+        let Some(extended) = extend(highest, sequence) else {
+            return Arrival::Duplicate;
+        };
         if extended > highest {
             return self.advance(now, highest, extended, gaps);
         }
@@ -88,7 +90,10 @@ impl ReceiveLog {
     }
 
     /// Notes the packet's transit time for the jitter (RFC 3550 §6.4.1). Not for retransmissions.
-    #[expect(clippy::cast_possible_wrap, reason = "the difference of two wrapping timestamps is signed by definition")]
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "the difference of two wrapping timestamps is signed by definition"
+    )]
     pub(crate) fn time(&mut self, now: Instant, timestamp: u32, clock_rate: u32) {
         if let Some((then, before)) = self.last_transit {
             let arrival = now.saturating_duration_since(then).as_secs_f64() * f64::from(clock_rate);
@@ -99,7 +104,10 @@ impl ReceiveLog {
     }
 
     /// Notes a sender report: the middle 32 bits of its NTP time come back in our report.
-    #[expect(clippy::cast_possible_truncation, reason = "the middle 32 bits are what RFC 3550 wants")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the middle 32 bits are what RFC 3550 wants"
+    )]
     pub(crate) fn sender_report(&mut self, now: Instant, ntp_time: u64) {
         self.last_sender_report = Some(((ntp_time >> 16) as u32, now));
     }
@@ -130,9 +138,13 @@ impl ReceiveLog {
         self.reported_received = self.received;
         let lost_now = expected_now.saturating_sub(received_now);
         let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255);
-        let lost = i64::try_from(expected).unwrap_or(i64::MAX) - i64::try_from(self.received).unwrap_or(i64::MAX);
+        let lost =
+            i64::try_from(expected).unwrap_or(i64::MAX) - i64::try_from(self.received).unwrap_or(i64::MAX);
         let (last_sr, delay) = self.last_sender_report.map_or((0, 0), |(last, at)| {
-            (last, (now.saturating_duration_since(at).as_secs_f64() * 65_536.0) as u32)
+            (
+                last,
+                (now.saturating_duration_since(at).as_secs_f64() * 65_536.0) as u32,
+            )
         });
         let block = ReportBlock {
             ssrc,
@@ -157,7 +169,11 @@ impl ReceiveLog {
             for between in highest + 1..extended {
                 self.clear(between);
                 if gaps && self.missing.len() < MAX_MISSING {
-                    self.missing.push(Missing { sequence: between, tries: 0, due: now });
+                    self.missing.push(Missing {
+                        sequence: between,
+                        tries: 0,
+                        due: now,
+                    });
                 }
             }
         }
@@ -168,7 +184,11 @@ impl ReceiveLog {
         self.highest = Some(extended);
         self.received += 1;
         self.mark(extended);
-        if broken { Arrival::AfterBreak(extended) } else { Arrival::New(extended) }
+        if broken {
+            Arrival::AfterBreak(extended)
+        } else {
+            Arrival::New(extended)
+        }
     }
 
     fn mark(&mut self, sequence: u64) {
@@ -279,7 +299,10 @@ mod tests {
             log.record(now, sequence, true);
         }
         let (block, lost) = log.report(now, 7).unwrap();
-        assert_eq!((block.ssrc, block.fraction_lost, block.cumulative_lost, lost), (7, 64, 25, 25));
+        assert_eq!(
+            (block.ssrc, block.fraction_lost, block.cumulative_lost, lost),
+            (7, 64, 25, 25)
+        );
         assert_eq!(block.highest_sequence, 99);
         log.record(now, 100, true);
         let (block, lost) = log.report(now, 7).unwrap();

@@ -41,7 +41,13 @@ pub(crate) struct Rewriter {
 
 impl Rewriter {
     pub(crate) const fn new() -> Self {
-        Self { source: None, resume: false, last_sequence: FIRST_SEQUENCE - 1, last_timestamp: 0, last_at: None }
+        Self {
+            source: None,
+            resume: false,
+            last_sequence: FIRST_SEQUENCE - 1,
+            last_timestamp: 0,
+            last_at: None,
+        }
     }
 
     /// What was not forwarded meanwhile leaves no gap.
@@ -67,7 +73,10 @@ impl Rewriter {
                     first: sequence,
                     sequence_offset: (self.last_sequence + 1).wrapping_sub(sequence),
                     timestamp_offset: same_clock.map_or_else(
-                        || self.next_timestamp(now, clock_rate, timestamp).wrapping_sub(timestamp),
+                        || {
+                            self.next_timestamp(now, clock_rate, timestamp)
+                                .wrapping_sub(timestamp)
+                        },
                         |source| source.timestamp_offset,
                     ),
                 };
@@ -107,7 +116,9 @@ impl Rewriter {
     /// Where a new publisher's clock starts: as much later as time has passed.
     #[expect(clippy::cast_possible_truncation, reason = "RTP timestamps are modulo 2^32")]
     fn next_timestamp(&self, now: Instant, clock_rate: u32, timestamp: u32) -> u32 {
-        let Some(last_at) = self.last_at else { return timestamp };
+        let Some(last_at) = self.last_at else {
+            return timestamp;
+        };
         let passed = now.saturating_duration_since(last_at).as_micros() * u128::from(clock_rate) / 1_000_000;
         self.last_timestamp.wrapping_add((passed as u32).max(1))
     }
@@ -127,14 +138,38 @@ mod tests {
         let now = Instant::now();
         let mut rewriter = Rewriter::new();
         let first = rewriter.rewrite(now, A, 90_000, 70_000, 1000).unwrap();
-        assert_eq!(first, Rewritten { sequence: FIRST_SEQUENCE, timestamp: 1000 });
+        assert_eq!(
+            first,
+            Rewritten {
+                sequence: FIRST_SEQUENCE,
+                timestamp: 1000
+            }
+        );
         let second = rewriter.rewrite(now, A, 90_000, 70_003, 4000).unwrap();
-        assert_eq!(second, Rewritten { sequence: FIRST_SEQUENCE + 3, timestamp: 4000 });
+        assert_eq!(
+            second,
+            Rewritten {
+                sequence: FIRST_SEQUENCE + 3,
+                timestamp: 4000
+            }
+        );
         let later = now + Duration::from_millis(100);
         let switched = rewriter.rewrite(later, B, 90_000, 100_000, 77).unwrap();
-        assert_eq!(switched, Rewritten { sequence: FIRST_SEQUENCE + 4, timestamp: 13_000 });
+        assert_eq!(
+            switched,
+            Rewritten {
+                sequence: FIRST_SEQUENCE + 4,
+                timestamp: 13_000
+            }
+        );
         let next = rewriter.rewrite(later, B, 90_000, 100_001, 3077).unwrap();
-        assert_eq!(next, Rewritten { sequence: FIRST_SEQUENCE + 5, timestamp: 16_000 });
+        assert_eq!(
+            next,
+            Rewritten {
+                sequence: FIRST_SEQUENCE + 5,
+                timestamp: 16_000
+            }
+        );
     }
 
     #[test]
@@ -144,8 +179,18 @@ mod tests {
         rewriter.rewrite(now, A, 48_000, 70_000, 0);
         rewriter.resume();
         let after = rewriter.rewrite(now, A, 48_000, 70_500, 480_000).unwrap();
-        assert_eq!(after, Rewritten { sequence: FIRST_SEQUENCE + 1, timestamp: 480_000 });
-        assert_eq!(rewriter.rewrite(now, A, 48_000, 70_499, 479_040), None, "its number is taken");
+        assert_eq!(
+            after,
+            Rewritten {
+                sequence: FIRST_SEQUENCE + 1,
+                timestamp: 480_000
+            }
+        );
+        assert_eq!(
+            rewriter.rewrite(now, A, 48_000, 70_499, 479_040),
+            None,
+            "its number is taken"
+        );
     }
 
     #[test]

@@ -46,7 +46,12 @@ impl Ring {
             Kind::Audio => AUDIO_BYTES,
             Kind::Video => VIDEO_BYTES,
         };
-        Self { capacity, bytes: Vec::new(), entries: Vec::new(), written: 0 }
+        Self {
+            capacity,
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            written: 0,
+        }
     }
 
     /// Keeps a packet, over the oldest ones.
@@ -55,15 +60,26 @@ impl Ring {
             self.bytes = vec![0; self.capacity];
             self.entries = vec![None; slot_of(ENTRIES - 1) + 1];
         }
-        let Some(mut start) = self.offset(self.written) else { return };
+        let Some(mut start) = self.offset(self.written) else {
+            return;
+        };
         if start + payload.len() > self.capacity {
             // A packet lies in one piece: skip the rest of the lap.
             self.written += u64::try_from(self.capacity - start).unwrap_or(0);
             start = 0;
         }
-        let Some(place) = self.bytes.get_mut(start..start + payload.len()) else { return };
+        let Some(place) = self.bytes.get_mut(start..start + payload.len()) else {
+            return;
+        };
         place.copy_from_slice(payload);
-        let entry = Entry { sequence, position: self.written, len: payload.len(), at, timestamp, marker };
+        let entry = Entry {
+            sequence,
+            position: self.written,
+            len: payload.len(),
+            at,
+            timestamp,
+            marker,
+        };
         self.written += u64::try_from(payload.len()).unwrap_or(0);
         if let Some(slot) = self.entries.get_mut(slot_of(sequence)) {
             *slot = Some(entry);
@@ -79,7 +95,11 @@ impl Ring {
         }
         let start = self.offset(entry.position)?;
         let payload = self.bytes.get(start..start + entry.len)?;
-        Some(Kept { timestamp: entry.timestamp, marker: entry.marker, payload })
+        Some(Kept {
+            timestamp: entry.timestamp,
+            marker: entry.marker,
+            payload,
+        })
     }
 
     fn offset(&self, position: u64) -> Option<usize> {
@@ -100,10 +120,21 @@ mod tests {
         let now = Instant::now();
         let mut ring = Ring::new(Kind::Audio);
         for sequence in 0..200u64 {
-            ring.push(now, sequence, 7, sequence % 2 == 0, &[u8::try_from(sequence).unwrap(); 200]);
+            ring.push(
+                now,
+                sequence,
+                7,
+                sequence % 2 == 0,
+                &[u8::try_from(sequence).unwrap(); 200],
+            );
         }
-        assert!(ring.get(now, 0).is_none(), "24 kB do not hold 200 packets of 200 bytes");
-        let oldest = (0..200).find(|sequence| ring.get(now, *sequence).is_some()).unwrap();
+        assert!(
+            ring.get(now, 0).is_none(),
+            "24 kB do not hold 200 packets of 200 bytes"
+        );
+        let oldest = (0..200)
+            .find(|sequence| ring.get(now, *sequence).is_some())
+            .unwrap();
         assert!(200 - oldest > 110, "most of the ring is used");
         for sequence in oldest..200 {
             let kept = ring.get(now, sequence).unwrap();

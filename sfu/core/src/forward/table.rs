@@ -18,12 +18,18 @@ pub(crate) struct RouteTable(Vec<(u32, Route)>);
 
 impl RouteTable {
     pub(crate) fn find(&self, ssrc: u32) -> Option<Route> {
-        self.0.iter().find(|(known, _)| *known == ssrc).map(|(_, route)| *route)
+        self.0
+            .iter()
+            .find(|(known, _)| *known == ssrc)
+            .map(|(_, route)| *route)
     }
 
     /// The SSRC of a track's media or retransmissions.
     pub(crate) fn ssrc_of(&self, route: Route) -> Option<u32> {
-        self.0.iter().find(|(_, known)| *known == route).map(|(ssrc, _)| *ssrc)
+        self.0
+            .iter()
+            .find(|(_, known)| *known == route)
+            .map(|(ssrc, _)| *ssrc)
     }
 
     /// Routes `ssrc`, in place of the SSRC that was routed there before.
@@ -61,7 +67,13 @@ mod tests {
     fn the_table_is_bounded() {
         let mut table = RouteTable::default();
         for ssrc in 0..100 {
-            table.insert(ssrc, Route { track: usize::try_from(ssrc).unwrap(), rtx: false });
+            table.insert(
+                ssrc,
+                Route {
+                    track: usize::try_from(ssrc).unwrap(),
+                    rtx: false,
+                },
+            );
         }
         assert_eq!(table.0.len(), MAX_ROUTES);
     }

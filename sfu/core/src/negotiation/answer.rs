@@ -53,7 +53,11 @@ pub fn write_answer(offer: &str, plan: &Plan, context: &AnswerContext<'_>) -> St
 fn head(out: &mut String, plan: &Plan, context: &AnswerContext<'_>) {
     // RFC 8866 §5.2 wants a session id below 2^63 for many readers.
     let session_id = context.session_id & (u64::MAX >> 1);
-    let _ = write!(out, "v=0\r\no=- {session_id} {} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE", context.version);
+    let _ = write!(
+        out,
+        "v=0\r\no=- {session_id} {} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE",
+        context.version
+    );
     for line in plan.lines.iter().filter(|line| line.role != Use::Rejected) {
         let _ = write!(out, " {}", line.mid);
     }
@@ -65,7 +69,11 @@ fn rejected(out: &mut String, line: &Line, media: &str) {
     let kind = codec::echo(words.next(), "audio");
     let protocol = codec::echo(words.nth(1), "UDP/TLS/RTP/SAVPF");
     let format = codec::echo(words.next(), "0");
-    let _ = write!(out, "m={kind} 0 {protocol} {format}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=inactive\r\n", line.mid);
+    let _ = write!(
+        out,
+        "m={kind} 0 {protocol} {format}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na=inactive\r\n",
+        line.mid
+    );
 }
 
 fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<'_>) {
@@ -96,7 +104,10 @@ fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<
         let (stream, track) = (subscription.stream, subscription.track_id);
         let _ = write!(out, "a=msid:p{stream} t{track}\r\n");
         if format.rtx.is_some() {
-            let _ = write!(out, "a=ssrc-group:FID {media} {rtx}\r\na=ssrc:{media} cname:p{stream}\r\na=ssrc:{rtx} cname:p{stream}\r\n");
+            let _ = write!(
+                out,
+                "a=ssrc-group:FID {media} {rtx}\r\na=ssrc:{media} cname:p{stream}\r\na=ssrc:{rtx} cname:p{stream}\r\n"
+            );
         } else {
             let _ = write!(out, "a=ssrc:{media} cname:p{stream}\r\n");
         }
@@ -158,7 +169,10 @@ fn formats(out: &mut String, format: Format) {
     }
     if let Some(rtx) = format.rtx {
         let clock = codec::clock_rate(format.codec);
-        let _ = write!(out, "a=rtpmap:{rtx} rtx/{clock}\r\na=fmtp:{rtx} apt={payload_type}\r\n");
+        let _ = write!(
+            out,
+            "a=rtpmap:{rtx} rtx/{clock}\r\na=fmtp:{rtx} apt={payload_type}\r\n"
+        );
     }
 }
 

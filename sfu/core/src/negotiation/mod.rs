@@ -19,14 +19,15 @@ use conclave_wire::limits::MAX_TRACKS_PER_PARTICIPANT;
 use conclave_wire::media::{Codec, Kind, Section, SectionRole, Source};
 
 pub use answer::{AnswerContext, write_answer};
-pub use codec::{Feedback, Format};
 pub(crate) use codec::clock_rate;
+pub use codec::{Feedback, Format};
 
 use sdp::{Offer, OfferedSection};
 
 /// Header extensions the SFU reads or writes, by their URI.
 pub(crate) const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
-pub(crate) const TRANSPORT_CC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+pub(crate) const TRANSPORT_CC_URI: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 pub(crate) const ABS_SEND_TIME_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 
 /// Longest `ice-ufrag` (RFC 8839 §5.4).
@@ -193,7 +194,10 @@ pub fn plan(
     }
     check_sources(&lines)?;
     check_bundle(&offer, &lines)?;
-    Ok(Plan { remote: remote_transport(&offer, &lines)?, lines })
+    Ok(Plan {
+        remote: remote_transport(&offer, &lines)?,
+        lines,
+    })
 }
 
 /// Whether the offer keeps every section of the one before it in place.
@@ -268,9 +272,13 @@ fn publish(
     }
     // A track keeps its codec as long as the publisher offers it: its subscribers have negotiated it.
     let kept = match before {
-        Some(Line { role: Use::Publish(publication), .. }) if publication.source == source => {
-            formats.iter().find(|format| format.codec == publication.format.codec).copied()
-        }
+        Some(Line {
+            role: Use::Publish(publication),
+            ..
+        }) if publication.source == source => formats
+            .iter()
+            .find(|format| format.codec == publication.format.codec)
+            .copied(),
         _ => None,
     };
     let mut extensions = extension_ids(section);
@@ -278,10 +286,21 @@ fn publish(
         extensions.abs_send_time = None;
     }
     let (ssrc, rtx_ssrc) = declared_ssrcs(section);
-    Ok(Publication { source, format: kept.unwrap_or(first), extensions, ssrc, rtx_ssrc })
+    Ok(Publication {
+        source,
+        format: kept.unwrap_or(first),
+        extensions,
+        ssrc,
+        rtx_ssrc,
+    })
 }
 
-fn subscribe(section: &OfferedSection<'_>, track_id: TrackId, track: Available, format: Format) -> SubscriptionPlan {
+fn subscribe(
+    section: &OfferedSection<'_>,
+    track_id: TrackId,
+    track: Available,
+    format: Format,
+) -> SubscriptionPlan {
     let ids = extension_ids(section);
     let mut format = format;
     format.feedback.transport_cc = false;
@@ -291,7 +310,10 @@ fn subscribe(section: &OfferedSection<'_>, track_id: TrackId, track: Available, 
         track_id,
         stream: track.stream,
         format,
-        extensions: ExtensionIds { mid: ids.mid, ..ExtensionIds::default() },
+        extensions: ExtensionIds {
+            mid: ids.mid,
+            ..ExtensionIds::default()
+        },
     }
 }
 
@@ -299,8 +321,14 @@ fn extension_ids(section: &OfferedSection<'_>) -> ExtensionIds {
     let mut ids = ExtensionIds::default();
     for line in section.attributes.all("extmap") {
         let mut words = line.split_ascii_whitespace();
-        let (Some(id), Some(uri)) = (words.next(), words.next()) else { continue };
-        let id = id.split('/').next().and_then(|id| id.parse::<u8>().ok()).filter(|id| (1..=14).contains(id));
+        let (Some(id), Some(uri)) = (words.next(), words.next()) else {
+            continue;
+        };
+        let id = id
+            .split('/')
+            .next()
+            .and_then(|id| id.parse::<u8>().ok())
+            .filter(|id| (1..=14).contains(id));
         match uri {
             MID_URI => ids.mid = ids.mid.or(id),
             TRANSPORT_CC_URI => ids.transport_cc = ids.transport_cc.or(id),
@@ -322,7 +350,10 @@ fn declared_ssrcs(section: &OfferedSection<'_>) -> (Option<u32>, Option<u32>) {
             }
         }
     }
-    let first = section.attributes.all("ssrc").find_map(|line| line.split_ascii_whitespace().next()?.parse().ok());
+    let first = section
+        .attributes
+        .all("ssrc")
+        .find_map(|line| line.split_ascii_whitespace().next()?.parse().ok());
     (first, None)
 }
 
@@ -331,7 +362,9 @@ fn check_sources(lines: &[Line]) -> Result<(), NegotiationError> {
     let mut sources = Vec::with_capacity(MAX_TRACKS_PER_PARTICIPANT);
     let mut ssrcs: Vec<u32> = Vec::with_capacity(2 * MAX_TRACKS_PER_PARTICIPANT);
     for line in lines {
-        let Use::Publish(publication) = line.role else { continue };
+        let Use::Publish(publication) = line.role else {
+            continue;
+        };
         if sources.contains(&publication.source) {
             return Err(NegotiationError::Sections);
         }
@@ -348,30 +381,45 @@ fn check_sources(lines: &[Line]) -> Result<(), NegotiationError> {
 
 /// Every accepted section must be in one BUNDLE group; a lone section needs none.
 fn check_bundle(offer: &Offer<'_>, lines: &[Line]) -> Result<(), NegotiationError> {
-    let group = offer.attributes.all("group").find_map(|group| group.strip_prefix("BUNDLE"));
+    let group = offer
+        .attributes
+        .all("group")
+        .find_map(|group| group.strip_prefix("BUNDLE"));
     let mids: std::collections::HashSet<&str> = group.unwrap_or_default().split_ascii_whitespace().collect();
     let mut accepted = lines.iter().filter(|line| line.role != Use::Rejected);
     let bundled = match group {
         Some(_) => accepted.all(|line| mids.contains(line.mid.as_str())),
         None => accepted.count() <= 1,
     };
-    if bundled { Ok(()) } else { Err(NegotiationError::NotBundled) }
+    if bundled {
+        Ok(())
+    } else {
+        Err(NegotiationError::NotBundled)
+    }
 }
 
 /// The transport of the first accepted section, which carries the bundle (RFC 8843 §7.2).
 fn remote_transport(offer: &Offer<'_>, lines: &[Line]) -> Result<RemoteTransport, NegotiationError> {
-    let accepted = offer.sections.iter().zip(lines).find(|(_, line)| line.role != Use::Rejected);
+    let accepted = offer
+        .sections
+        .iter()
+        .zip(lines)
+        .find(|(_, line)| line.role != Use::Rejected);
     let (section, _) = accepted.ok_or(NegotiationError::UnsupportedMedia)?;
     let ufrag = offer
         .inherited(section, "ice-ufrag")
         .filter(|ufrag| (1..=MAX_ICE_WORD).contains(&ufrag.len()) && ufrag.bytes().all(is_ice_char));
-    let mut fingerprints = section.attributes.all("fingerprint").chain(offer.attributes.all("fingerprint"));
+    let mut fingerprints = section
+        .attributes
+        .all("fingerprint")
+        .chain(offer.attributes.all("fingerprint"));
     let fingerprint = fingerprints.find_map(|value| value.parse::<Fingerprint>().ok());
     let may_be_client = matches!(offer.inherited(section, "setup"), Some("actpass" | "active"));
     match (ufrag, fingerprint) {
-        (Some(ufrag), Some(fingerprint)) if may_be_client => {
-            Ok(RemoteTransport { ufrag: ufrag.to_owned(), fingerprint })
-        }
+        (Some(ufrag), Some(fingerprint)) if may_be_client => Ok(RemoteTransport {
+            ufrag: ufrag.to_owned(),
+            fingerprint,
+        }),
         _ => Err(NegotiationError::Transport),
     }
 }

@@ -30,7 +30,10 @@ impl<'a> Attributes<'a> {
     }
 
     pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |attribute| attribute.key == key).map(|attribute| attribute.value)
+        self.0
+            .iter()
+            .filter(move |attribute| attribute.key == key)
+            .map(|attribute| attribute.value)
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -104,7 +107,10 @@ impl<'a> Offer<'a> {
         if sdp.len() > MAX_SDP {
             return Err(NegotiationError::TooLarge);
         }
-        let mut offer = Self { attributes: Attributes::default(), sections: Vec::new() };
+        let mut offer = Self {
+            attributes: Attributes::default(),
+            sections: Vec::new(),
+        };
         let mut lines = sdp.lines();
         if lines.next() != Some("v=0") {
             return Err(NegotiationError::Malformed);
@@ -128,7 +134,10 @@ impl<'a> Offer<'a> {
 
     /// A section's attribute, else the session's (RFC 8866 §5: session level is the default).
     pub(crate) fn inherited(&self, section: &OfferedSection<'a>, key: &str) -> Option<&'a str> {
-        section.attributes.first(key).or_else(|| self.attributes.first(key))
+        section
+            .attributes
+            .first(key)
+            .or_else(|| self.attributes.first(key))
     }
 
     fn push_section(&mut self, line: &'a str) -> Result<(), NegotiationError> {
@@ -160,7 +169,10 @@ impl<'a> Offer<'a> {
     fn name_sections(&mut self) -> Result<(), NegotiationError> {
         let mut seen = std::collections::HashSet::with_capacity(self.sections.len());
         for section in &mut self.sections {
-            let mid = section.attributes.first("mid").ok_or(NegotiationError::Malformed)?;
+            let mid = section
+                .attributes
+                .first("mid")
+                .ok_or(NegotiationError::Malformed)?;
             if mid.len() > MAX_MID || !is_token(mid) || !seen.insert(mid) {
                 return Err(NegotiationError::Malformed);
             }

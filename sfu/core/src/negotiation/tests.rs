@@ -9,20 +9,36 @@ const FIREFOX: &str = include_str!("offers/firefox-153.sdp");
 const WEBRTC_CRATE: &str = include_str!("offers/webrtc-0.21.sdp");
 
 fn publish(mid: &str, source: Source) -> Section {
-    Section { mid: mid.to_owned(), role: SectionRole::Publish { source } }
+    Section {
+        mid: mid.to_owned(),
+        role: SectionRole::Publish { source },
+    }
 }
 
 fn watch(mid: &str, track: u32) -> Section {
-    Section { mid: mid.to_owned(), role: SectionRole::Subscribe { track_id: TrackId(track) } }
+    Section {
+        mid: mid.to_owned(),
+        role: SectionRole::Subscribe {
+            track_id: TrackId(track),
+        },
+    }
 }
 
 fn idle(mid: &str) -> Section {
-    Section { mid: mid.to_owned(), role: SectionRole::Idle }
+    Section {
+        mid: mid.to_owned(),
+        role: SectionRole::Idle,
+    }
 }
 
 /// Sections of the captured offers: microphone, camera, an audio and a video track of somebody.
 fn sections() -> Vec<Section> {
-    vec![publish("0", Source::Microphone), publish("1", Source::Camera), watch("2", 7), watch("3", 8)]
+    vec![
+        publish("0", Source::Microphone),
+        publish("1", Source::Camera),
+        watch("2", 7),
+        watch("3", 8),
+    ]
 }
 
 fn tracks(id: TrackId) -> Option<Available> {
@@ -38,14 +54,22 @@ fn tracks(id: TrackId) -> Option<Available> {
 fn answer(sdp: &str, plan: &Plan) -> String {
     let random = [7; CREDENTIAL_RANDOM_LEN];
     let credentials = IceCredentialsFor(random).make();
-    let candidates = ["192.0.2.1:3478".parse().unwrap(), "[2001:db8::1]:3478".parse().unwrap()];
+    let candidates = [
+        "192.0.2.1:3478".parse().unwrap(),
+        "[2001:db8::1]:3478".parse().unwrap(),
+    ];
     let context = AnswerContext {
         session_id: 42,
         version: 1,
         credentials: &credentials,
         fingerprint: Fingerprint([0xab; 32]),
         candidates: &candidates,
-        ssrcs: &|line| (1000 + 2 * u32::try_from(line).unwrap(), 1001 + 2 * u32::try_from(line).unwrap()),
+        ssrcs: &|line| {
+            (
+                1000 + 2 * u32::try_from(line).unwrap(),
+                1001 + 2 * u32::try_from(line).unwrap(),
+            )
+        },
     };
     write_answer(sdp, plan, &context)
 }
@@ -61,7 +85,11 @@ impl IceCredentialsFor {
 /// The lines of the answer's section with this mid.
 fn section_lines(answer: &str, mid: &str) -> Vec<String> {
     let wanted = format!("a=mid:{mid}\r\n");
-    let section = answer.split("\r\nm=").skip(1).find(|section| section.contains(&wanted)).unwrap();
+    let section = answer
+        .split("\r\nm=")
+        .skip(1)
+        .find(|section| section.contains(&wanted))
+        .unwrap();
     format!("m={section}").lines().map(str::to_owned).collect()
 }
 
@@ -72,10 +100,25 @@ fn has(lines: &[String], wanted: &str) -> bool {
 #[test]
 fn chromium_publishes_opus_and_vp8_and_gets_its_own_numbers_back() {
     let plan = plan(CHROMIUM, &sections(), &[], tracks).unwrap();
-    let Use::Publish(camera) = plan.lines[1].role else { panic!("published") };
-    assert_eq!((camera.format.codec, camera.format.payload_type, camera.format.rtx), (Codec::Vp8, 96, Some(97)));
-    assert_eq!((camera.ssrc, camera.rtx_ssrc), (Some(874_120_653), Some(3_041_451_448)));
-    assert_eq!(camera.extensions, ExtensionIds { mid: Some(4), transport_cc: Some(3), abs_send_time: None });
+    let Use::Publish(camera) = plan.lines[1].role else {
+        panic!("published")
+    };
+    assert_eq!(
+        (camera.format.codec, camera.format.payload_type, camera.format.rtx),
+        (Codec::Vp8, 96, Some(97))
+    );
+    assert_eq!(
+        (camera.ssrc, camera.rtx_ssrc),
+        (Some(874_120_653), Some(3_041_451_448))
+    );
+    assert_eq!(
+        camera.extensions,
+        ExtensionIds {
+            mid: Some(4),
+            transport_cc: Some(3),
+            abs_send_time: None
+        }
+    );
     assert_eq!(plan.remote.ufrag, "pZhn");
 
     let text = answer(CHROMIUM, &plan);
@@ -98,17 +141,36 @@ fn chromium_publishes_opus_and_vp8_and_gets_its_own_numbers_back() {
     }
     let video = section_lines(&text, "1");
     assert_eq!(video[0], "m=video 3478 UDP/TLS/RTP/SAVPF 96 97");
-    for line in ["a=rtpmap:96 VP8/90000", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=rtcp-fb:96 nack pli"] {
+    for line in [
+        "a=rtpmap:96 VP8/90000",
+        "a=rtpmap:97 rtx/90000",
+        "a=fmtp:97 apt=96",
+        "a=rtcp-fb:96 nack pli",
+    ] {
         assert!(has(&video, line), "{line} in {video:#?}");
     }
-    for stripped in ["H264", "AV1", "red/", "ulpfec", "telephone-event", "CN/", "audio-level", "goog-remb", "rtp-stream-id"] {
+    for stripped in [
+        "H264",
+        "AV1",
+        "red/",
+        "ulpfec",
+        "telephone-event",
+        "CN/",
+        "audio-level",
+        "goog-remb",
+        "rtp-stream-id",
+    ] {
         assert!(!text.contains(stripped), "{stripped}");
     }
 }
 
 #[test]
 fn a_subscriber_gets_the_publishers_codec_at_its_own_payload_type() {
-    for (offer, vp9, rtx, opus) in [(CHROMIUM, 98, 99, 111), (FIREFOX, 121, 125, 109), (WEBRTC_CRATE, 98, 99, 111)] {
+    for (offer, vp9, rtx, opus) in [
+        (CHROMIUM, 98, 99, 111),
+        (FIREFOX, 121, 125, 109),
+        (WEBRTC_CRATE, 98, 99, 111),
+    ] {
         let plan = plan(offer, &sections(), &[], tracks).unwrap();
         let text = answer(offer, &plan);
         let video = section_lines(&text, "3");
@@ -124,7 +186,10 @@ fn a_subscriber_gets_the_publishers_codec_at_its_own_payload_type() {
         ] {
             assert!(has(&video, line), "{line} in {video:#?}");
         }
-        assert!(!video.iter().any(|line| line.contains("transport-cc")), "the SFU does not estimate yet");
+        assert!(
+            !video.iter().any(|line| line.contains("transport-cc")),
+            "the SFU does not estimate yet"
+        );
         let audio = section_lines(&text, "2");
         assert!(has(&audio, &format!("m=audio 3478 UDP/TLS/RTP/SAVPF {opus}")));
         assert!(has(&audio, "a=ssrc:1004 cname:p5"));
@@ -139,7 +204,10 @@ fn firefox_has_its_fingerprint_in_the_session_and_no_reduced_size_rtcp_for_audio
     let text = answer(FIREFOX, &plan);
     assert!(!has(&section_lines(&text, "0"), "a=rtcp-rsize"));
     assert!(has(&section_lines(&text, "1"), "a=rtcp-rsize"));
-    assert!(has(&section_lines(&text, "1"), "a=recvonly"), "a bundle-only section with port 0 is not rejected");
+    assert!(
+        has(&section_lines(&text, "1"), "a=recvonly"),
+        "a bundle-only section with port 0 is not rejected"
+    );
 }
 
 #[test]
@@ -156,8 +224,13 @@ fn the_first_of_vp9_and_vp8_is_published_and_never_another_vp9_profile() {
         let planned = plan(&offer, &[publish("1", Source::Camera)], &[], tracks);
         match (expected, planned) {
             (Some(expected), Ok(plan)) => {
-                let Use::Publish(camera) = plan.lines[1].role else { panic!("published") };
-                assert_eq!((camera.format.codec, camera.format.payload_type, camera.format.rtx), expected);
+                let Use::Publish(camera) = plan.lines[1].role else {
+                    panic!("published")
+                };
+                assert_eq!(
+                    (camera.format.codec, camera.format.payload_type, camera.format.rtx),
+                    expected
+                );
             }
             (None, Err(error)) => assert_eq!(error, NegotiationError::UnsupportedMedia),
             (expected, planned) => panic!("{expected:?}, accepted: {}", planned.is_ok()),
@@ -170,7 +243,9 @@ fn a_track_keeps_its_codec_when_the_offers_order_changes() {
     let first = plan(CHROMIUM, &sections(), &[], tracks).unwrap();
     let reordered = CHROMIUM.replace("SAVPF 96 97 102", "SAVPF 98 99 96 97 102");
     let second = plan(&reordered, &sections(), &first.lines, tracks).unwrap();
-    let Use::Publish(camera) = second.lines[1].role else { panic!("published") };
+    let Use::Publish(camera) = second.lines[1].role else {
+        panic!("published")
+    };
     assert_eq!(camera.format.codec, Codec::Vp8);
 }
 
@@ -182,21 +257,35 @@ fn vanished_tracks_and_unused_sections_are_idle_and_keep_their_place() {
     for mid in ["1", "2", "3"] {
         let lines = section_lines(&text, mid);
         assert!(has(&lines, "a=inactive"), "{lines:#?}");
-        assert!(!lines.iter().any(|line| line.starts_with("a=ssrc")), "nothing is sent there");
+        assert!(
+            !lines.iter().any(|line| line.starts_with("a=ssrc")),
+            "nothing is sent there"
+        );
     }
-    assert!(text.contains("a=group:BUNDLE 0 1 2 3\r\n"), "an idle section stays in the bundle");
+    assert!(
+        text.contains("a=group:BUNDLE 0 1 2 3\r\n"),
+        "an idle section stays in the bundle"
+    );
 }
 
 #[test]
 fn a_stopped_section_and_a_data_channel_are_rejected() {
-    let stopped = CHROMIUM.replacen("m=audio 9 ", "m=audio 0 ", 1).replace("BUNDLE 0 1 2 3", "BUNDLE 1 2 3 d")
+    let stopped = CHROMIUM
+        .replacen("m=audio 9 ", "m=audio 0 ", 1)
+        .replace("BUNDLE 0 1 2 3", "BUNDLE 1 2 3 d")
         + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-port:5000\r\n";
     let plan = plan(&stopped, &[publish("1", Source::Camera)], &[], tracks).unwrap();
     let text = answer(&stopped, &plan);
     assert!(has(&section_lines(&text, "0"), "m=audio 0 UDP/TLS/RTP/SAVPF 111"));
-    assert!(has(&section_lines(&text, "d"), "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"));
+    assert!(has(
+        &section_lines(&text, "d"),
+        "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"
+    ));
     assert!(text.contains("a=group:BUNDLE 1 2 3\r\n"));
-    assert!(has(&section_lines(&text, "1"), "a=end-of-candidates"), "the first accepted section carries the transport");
+    assert!(
+        has(&section_lines(&text, "1"), "a=end-of-candidates"),
+        "the first accepted section carries the transport"
+    );
 }
 
 #[test]
@@ -214,29 +303,89 @@ fn offers_that_cannot_be_answered_are_refused_with_a_reason() {
         (String::new(), vec![], NegotiationError::Malformed),
         ("hello".to_owned(), vec![], NegotiationError::Malformed),
         ("v=0\r\n".to_owned(), vec![], NegotiationError::UnsupportedMedia),
-        (CHROMIUM.replace("a=mid:1", "a=mid:0"), good.clone(), NegotiationError::Malformed),
-        (CHROMIUM.replace("a=mid:1\r\n", ""), good.clone(), NegotiationError::Malformed),
-        (CHROMIUM.replace("a=group:BUNDLE 0 1 2 3", "a=group:BUNDLE 0"), good.clone(), NegotiationError::NotBundled),
-        (CHROMIUM.replace("a=group:BUNDLE 0 1 2 3\r\n", ""), good.clone(), NegotiationError::NotBundled),
-        (CHROMIUM.replace("a=rtcp-mux\r\n", ""), good.clone(), NegotiationError::NotBundled),
+        (
+            CHROMIUM.replace("a=mid:1", "a=mid:0"),
+            good.clone(),
+            NegotiationError::Malformed,
+        ),
+        (
+            CHROMIUM.replace("a=mid:1\r\n", ""),
+            good.clone(),
+            NegotiationError::Malformed,
+        ),
+        (
+            CHROMIUM.replace("a=group:BUNDLE 0 1 2 3", "a=group:BUNDLE 0"),
+            good.clone(),
+            NegotiationError::NotBundled,
+        ),
+        (
+            CHROMIUM.replace("a=group:BUNDLE 0 1 2 3\r\n", ""),
+            good.clone(),
+            NegotiationError::NotBundled,
+        ),
+        (
+            CHROMIUM.replace("a=rtcp-mux\r\n", ""),
+            good.clone(),
+            NegotiationError::NotBundled,
+        ),
         (no_fingerprint, good.clone(), NegotiationError::Transport),
-        (CHROMIUM.replace("a=setup:actpass", "a=setup:passive"), good.clone(), NegotiationError::Transport),
-        (CHROMIUM.replace("a=ice-ufrag:pZhn", "a=ice-ufrag:p n"), good.clone(), NegotiationError::Transport),
-        (CHROMIUM.to_owned(), vec![watch("nowhere", 7)], NegotiationError::Sections),
-        (CHROMIUM.to_owned(), vec![watch("2", 7), watch("2", 7)], NegotiationError::Sections),
-        (CHROMIUM.to_owned(), vec![publish("0", Source::Camera)], NegotiationError::UnsupportedMedia),
+        (
+            CHROMIUM.replace("a=setup:actpass", "a=setup:passive"),
+            good.clone(),
+            NegotiationError::Transport,
+        ),
+        (
+            CHROMIUM.replace("a=ice-ufrag:pZhn", "a=ice-ufrag:p n"),
+            good.clone(),
+            NegotiationError::Transport,
+        ),
+        (
+            CHROMIUM.to_owned(),
+            vec![watch("nowhere", 7)],
+            NegotiationError::Sections,
+        ),
+        (
+            CHROMIUM.to_owned(),
+            vec![watch("2", 7), watch("2", 7)],
+            NegotiationError::Sections,
+        ),
+        (
+            CHROMIUM.to_owned(),
+            vec![publish("0", Source::Camera)],
+            NegotiationError::UnsupportedMedia,
+        ),
         (
             CHROMIUM.replace("a=recvonly", "a=sendonly"),
             vec![publish("0", Source::Microphone), publish("2", Source::Microphone)],
             NegotiationError::Sections,
         ),
-        (CHROMIUM.replace("m=audio 9 ", "m=audio 99999 "), good.clone(), NegotiationError::Malformed),
-        (format!("{CHROMIUM}{}", "m=audio 9 RTP 0\r\n".repeat(600)), good.clone(), NegotiationError::TooLarge),
-        (format!("{CHROMIUM}{}", "a=x\r\n".repeat(2000)), good.clone(), NegotiationError::TooLarge),
-        (format!("{CHROMIUM}a={}\r\n", "x".repeat(300 << 10)), good, NegotiationError::TooLarge),
+        (
+            CHROMIUM.replace("m=audio 9 ", "m=audio 99999 "),
+            good.clone(),
+            NegotiationError::Malformed,
+        ),
+        (
+            format!("{CHROMIUM}{}", "m=audio 9 RTP 0\r\n".repeat(600)),
+            good.clone(),
+            NegotiationError::TooLarge,
+        ),
+        (
+            format!("{CHROMIUM}{}", "a=x\r\n".repeat(2000)),
+            good.clone(),
+            NegotiationError::TooLarge,
+        ),
+        (
+            format!("{CHROMIUM}a={}\r\n", "x".repeat(300 << 10)),
+            good,
+            NegotiationError::TooLarge,
+        ),
     ];
     for (number, (offer, sections, expected)) in table.into_iter().enumerate() {
-        assert_eq!(plan(&offer, &sections, &[], tracks).err(), Some(expected), "row {number}");
+        assert_eq!(
+            plan(&offer, &sections, &[], tracks).err(),
+            Some(expected),
+            "row {number}"
+        );
     }
 }
 
@@ -246,7 +395,15 @@ fn a_later_offer_must_keep_the_sections_in_place() {
     assert!(plan(FIREFOX, &sections(), &first.lines, tracks).is_ok());
     let (kept, _) = FIREFOX.split_at(FIREFOX.rfind("m=video").unwrap());
     let shorter = kept.replace("BUNDLE 0 1 2 3", "BUNDLE 0 1 2");
-    assert_eq!(plan(&shorter, &sections()[..3], &first.lines, tracks).err(), Some(NegotiationError::Discontinuous));
-    let renamed = FIREFOX.replace("a=mid:3", "a=mid:9").replace("BUNDLE 0 1 2 3", "BUNDLE 0 1 2 9");
-    assert_eq!(plan(&renamed, &sections()[..3], &first.lines, tracks).err(), Some(NegotiationError::Discontinuous));
+    assert_eq!(
+        plan(&shorter, &sections()[..3], &first.lines, tracks).err(),
+        Some(NegotiationError::Discontinuous)
+    );
+    let renamed = FIREFOX
+        .replace("a=mid:3", "a=mid:9")
+        .replace("BUNDLE 0 1 2 3", "BUNDLE 0 1 2 9");
+    assert_eq!(
+        plan(&renamed, &sections()[..3], &first.lines, tracks).err(),
+        Some(NegotiationError::Discontinuous)
+    );
 }

@@ -27,15 +27,24 @@ struct Ingress<'a> {
 
 impl Room {
     /// Forwards one plaintext RTP packet.
-    pub(crate) fn handle_rtp<E: Egress>(&mut self, member: usize, packet: &[u8], context: &mut Context<'_, E>) {
+    pub(crate) fn handle_rtp<E: Egress>(
+        &mut self,
+        member: usize,
+        packet: &[u8],
+        context: &mut Context<'_, E>,
+    ) {
         let (Ok(view), Some(peer)) = (RtpView::parse(packet), self.peers.get_mut(member)) else {
             context.counters.unusable += 1;
             return;
         };
-        if let Some(id) = peer.negotiated.as_ref().and_then(|negotiated| negotiated.extensions.transport_cc)
+        if let Some(id) = peer
+            .negotiated
+            .as_ref()
+            .and_then(|negotiated| negotiated.extensions.transport_cc)
             && let Some(&[high, low]) = view.extension(id)
         {
-            peer.arrivals.record(context.now, view.ssrc(), u16::from_be_bytes([high, low]));
+            peer.arrivals
+                .record(context.now, view.ssrc(), u16::from_be_bytes([high, low]));
         }
         if !peer.may_flow() {
             return;
@@ -47,7 +56,12 @@ impl Room {
     }
 
     /// Handles one plaintext compound RTCP packet.
-    pub(crate) fn handle_rtcp<E: Egress>(&mut self, member: usize, packet: &[u8], context: &mut Context<'_, E>) {
+    pub(crate) fn handle_rtcp<E: Egress>(
+        &mut self,
+        member: usize,
+        packet: &[u8],
+        context: &mut Context<'_, E>,
+    ) {
         let may_flow = self.peers.get(member).is_some_and(crate::peer::Peer::may_flow);
         if !may_flow {
             return;
@@ -55,7 +69,9 @@ impl Room {
         for event in events(packet) {
             match event {
                 Ok(RtcpEvent::SenderReport(report)) => self.sender_report(member, &report, context),
-                Ok(RtcpEvent::Nack { media_ssrc, lost, .. }) => self.resend(member, media_ssrc, lost, context),
+                Ok(RtcpEvent::Nack { media_ssrc, lost, .. }) => {
+                    self.resend(member, media_ssrc, lost, context)
+                }
                 Ok(RtcpEvent::Pli { media_ssrc, .. } | RtcpEvent::Fir { media_ssrc, .. }) => {
                     self.keyframe_wanted(member, media_ssrc, context);
                 }
@@ -85,23 +101,40 @@ impl Room {
     }
 
     fn ingress<E: Egress>(&mut self, route: Route, view: &RtpView<'_>, context: &mut Context<'_, E>) {
-        let Some(track) = self.tracks.get_mut(route.track) else { return };
+        let Some(track) = self.tracks.get_mut(route.track) else {
+            return;
+        };
         match track.kind() {
             Kind::Audio => context.counters.audio_in += 1,
             Kind::Video => context.counters.video_in += 1,
         }
         let format = track.publication.format;
-        let expected_type = if route.rtx { format.rtx } else { Some(format.payload_type) };
-        let unwrapped = if route.rtx { unwrap_rtx(view) } else { Some(plain(view)) };
+        let expected_type = if route.rtx {
+            format.rtx
+        } else {
+            Some(format.payload_type)
+        };
+        let unwrapped = if route.rtx {
+            unwrap_rtx(view)
+        } else {
+            Some(plain(view))
+        };
         // An empty retransmission is padding with which the publisher probes its bandwidth.
         let (Some(packet), true) = (unwrapped, expected_type == Some(view.payload_type())) else {
             context.counters.unusable += u64::from(!route.rtx);
             return;
         };
         if !packet.retransmitted {
-            track.stream.log.time(context.now, packet.timestamp, track.clock_rate());
+            track
+                .stream
+                .log
+                .time(context.now, packet.timestamp, track.clock_rate());
         }
-        let sequence = match track.stream.log.record(context.now, packet.sequence, track.nacks()) {
+        let sequence = match track
+            .stream
+            .log
+            .record(context.now, packet.sequence, track.nacks())
+        {
             Arrival::New(sequence) => sequence,
             Arrival::AfterBreak(sequence) => {
                 if track.kind() == Kind::Video && track.gate.want(context.now) {
@@ -123,15 +156,25 @@ impl Room {
                 return;
             }
         }
-        let packet =
-            Packet { sequence, timestamp: packet.timestamp, marker: packet.marker, payload: packet.payload };
+        let packet = Packet {
+            sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload: packet.payload,
+        };
         self.forward(route.track, &packet, context);
     }
 
     fn judge<E: Egress>(&mut self, index: usize, packet: &Ingress<'_>, context: &Context<'_, E>) -> Verdict {
-        let Some(track) = self.tracks.get_mut(index) else { return Verdict::Drop };
-        let Some(owner) = self.peers.get(track.owner) else { return Verdict::Drop };
-        let Some(leaf) = owner.leaf else { return Verdict::Drop };
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Verdict::Drop;
+        };
+        let Some(owner) = self.peers.get(track.owner) else {
+            return Verdict::Drop;
+        };
+        let Some(leaf) = owner.leaf else {
+            return Verdict::Drop;
+        };
         let expected = Expected {
             codec: track.publication.format.codec,
             source: track.publication.source,
@@ -143,15 +186,28 @@ impl Room {
 
     /// The forward path proper: it does not look at the payload.
     fn forward<E: Egress>(&mut self, index: usize, packet: &Packet<'_>, context: &mut Context<'_, E>) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let view =
-            TrackView { generation: track.stream.generation, clock_rate: track.clock_rate(), kind: track.kind() };
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
+        let view = TrackView {
+            generation: track.stream.generation,
+            clock_rate: track.clock_rate(),
+            kind: track.kind(),
+        };
         if track.nacks() || track.kind() == Kind::Video {
-            track.stream.ring.push(context.now, packet.sequence, packet.timestamp, packet.marker, packet.payload);
+            track.stream.ring.push(
+                context.now,
+                packet.sequence,
+                packet.timestamp,
+                packet.marker,
+                packet.payload,
+            );
         }
         let mut sent = 0;
         for subscription in &track.subscriptions {
-            let Some(subscription) = self.subscriptions.get_mut(*subscription).filter(|s| s.active) else { continue };
+            let Some(subscription) = self.subscriptions.get_mut(*subscription).filter(|s| s.active) else {
+                continue;
+            };
             let to = subscription.to;
             if let Some(outgoing) = subscription.rewrite(context.now, &view, packet) {
                 context.egress.rtp(to, &outgoing);
@@ -166,31 +222,62 @@ impl Room {
 
     /// The publisher does not encrypt end to end, or not as itself: nothing of this track is forwarded any more.
     fn close_producer<E: Egress>(&mut self, index: usize, context: &mut Context<'_, E>) {
-        let Some(track) = self.tracks.get(index) else { return };
+        let Some(track) = self.tracks.get(index) else {
+            return;
+        };
         let track_id = track.id;
-        let Some(owner) = self.peers.get_mut(track.owner) else { return };
-        for state in owner.states_mut().iter_mut().filter(|state| state.track == Some(index)) {
+        let Some(owner) = self.peers.get_mut(track.owner) else {
+            return;
+        };
+        for state in owner
+            .states_mut()
+            .iter_mut()
+            .filter(|state| state.track == Some(index))
+        {
             state.closed = true;
         }
-        context.event(ControlEvent::ProducerClosed { peer: owner.id, track_id });
+        context.event(ControlEvent::ProducerClosed {
+            peer: owner.id,
+            track_id,
+        });
         self.remove_track(index, context);
     }
 
     /// A publisher's clock, for its subscribers on their clocks.
-    fn sender_report<E: Egress>(&mut self, member: usize, report: &SenderReport, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get(member) else { return };
-        let Some(route) = peer.routes.find(report.ssrc).filter(|route| !route.rtx) else { return };
-        let Some(track) = self.tracks.get_mut(route.track) else { return };
+    fn sender_report<E: Egress>(
+        &mut self,
+        member: usize,
+        report: &SenderReport,
+        context: &mut Context<'_, E>,
+    ) {
+        let Some(peer) = self.peers.get(member) else {
+            return;
+        };
+        let Some(route) = peer.routes.find(report.ssrc).filter(|route| !route.rtx) else {
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(route.track) else {
+            return;
+        };
         track.stream.log.sender_report(context.now, report.ntp_time);
-        if track.reported_at.is_some_and(|at| context.now.saturating_duration_since(at) < MIN_SENDER_REPORT) {
+        if track
+            .reported_at
+            .is_some_and(|at| context.now.saturating_duration_since(at) < MIN_SENDER_REPORT)
+        {
             return;
         }
         track.reported_at = Some(context.now);
         for index in &track.subscriptions {
-            let Some(subscription) = self.subscriptions.get(*index).filter(|s| s.active && s.packets > 0) else {
+            let Some(subscription) = self
+                .subscriptions
+                .get(*index)
+                .filter(|s| s.active && s.packets > 0)
+            else {
                 continue;
             };
-            let timestamp = subscription.rewriter.timestamp(track.stream.generation, report.rtp_timestamp);
+            let timestamp = subscription
+                .rewriter
+                .timestamp(track.stream.generation, report.rtp_timestamp);
             let Some(rtp_timestamp) = timestamp else { continue };
             let report = SenderReport {
                 ssrc: subscription.ssrc,
@@ -201,18 +288,32 @@ impl Room {
             };
             let mut buffer = [0; MAX_RTCP];
             let mut writer = RtcpWriter::new(&mut buffer);
-            if writer.sender_report(&report, &[]).is_ok() && writer.cname(subscription.ssrc, "conclave").is_ok() {
+            if writer.sender_report(&report, &[]).is_ok()
+                && writer.cname(subscription.ssrc, "conclave").is_ok()
+            {
                 let len = writer.len();
-                context.egress.rtcp(subscription.to, buffer.get(..len).unwrap_or_default());
+                context
+                    .egress
+                    .rtcp(subscription.to, buffer.get(..len).unwrap_or_default());
             }
         }
     }
 
-    fn resend<E: Egress>(&mut self, member: usize, ssrc: u32, lost: NackIter<'_>, context: &mut Context<'_, E>) {
+    fn resend<E: Egress>(
+        &mut self,
+        member: usize,
+        ssrc: u32,
+        lost: NackIter<'_>,
+        context: &mut Context<'_, E>,
+    ) {
         let index = self.peers.get(member).and_then(|peer| peer.subscription_of(ssrc));
         let subscription = index.and_then(|index| self.subscriptions.get_mut(index));
-        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == ssrc) else { return };
-        let Some(track) = subscription.track.and_then(|track| self.tracks.get(track)) else { return };
+        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == ssrc) else {
+            return;
+        };
+        let Some(track) = subscription.track.and_then(|track| self.tracks.get(track)) else {
+            return;
+        };
         let to = subscription.to;
         for sequence in lost {
             context.counters.nack_in += 1;
@@ -229,10 +330,15 @@ impl Room {
     fn keyframe_wanted<E: Egress>(&mut self, member: usize, ssrc: u32, context: &mut Context<'_, E>) {
         let index = self.peers.get(member).and_then(|peer| peer.subscription_of(ssrc));
         let subscription = index.and_then(|index| self.subscriptions.get(index));
-        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == ssrc) else { return };
+        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == ssrc) else {
+            return;
+        };
         let Some(index) = subscription.track else { return };
         context.counters.keyframe_in += 1;
-        if let Some(track) = self.tracks.get_mut(index).filter(|track| track.kind() == Kind::Video)
+        if let Some(track) = self
+            .tracks
+            .get_mut(index)
+            .filter(|track| track.kind() == Kind::Video)
             && track.gate.want(context.now)
         {
             report::ask_keyframe(&self.peers, index, track, context);
@@ -254,5 +360,10 @@ fn plain<'a>(view: &RtpView<'a>) -> Ingress<'a> {
 fn unwrap_rtx<'a>(view: &RtpView<'a>) -> Option<Ingress<'a>> {
     let (original, payload) = view.payload().split_first_chunk::<2>()?;
     let sequence = u16::from_be_bytes(*original);
-    (!payload.is_empty()).then_some(Ingress { sequence, payload, retransmitted: true, ..plain(view) })
+    (!payload.is_empty()).then_some(Ingress {
+        sequence,
+        payload,
+        retransmitted: true,
+        ..plain(view)
+    })
 }

@@ -54,14 +54,23 @@ impl Room {
     }
 
     pub(crate) fn admit<E: Egress>(&mut self, member: usize, leaf: LeafIndex, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get_mut(member) else { return };
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
         peer.admit(context.now, leaf);
         self.announce(member, context);
         self.refresh_subscriptions(member, context);
     }
 
-    pub(crate) fn suspend<E: Egress>(&mut self, member: usize, suspended: bool, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get_mut(member) else { return };
+    pub(crate) fn suspend<E: Egress>(
+        &mut self,
+        member: usize,
+        suspended: bool,
+        context: &mut Context<'_, E>,
+    ) {
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
         if peer.suspended == suspended {
             return;
         }
@@ -83,7 +92,9 @@ impl Room {
         state: TransportState,
         context: &mut Context<'_, E>,
     ) {
-        let Some(peer) = self.peers.get_mut(member) else { return };
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
         peer.connected = state == TransportState::Connected;
         peer.lost = state == TransportState::Lost;
         let peer = peer.id;
@@ -106,9 +117,13 @@ impl Room {
 
     /// Tells of the peer's tracks, once it is admitted.
     pub(crate) fn announce<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get(member).filter(|peer| peer.leaf.is_some()) else { return };
+        let Some(peer) = self.peers.get(member).filter(|peer| peer.leaf.is_some()) else {
+            return;
+        };
         for index in peer.states().iter().filter_map(|state| state.track) {
-            let Some(track) = self.tracks.get_mut(index).filter(|track| !track.announced) else { continue };
+            let Some(track) = self.tracks.get_mut(index).filter(|track| !track.announced) else {
+                continue;
+            };
             track.announced = true;
             context.event(ControlEvent::TrackPublished {
                 peer: peer.id,
@@ -133,16 +148,24 @@ impl Room {
 
     /// Recomputes for each subscription of a peer whether packets flow.
     fn refresh_subscriptions<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get(member) else { return };
+        let Some(peer) = self.peers.get(member) else {
+            return;
+        };
         let flows = peer.may_flow();
-        let indices: Vec<usize> = peer.states().iter().filter_map(|state| state.subscription).collect();
+        let indices: Vec<usize> = peer
+            .states()
+            .iter()
+            .filter_map(|state| state.subscription)
+            .collect();
         for index in indices {
             self.refresh_subscription(index, flows, context);
         }
     }
 
     fn refresh_subscription<E: Egress>(&mut self, index: usize, flows: bool, context: &mut Context<'_, E>) {
-        let Some(subscription) = self.subscriptions.get_mut(index) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(index) else {
+            return;
+        };
         let active = flows && subscription.track.is_some();
         if active == subscription.active {
             return;
@@ -152,9 +175,13 @@ impl Room {
             return;
         }
         subscription.rewriter.resume();
-        let Some(track_index) = subscription.track else { return };
+        let Some(track_index) = subscription.track else {
+            return;
+        };
         let Self { peers, tracks, .. } = self;
-        if let Some(track) = tracks.get_mut(track_index).filter(|track| track.kind() == Kind::Video)
+        if let Some(track) = tracks
+            .get_mut(track_index)
+            .filter(|track| track.kind() == Kind::Video)
             && track.gate.subscribed(context.now)
         {
             report::ask_keyframe(peers, track_index, track, context);
@@ -163,12 +190,16 @@ impl Room {
 
     /// A publisher is back: what it sent meanwhile is not missing.
     fn restart_tracks<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get(member) else { return };
+        let Some(peer) = self.peers.get(member) else {
+            return;
+        };
         let indices: Vec<usize> = peer.states().iter().filter_map(|state| state.track).collect();
         for index in indices {
             let generation = self.next_generation();
             let Self { peers, tracks, .. } = self;
-            let Some(track) = tracks.get_mut(index) else { continue };
+            let Some(track) = tracks.get_mut(index) else {
+                continue;
+            };
             track.restart(generation);
             if track.kind() == Kind::Video && track.gate.want(context.now) {
                 report::ask_keyframe(peers, index, track, context);
@@ -178,20 +209,31 @@ impl Room {
 
     /// Takes a track away from its publisher and its subscribers.
     fn remove_track<E: Egress>(&mut self, index: usize, context: &mut Context<'_, E>) {
-        let Some(track) = self.tracks.remove(index) else { return };
+        let Some(track) = self.tracks.remove(index) else {
+            return;
+        };
         for subscription in &track.subscriptions {
             if let Some(subscription) = self.subscriptions.get_mut(*subscription) {
                 subscription.track = None;
                 subscription.active = false;
             }
         }
-        let Some(owner) = self.peers.get_mut(track.owner) else { return };
+        let Some(owner) = self.peers.get_mut(track.owner) else {
+            return;
+        };
         owner.routes.remove_track(index);
-        for state in owner.states_mut().iter_mut().filter(|state| state.track == Some(index)) {
+        for state in owner
+            .states_mut()
+            .iter_mut()
+            .filter(|state| state.track == Some(index))
+        {
             state.track = None;
         }
         if track.announced {
-            context.event(ControlEvent::TrackUnpublished { peer: owner.id, track_id: track.id });
+            context.event(ControlEvent::TrackUnpublished {
+                peer: owner.id,
+                track_id: track.id,
+            });
         }
     }
 

@@ -8,7 +8,8 @@ use super::Room;
 use crate::forward::Egress;
 use crate::forward::table::Route;
 use crate::negotiation::{
-    self, AnswerContext, Available, ExtensionIds, Line, NegotiationError, Plan, Publication, SubscriptionPlan, Use,
+    self, AnswerContext, Available, ExtensionIds, Line, NegotiationError, Plan, Publication,
+    SubscriptionPlan, Use,
 };
 use crate::peer::{LineState, Negotiated, Peer};
 use crate::sfu::{Config, Context, Output};
@@ -46,7 +47,9 @@ impl Room {
 
     /// Forgets all that a peer negotiated: its tracks and its subscriptions.
     pub(super) fn clear_negotiation<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get(member) else { return };
+        let Some(peer) = self.peers.get(member) else {
+            return;
+        };
         let states = peer.states().to_vec();
         for state in states {
             if let Some(track) = state.track {
@@ -69,10 +72,19 @@ impl Room {
         let lookup = |id: TrackId| {
             // Its own track and one that nobody was told of are none to it.
             let (_, track) = self.tracks.iter().find(|(_, track)| track.id == id)?;
-            let owner = self.peers.get(track.owner).filter(|_| track.announced && track.owner != member)?;
-            Some(Available { codec: track.publication.format.codec, stream: owner.id.0 })
+            let owner = self
+                .peers
+                .get(track.owner)
+                .filter(|_| track.announced && track.owner != member)?;
+            Some(Available {
+                codec: track.publication.format.codec,
+                stream: owner.id.0,
+            })
         };
-        let previous: &[Line] = peer.negotiated.as_ref().map_or(&[], |negotiated| &negotiated.lines);
+        let previous: &[Line] = peer
+            .negotiated
+            .as_ref()
+            .map_or(&[], |negotiated| &negotiated.lines);
         let fresh_plan = || negotiation::plan(sdp, sections, &[], lookup);
         match negotiation::plan(sdp, sections, previous, lookup) {
             // Another certificate is another connection, whose sections begin anew.
@@ -89,7 +101,10 @@ impl Room {
 
     /// Whether the plan continues the DTLS association the peer has.
     fn is_same_association(peer: &Peer, plan: &Plan) -> bool {
-        let before = peer.negotiated.as_ref().map(|negotiated| negotiated.remote.fingerprint);
+        let before = peer
+            .negotiated
+            .as_ref()
+            .map(|negotiated| negotiated.remote.fingerprint);
         before == Some(plan.remote.fingerprint) && !peer.lost
     }
 
@@ -100,7 +115,9 @@ impl Room {
         fresh: IceCredentials,
         context: &mut Context<'_, E>,
     ) {
-        let Some(peer) = self.peers.get_mut(member) else { return };
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
         let slot = peer.slot;
         let remote = plan.remote.clone();
         if Self::is_same_association(peer, plan) {
@@ -110,12 +127,18 @@ impl Room {
                 // RFC 8839 §4.4.1.1.1: another fragment is an ICE restart, which takes new credentials of ours.
                 negotiated.credentials = fresh.clone();
                 negotiated.remote = remote.clone();
-                context.outputs.push_back(Output::RestartIce { peer: slot, credentials: fresh, ufrag: remote.ufrag });
+                context.outputs.push_back(Output::RestartIce {
+                    peer: slot,
+                    credentials: fresh,
+                    ufrag: remote.ufrag,
+                });
             }
             return;
         }
         self.clear_negotiation(member, context);
-        let Some(peer) = self.peers.get_mut(member) else { return };
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
         peer.negotiated = Some(Negotiated {
             remote: remote.clone(),
             credentials: fresh.clone(),
@@ -123,14 +146,22 @@ impl Room {
             states: Vec::new(),
             extensions: ExtensionIds::default(),
         });
-        context.outputs.push_back(Output::OpenTransport { peer: slot, credentials: fresh, remote });
+        context.outputs.push_back(Output::OpenTransport {
+            peer: slot,
+            credentials: fresh,
+            remote,
+        });
     }
 
     fn apply<E: Egress>(&mut self, member: usize, plan: &Plan, context: &mut Context<'_, E>) {
-        let Some(peer) = self.peers.get_mut(member) else { return };
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
         let flows = peer.may_flow();
         if let Some(negotiated) = &mut peer.negotiated {
-            negotiated.states.resize_with(plan.lines.len(), LineState::default);
+            negotiated
+                .states
+                .resize_with(plan.lines.len(), LineState::default);
             negotiated.extensions = shared_extensions(&plan.lines);
             negotiated.lines.clone_from(&plan.lines);
         }
@@ -141,14 +172,18 @@ impl Room {
         for (line, planned) in plan.lines.iter().enumerate() {
             match &planned.role {
                 Use::Publish(publication) => self.publish(member, line, *publication, context),
-                Use::Subscribe(subscription) => self.subscribe(member, line, &planned.mid, subscription, flows, context),
+                Use::Subscribe(subscription) => {
+                    self.subscribe(member, line, &planned.mid, subscription, flows, context)
+                }
                 Use::Idle(_) | Use::Rejected => {}
             }
         }
     }
 
     fn end_uses<E: Egress>(&mut self, member: usize, line: usize, role: &Use, context: &mut Context<'_, E>) {
-        let Some(state) = self.state_mut(member, line) else { return };
+        let Some(state) = self.state_mut(member, line) else {
+            return;
+        };
         if !matches!(role, Use::Publish(_)) {
             state.closed = false;
         }
@@ -161,8 +196,13 @@ impl Room {
             }
         }
         if let Some(index) = subscription {
-            let before = self.subscriptions.get(index).and_then(|subscription| subscription.track);
-            let before = before.and_then(|track| self.tracks.get(track)).map(|track| track.id);
+            let before = self
+                .subscriptions
+                .get(index)
+                .and_then(|subscription| subscription.track);
+            let before = before
+                .and_then(|track| self.tracks.get(track))
+                .map(|track| track.id);
             let continues = matches!(role, Use::Subscribe(plan) if Some(plan.track_id) == before);
             if !continues {
                 self.detach(index);
@@ -170,8 +210,16 @@ impl Room {
         }
     }
 
-    fn publish<E: Egress>(&mut self, member: usize, line: usize, publication: Publication, context: &mut Context<'_, E>) {
-        let Some(state) = self.state_mut(member, line).copied() else { return };
+    fn publish<E: Egress>(
+        &mut self,
+        member: usize,
+        line: usize,
+        publication: Publication,
+        context: &mut Context<'_, E>,
+    ) {
+        let Some(state) = self.state_mut(member, line).copied() else {
+            return;
+        };
         if state.closed {
             return;
         }
@@ -188,15 +236,29 @@ impl Room {
                 index
             }
         };
-        let (Some(track), Some(peer)) = (self.tracks.get_mut(index), self.peers.get_mut(member)) else { return };
+        let (Some(track), Some(peer)) = (self.tracks.get_mut(index), self.peers.get_mut(member)) else {
+            return;
+        };
         track.publication = publication;
-        let media = Route { track: index, rtx: false };
-        if let Some(ssrc) = publication.ssrc.filter(|ssrc| peer.routes.ssrc_of(media) != Some(*ssrc)) {
+        let media = Route {
+            track: index,
+            rtx: false,
+        };
+        if let Some(ssrc) = publication
+            .ssrc
+            .filter(|ssrc| peer.routes.ssrc_of(media) != Some(*ssrc))
+        {
             peer.routes.insert(ssrc, media);
             track.restart(generation);
         }
         if let Some(rtx_ssrc) = publication.rtx_ssrc {
-            peer.routes.insert(rtx_ssrc, Route { track: index, rtx: true });
+            peer.routes.insert(
+                rtx_ssrc,
+                Route {
+                    track: index,
+                    rtx: true,
+                },
+            );
         }
     }
 
@@ -209,8 +271,12 @@ impl Room {
         flows: bool,
         context: &mut Context<'_, E>,
     ) {
-        let Some((track_index, _)) = self.tracks.iter().find(|(_, track)| track.id == plan.track_id) else { return };
-        let Some(peer) = self.peers.get(member) else { return };
+        let Some((track_index, _)) = self.tracks.iter().find(|(_, track)| track.id == plan.track_id) else {
+            return;
+        };
+        let Some(peer) = self.peers.get(member) else {
+            return;
+        };
         let (slot, ssrcs) = (peer.slot, Peer::ssrcs(peer.id, line));
         let index = match self.state_mut(member, line).and_then(|state| state.subscription) {
             Some(index) => index,
@@ -222,7 +288,9 @@ impl Room {
                 index
             }
         };
-        let Some(subscription) = self.subscriptions.get_mut(index) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(index) else {
+            return;
+        };
         subscription.negotiate(mid, plan);
         if subscription.track.is_none() {
             subscription.track = Some(track_index);
@@ -235,9 +303,13 @@ impl Room {
 
     /// Takes a subscription off its track; its numbers stay.
     fn detach(&mut self, index: usize) {
-        let Some(subscription) = self.subscriptions.get_mut(index) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(index) else {
+            return;
+        };
         subscription.active = false;
-        let Some(track) = subscription.track.take() else { return };
+        let Some(track) = subscription.track.take() else {
+            return;
+        };
         if let Some(track) = self.tracks.get_mut(track) {
             track.subscriptions.retain(|known| *known != index);
         }

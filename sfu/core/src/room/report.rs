@@ -19,7 +19,12 @@ const REPORT_TICKS: u32 = 40;
 impl Room {
     /// Sends what is due. `ticks` counts the calls.
     pub(crate) fn handle_tick<E: Egress>(&mut self, ticks: u32, context: &mut Context<'_, E>) {
-        let Self { peers, tracks, missing, .. } = self;
+        let Self {
+            peers,
+            tracks,
+            missing,
+            ..
+        } = self;
         for (index, track) in tracks.iter_mut() {
             if track.kind() == Kind::Video && track.gate.due(context.now) {
                 ask_keyframe(peers, index, track, context);
@@ -41,15 +46,22 @@ impl Room {
         for (_, peer) in peers.iter().filter(|(_, peer)| peer.connected) {
             let mut blocks: Vec<ReportBlock> = Vec::new();
             for index in peer.states().iter().filter_map(|state| state.track) {
-                let ssrc = peer.routes.ssrc_of(Route { track: index, rtx: false });
-                let (Some(ssrc), Some(track)) = (ssrc, tracks.get_mut(index)) else { continue };
+                let ssrc = peer.routes.ssrc_of(Route {
+                    track: index,
+                    rtx: false,
+                });
+                let (Some(ssrc), Some(track)) = (ssrc, tracks.get_mut(index)) else {
+                    continue;
+                };
                 if let Some((block, lost)) = track.stream.log.report(context.now, ssrc) {
                     context.counters.lost += lost;
                     blocks.push(block);
                 }
             }
             if !blocks.is_empty() {
-                send(peer, context, |writer| writer.receiver_report(SENDER_SSRC, &blocks).is_ok());
+                send(peer, context, |writer| {
+                    writer.receiver_report(SENDER_SSRC, &blocks).is_ok()
+                });
             }
         }
     }
@@ -62,12 +74,16 @@ pub(super) fn ask_keyframe<E: Egress>(
     track: &mut Track,
     context: &mut Context<'_, E>,
 ) {
-    let Some((owner, ssrc)) = publisher(peers, index, track) else { return };
+    let Some((owner, ssrc)) = publisher(peers, index, track) else {
+        return;
+    };
     context.counters.keyframe_out += 1;
     let feedback = track.publication.format.feedback;
     if feedback.fir && !feedback.pli {
         track.fir_sequence = track.fir_sequence.wrapping_add(1);
-        send(owner, context, |writer| writer.fir(SENDER_SSRC, ssrc, track.fir_sequence).is_ok());
+        send(owner, context, |writer| {
+            writer.fir(SENDER_SSRC, ssrc, track.fir_sequence).is_ok()
+        });
     } else {
         send(owner, context, |writer| writer.pli(SENDER_SSRC, ssrc).is_ok());
     }
@@ -86,9 +102,13 @@ fn ask_again<E: Egress>(
     if missing.is_empty() {
         return;
     }
-    let Some((owner, ssrc)) = publisher(peers, index, track) else { return };
+    let Some((owner, ssrc)) = publisher(peers, index, track) else {
+        return;
+    };
     context.counters.nack_out += u64::try_from(missing.len()).unwrap_or(0);
-    send(owner, context, |writer| writer.nack(SENDER_SSRC, ssrc, missing).is_ok());
+    send(owner, context, |writer| {
+        writer.nack(SENDER_SSRC, ssrc, missing).is_ok()
+    });
 }
 
 fn report_arrivals<E: Egress>(peer: &mut Peer, context: &mut Context<'_, E>) {
@@ -99,25 +119,31 @@ fn report_arrivals<E: Egress>(peer: &mut Peer, context: &mut Context<'_, E>) {
     let mut writer = RtcpWriter::new(&mut buffer);
     if peer.arrivals.write(&mut writer, SENDER_SSRC) {
         let len = writer.len();
-        context.egress.rtcp(peer.slot, buffer.get(..len).unwrap_or_default());
+        context
+            .egress
+            .rtcp(peer.slot, buffer.get(..len).unwrap_or_default());
     }
 }
 
 /// The publisher of a track and the SSRC it sends with, if it can be asked for anything.
 fn publisher<'a>(peers: &'a Slab<Peer>, index: usize, track: &Track) -> Option<(&'a Peer, u32)> {
     let owner = peers.get(track.owner).filter(|owner| owner.may_flow())?;
-    Some((owner, owner.routes.ssrc_of(Route { track: index, rtx: false })?))
+    Some((
+        owner,
+        owner.routes.ssrc_of(Route {
+            track: index,
+            rtx: false,
+        })?,
+    ))
 }
 
-fn send<E: Egress>(
-    to: &Peer,
-    context: &mut Context<'_, E>,
-    write: impl FnOnce(&mut RtcpWriter<'_>) -> bool,
-) {
+fn send<E: Egress>(to: &Peer, context: &mut Context<'_, E>, write: impl FnOnce(&mut RtcpWriter<'_>) -> bool) {
     let mut buffer = [0; MAX_RTCP];
     let mut writer = RtcpWriter::new(&mut buffer);
     if write(&mut writer) {
         let len = writer.len();
-        context.egress.rtcp(to.slot, buffer.get(..len).unwrap_or_default());
+        context
+            .egress
+            .rtcp(to.slot, buffer.get(..len).unwrap_or_default());
     }
 }

@@ -1,14 +1,12 @@
 //! Two participants on real `webrtc` connections over real sockets: what one sends is what the other receives.
 
-mod support;
-
 use std::time::Duration;
 
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{LeafIndex, RoomId};
 use conclave_wire::media::{Codec, Source};
 
-use support::{Conference, Participant, Sending, sframe, soon, vp8};
+use crate::support::{Conference, Participant, Sending, sframe, soon, vp8};
 
 const ROOM: RoomId = RoomId::new([3; 16]);
 const LEAF: u32 = 5;
@@ -26,8 +24,15 @@ async fn call() -> Call {
     let mut conference = Conference::start().await;
     let (mut alice, mut bob) = (Participant::new(1).await, Participant::new(2).await);
     for (peer, leaf) in [(alice.id, LEAF), (bob.id, LEAF + 1)] {
-        conference.tell(ControlCommand::AddPeer { peer, room: ROOM }).await;
-        conference.tell(ControlCommand::Admit { peer, leaf: LeafIndex(leaf) }).await;
+        conference
+            .tell(ControlCommand::AddPeer { peer, room: ROOM })
+            .await;
+        conference
+            .tell(ControlCommand::Admit {
+                peer,
+                leaf: LeafIndex(leaf),
+            })
+            .await;
     }
     let microphone = alice.publish(Source::Microphone).await;
     let camera = alice.publish(Source::Camera).await;
@@ -40,12 +45,23 @@ async fn call() -> Call {
     bob.negotiate(&mut conference).await;
     conference.connected(alice.id).await;
     conference.connected(bob.id).await;
-    Call { conference, alice, bob, microphone, camera }
+    Call {
+        conference,
+        alice,
+        bob,
+        microphone,
+        camera,
+    }
 }
 
 /// Sends frames until Bob gets the first of each kind: the far ends of connections open a moment after their events.
 async fn warm_up(call: &mut Call) {
-    let Call { bob, microphone, camera, .. } = call;
+    let Call {
+        bob,
+        microphone,
+        camera,
+        ..
+    } = call;
     let mut kinds = std::collections::HashSet::new();
     soon("first packets", async {
         while kinds.len() < 2 {
@@ -68,7 +84,13 @@ async fn warm_up(call: &mut Call) {
 async fn what_one_publishes_the_other_receives_unchanged_and_in_order() {
     let mut call = call().await;
     warm_up(&mut call).await;
-    let Call { conference, bob, microphone, camera, .. } = &mut call;
+    let Call {
+        conference,
+        bob,
+        microphone,
+        camera,
+        ..
+    } = &mut call;
     let mut expected = Vec::new();
     for number in 1..=200 {
         let audio = sframe(Source::Microphone, LEAF, number);
@@ -81,7 +103,10 @@ async fn what_one_publishes_the_other_receives_unchanged_and_in_order() {
         for _ in 0..2 {
             let packet = loop {
                 let packet = bob.receive().await;
-                if expected.iter().any(|(kind, body)| *kind == packet.header.payload_type && *body == packet.payload) {
+                if expected
+                    .iter()
+                    .any(|(kind, body)| *kind == packet.header.payload_type && *body == packet.payload)
+                {
                     break packet;
                 }
             };
@@ -90,8 +115,14 @@ async fn what_one_publishes_the_other_receives_unchanged_and_in_order() {
     }
     assert!(expected.is_empty());
     let counted = conference.stats.snapshot();
-    assert!(counted.rtp_in_audio >= 200 && counted.rtp_out_audio >= 200, "{counted:?}");
-    assert!(counted.rtp_in_video >= 200 && counted.rtp_out_video >= 200, "{counted:?}");
+    assert!(
+        counted.rtp_in_audio >= 200 && counted.rtp_out_audio >= 200,
+        "{counted:?}"
+    );
+    assert!(
+        counted.rtp_in_video >= 200 && counted.rtp_out_video >= 200,
+        "{counted:?}"
+    );
     assert_eq!((counted.frames_refused, counted.egress_dropped), (0, 0));
     assert!(counted.pli_out >= 1, "a new subscriber needs a key frame");
     assert_eq!((counted.peers, counted.tracks), (2, 2));
@@ -101,7 +132,13 @@ async fn what_one_publishes_the_other_receives_unchanged_and_in_order() {
 async fn frames_under_another_leaf_are_not_forwarded_and_close_the_producer() {
     let mut call = call().await;
     warm_up(&mut call).await;
-    let Call { conference, alice, bob, microphone, camera } = &mut call;
+    let Call {
+        conference,
+        alice,
+        bob,
+        microphone,
+        camera,
+    } = &mut call;
     let stranger = sframe(Source::Microphone, LEAF + 1, 77);
     for _ in 0..8 {
         microphone.send(&stranger).await;
@@ -114,7 +151,9 @@ async fn frames_under_another_leaf_are_not_forwarded_and_close_the_producer() {
         })
         .await;
     conference
-        .event("TrackUnpublished", |event| matches!(event, ControlEvent::TrackUnpublished { .. }).then_some(()))
+        .event("TrackUnpublished", |event| {
+            matches!(event, ControlEvent::TrackUnpublished { .. }).then_some(())
+        })
         .await;
     microphone.send(&sframe(Source::Microphone, LEAF, 78)).await;
     let last = vp8(&sframe(Source::Camera, LEAF, 79));
@@ -122,7 +161,11 @@ async fn frames_under_another_leaf_are_not_forwarded_and_close_the_producer() {
     loop {
         let packet = bob.receive().await;
         assert_ne!(packet.payload, stranger, "a frame with another's KID");
-        assert_ne!(packet.payload, sframe(Source::Microphone, LEAF, 78), "a frame of a closed producer");
+        assert_ne!(
+            packet.payload,
+            sframe(Source::Microphone, LEAF, 78),
+            "a frame of a closed producer"
+        );
         if packet.payload == last {
             break;
         }
@@ -133,7 +176,13 @@ async fn frames_under_another_leaf_are_not_forwarded_and_close_the_producer() {
 async fn a_suspended_publisher_is_silent_until_it_is_back() {
     let mut call = call().await;
     warm_up(&mut call).await;
-    let Call { conference, alice, bob, microphone, camera } = &mut call;
+    let Call {
+        conference,
+        alice,
+        bob,
+        microphone,
+        camera,
+    } = &mut call;
     conference.tell(ControlCommand::Suspend { peer: alice.id }).await;
     // An answer to a later command says that the earlier one was carried out.
     bob.negotiate(conference).await;
@@ -167,7 +216,11 @@ async fn a_suspended_publisher_is_silent_until_it_is_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_closes_is_reported_lost() {
     let call = call().await;
-    let Call { mut conference, alice, .. } = call;
+    let Call {
+        mut conference,
+        alice,
+        ..
+    } = call;
     let id = alice.id;
     alice.close().await;
     conference
@@ -179,7 +232,9 @@ async fn a_peer_that_closes_is_reported_lost() {
     conference.tell(ControlCommand::RemovePeer { peer: id }).await;
     for _ in 0..2 {
         conference
-            .event("TrackUnpublished", |event| matches!(event, ControlEvent::TrackUnpublished { .. }).then_some(()))
+            .event("TrackUnpublished", |event| {
+                matches!(event, ControlEvent::TrackUnpublished { .. }).then_some(())
+            })
             .await;
     }
 }

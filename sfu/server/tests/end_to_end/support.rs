@@ -30,34 +30,54 @@ use webrtc::rtp_transceiver::RtpTransceiver;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for `future`, not for ever.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
 /// The SFU and the signaling service's end of it.
-pub struct Conference {
+pub(crate) struct Conference {
     commands: mpsc::Sender<ControlCommand>,
     events: mpsc::Receiver<ControlEvent>,
     passed: Vec<ControlEvent>,
-    pub stats: Stats,
-    pub candidates: Vec<SocketAddr>,
+    pub(crate) stats: Stats,
+    pub(crate) candidates: Vec<SocketAddr>,
 }
 
 impl Conference {
-    pub async fn start() -> Self {
-        let config = SfuConfig { media: vec!["127.0.0.1:0".parse().unwrap()], ..SfuConfig::default() };
-        let SfuHandle { commands, events, stats, candidates } = Sfu::start(&config).unwrap();
-        let mut conference = Self { commands, events, passed: Vec::new(), stats, candidates };
-        conference.event("Ready", |event| matches!(event, ControlEvent::Ready { .. }).then_some(())).await;
+    pub(crate) async fn start() -> Self {
+        let config = SfuConfig {
+            media: vec!["127.0.0.1:0".parse().unwrap()],
+            ..SfuConfig::default()
+        };
+        let SfuHandle {
+            commands,
+            events,
+            stats,
+            candidates,
+        } = Sfu::start(&config).unwrap();
+        let mut conference = Self {
+            commands,
+            events,
+            passed: Vec::new(),
+            stats,
+            candidates,
+        };
+        conference
+            .event("Ready", |event| {
+                matches!(event, ControlEvent::Ready { .. }).then_some(())
+            })
+            .await;
         conference
     }
 
-    pub async fn tell(&self, command: ControlCommand) {
+    pub(crate) async fn tell(&self, command: ControlCommand) {
         self.commands.send(command).await.unwrap();
     }
 
     /// The first event, past or future, that `wanted` takes.
-    pub async fn event<T>(&mut self, what: &str, wanted: impl Fn(&ControlEvent) -> Option<T>) -> T {
+    pub(crate) async fn event<T>(&mut self, what: &str, wanted: impl Fn(&ControlEvent) -> Option<T>) -> T {
         if let Some(index) = self.passed.iter().position(|event| wanted(event).is_some()) {
             return wanted(&self.passed.remove(index)).unwrap();
         }
@@ -70,17 +90,20 @@ impl Conference {
         }
     }
 
-    pub async fn published(&mut self, publisher: PeerId, wanted: Source) -> (TrackId, Codec) {
+    pub(crate) async fn published(&mut self, publisher: PeerId, wanted: Source) -> (TrackId, Codec) {
         self.event("TrackPublished", |event| match event {
-            ControlEvent::TrackPublished { peer, track_id, source, codec } if (*peer, *source) == (publisher, wanted) => {
-                Some((*track_id, *codec))
-            }
+            ControlEvent::TrackPublished {
+                peer,
+                track_id,
+                source,
+                codec,
+            } if (*peer, *source) == (publisher, wanted) => Some((*track_id, *codec)),
             _ => None,
         })
         .await
     }
 
-    pub async fn connected(&mut self, wanted: PeerId) {
+    pub(crate) async fn connected(&mut self, wanted: PeerId) {
         self.event("PeerConnected", |event| match event {
             ControlEvent::PeerConnected { peer } => (*peer == wanted).then_some(()),
             _ => None,
@@ -90,37 +113,37 @@ impl Conference {
 }
 
 /// What a participant receives.
-pub type Packet = rtc::rtp::Packet;
+pub(crate) type Packet = rtc::rtp::Packet;
 
 /// A participant.
-pub struct Participant {
-    pub id: PeerId,
+pub(crate) struct Participant {
+    pub(crate) id: PeerId,
     peer: Arc<dyn PeerConnection>,
     slots: Vec<(Arc<dyn RtpTransceiver>, SectionRole)>,
-    pub packets: mpsc::Receiver<Packet>,
+    pub(crate) packets: mpsc::Receiver<Packet>,
     offers: u32,
-    pub answer: String,
+    pub(crate) answer: String,
 }
 
 /// A track it sends.
 #[derive(Clone)]
-pub struct Sending {
+pub(crate) struct Sending {
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
     payload_type: u8,
-    pub sequence: u16,
+    pub(crate) sequence: u16,
     timestamp: u32,
 }
 
 impl Sending {
     /// Sends one packet that is a whole frame.
-    pub async fn send(&mut self, payload: &[u8]) {
+    pub(crate) async fn send(&mut self, payload: &[u8]) {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(960);
         self.send_as(self.sequence, payload).await;
     }
 
-    pub async fn send_as(&self, sequence_number: u16, payload: &[u8]) {
+    pub(crate) async fn send_as(&self, sequence_number: u16, payload: &[u8]) {
         let header = rtc::rtp::header::Header {
             version: 2,
             marker: true,
@@ -130,13 +153,16 @@ impl Sending {
             ssrc: self.ssrc,
             ..Default::default()
         };
-        let packet = rtc::rtp::Packet { header, payload: Bytes::copy_from_slice(payload) };
+        let packet = rtc::rtp::Packet {
+            header,
+            payload: Bytes::copy_from_slice(payload),
+        };
         self.track.write_rtp(packet).await.unwrap();
     }
 }
 
 impl Participant {
-    pub async fn new(number: u64) -> Self {
+    pub(crate) async fn new(number: u64) -> Self {
         let (engine, registry) = engine();
         let (packet_tx, packets) = mpsc::channel(4096);
         let settings = SettingEngineBuilder::new()
@@ -155,10 +181,17 @@ impl Participant {
             .build()
             .await
             .unwrap();
-        Self { id: PeerId(number), peer: Arc::new(peer), slots: Vec::new(), packets, offers: 0, answer: String::new() }
+        Self {
+            id: PeerId(number),
+            peer: Arc::new(peer),
+            slots: Vec::new(),
+            packets,
+            offers: 0,
+            answer: String::new(),
+        }
     }
 
-    pub async fn publish(&mut self, source: Source) -> Sending {
+    pub(crate) async fn publish(&mut self, source: Source) -> Sending {
         let ssrc = 0x1000 * u32::try_from(self.id.0).unwrap() + u32::from(source.context());
         let codec = match source.kind() {
             Kind::Audio => Codec::Opus,
@@ -174,54 +207,90 @@ impl Participant {
             ..Default::default()
         };
         let name = format!("{source:?}");
-        let media = MediaStreamTrack::new("me".to_owned(), name.clone(), name, kind(source.kind()), vec![coding]);
+        let media = MediaStreamTrack::new(
+            "me".to_owned(),
+            name.clone(),
+            name,
+            kind(source.kind()),
+            vec![coding],
+        );
         let track = Arc::new(TrackLocalStaticRTP::new(media));
         let local: Arc<dyn TrackLocal> = Arc::clone(&track) as Arc<dyn TrackLocal>;
         let direction = init(RTCRtpTransceiverDirection::Sendonly);
-        let transceiver = self.peer.add_transceiver_from_track(local, Some(direction)).await.unwrap();
+        let transceiver = self
+            .peer
+            .add_transceiver_from_track(local, Some(direction))
+            .await
+            .unwrap();
         self.slots.push((transceiver, SectionRole::Publish { source }));
         let payload_type = if codec == Codec::Opus { 111 } else { 96 };
-        Sending { track, ssrc, payload_type, sequence: 65_500, timestamp: 7 }
+        Sending {
+            track,
+            ssrc,
+            payload_type,
+            sequence: 65_500,
+            timestamp: 7,
+        }
     }
 
-    pub async fn subscribe(&mut self, of: Source, track_id: TrackId) {
+    pub(crate) async fn subscribe(&mut self, of: Source, track_id: TrackId) {
         let direction = init(RTCRtpTransceiverDirection::Recvonly);
-        let transceiver = self.peer.add_transceiver_from_kind(kind(of.kind()), Some(direction)).await.unwrap();
-        self.slots.push((transceiver, SectionRole::Subscribe { track_id }));
+        let transceiver = self
+            .peer
+            .add_transceiver_from_kind(kind(of.kind()), Some(direction))
+            .await
+            .unwrap();
+        self.slots
+            .push((transceiver, SectionRole::Subscribe { track_id }));
     }
 
     /// Offers what it has and takes the answer.
-    pub async fn negotiate(&mut self, conference: &mut Conference) {
+    pub(crate) async fn negotiate(&mut self, conference: &mut Conference) {
         let offer = self.peer.create_offer(None).await.unwrap();
         self.peer.set_local_description(offer.clone()).await.unwrap();
         let mut sections = Vec::new();
         for (transceiver, role) in &self.slots {
             let mid = transceiver.mid().await.unwrap().unwrap();
-            sections.push(Section { mid, role: role.clone() });
+            sections.push(Section {
+                mid,
+                role: role.clone(),
+            });
         }
         self.offers += 1;
         let offer_id = OfferId(self.offers);
         let id = self.id;
-        conference.tell(ControlCommand::Negotiate { peer: id, offer_id, sdp: offer.sdp, sections }).await;
+        conference
+            .tell(ControlCommand::Negotiate {
+                peer: id,
+                offer_id,
+                sdp: offer.sdp,
+                sections,
+            })
+            .await;
         let answer = conference
             .event("an answer", |event| match event {
-                ControlEvent::Answered { peer, offer_id: answered, sdp } if (*peer, *answered) == (id, offer_id) => {
-                    Some(Ok(sdp.clone()))
-                }
+                ControlEvent::Answered {
+                    peer,
+                    offer_id: answered,
+                    sdp,
+                } if (*peer, *answered) == (id, offer_id) => Some(Ok(sdp.clone())),
                 ControlEvent::NegotiationFailed { peer, code, .. } if *peer == id => Some(Err(*code)),
                 _ => None,
             })
             .await
             .unwrap();
         self.answer.clone_from(&answer);
-        self.peer.set_remote_description(RTCSessionDescription::answer(answer).unwrap()).await.unwrap();
+        self.peer
+            .set_remote_description(RTCSessionDescription::answer(answer).unwrap())
+            .await
+            .unwrap();
     }
 
-    pub async fn receive(&mut self) -> Packet {
+    pub(crate) async fn receive(&mut self) -> Packet {
         soon("a packet", self.packets.recv()).await.unwrap()
     }
 
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.peer.close().await.unwrap();
     }
 }
@@ -248,10 +317,17 @@ impl PeerConnectionEventHandler for Handler {
 
 fn engine() -> (MediaEngine, Registry) {
     let mut engine = MediaEngine::default();
-    let with_type = |rtp_codec, payload_type| RTCRtpCodecParameters { rtp_codec, payload_type };
-    engine.register_codec(with_type(parameters(Codec::Opus), 111), RtpCodecKind::Audio).unwrap();
+    let with_type = |rtp_codec, payload_type| RTCRtpCodecParameters {
+        rtp_codec,
+        payload_type,
+    };
+    engine
+        .register_codec(with_type(parameters(Codec::Opus), 111), RtpCodecKind::Audio)
+        .unwrap();
     for (codec, payload_type) in [(Codec::Vp8, 96), (Codec::Vp9, 98)] {
-        engine.register_codec(with_type(parameters(codec), payload_type), RtpCodecKind::Video).unwrap();
+        engine
+            .register_codec(with_type(parameters(codec), payload_type), RtpCodecKind::Video)
+            .unwrap();
         let rtx = RTCRtpCodec {
             mime_type: "video/rtx".to_owned(),
             clock_rate: 90_000,
@@ -259,14 +335,19 @@ fn engine() -> (MediaEngine, Registry) {
             sdp_fmtp_line: format!("apt={payload_type}"),
             rtcp_feedback: vec![],
         };
-        engine.register_codec(with_type(rtx, payload_type + 1), RtpCodecKind::Video).unwrap();
+        engine
+            .register_codec(with_type(rtx, payload_type + 1), RtpCodecKind::Video)
+            .unwrap();
     }
     let registry = configure_nack(Registry::new(), &mut engine);
     (engine, configure_rtcp_reports(registry))
 }
 
 fn parameters(codec: Codec) -> RTCRtpCodec {
-    let feedback = |kind: &str, parameter: &str| RTCPFeedback { typ: kind.to_owned(), parameter: parameter.to_owned() };
+    let feedback = |kind: &str, parameter: &str| RTCPFeedback {
+        typ: kind.to_owned(),
+        parameter: parameter.to_owned(),
+    };
     let (mime_type, clock_rate, channels, fmtp) = match codec {
         Codec::Opus => ("audio/opus", 48_000, 2, "minptime=10;useinbandfec=1"),
         Codec::Vp8 => ("video/VP8", 90_000, 0, ""),
@@ -274,9 +355,19 @@ fn parameters(codec: Codec) -> RTCRtpCodec {
     };
     let rtcp_feedback = match codec {
         Codec::Opus => vec![],
-        Codec::Vp8 | Codec::Vp9 => vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
+        Codec::Vp8 | Codec::Vp9 => vec![
+            feedback("nack", ""),
+            feedback("nack", "pli"),
+            feedback("ccm", "fir"),
+        ],
     };
-    RTCRtpCodec { mime_type: mime_type.to_owned(), clock_rate, channels, sdp_fmtp_line: fmtp.to_owned(), rtcp_feedback }
+    RTCRtpCodec {
+        mime_type: mime_type.to_owned(),
+        clock_rate,
+        channels,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback,
+    }
 }
 
 fn kind(kind: Kind) -> RtpCodecKind {
@@ -287,11 +378,14 @@ fn kind(kind: Kind) -> RtpCodecKind {
 }
 
 fn init(direction: RTCRtpTransceiverDirection) -> RTCRtpTransceiverInit {
-    RTCRtpTransceiverInit { direction, ..Default::default() }
+    RTCRtpTransceiverInit {
+        direction,
+        ..Default::default()
+    }
 }
 
 /// An SFrame frame: header with a three-byte KID, then bytes that look encrypted.
-pub fn sframe(source: Source, leaf: u32, number: u32) -> Vec<u8> {
+pub(crate) fn sframe(source: Source, leaf: u32, number: u32) -> Vec<u8> {
     let kid = (u32::from(source.context()) << 20 | leaf << 8 | 1).to_be_bytes();
     let mut frame = vec![0x80 | 2 << 4 | 0x08 | 3];
     frame.extend(&kid[1..]);
@@ -301,6 +395,6 @@ pub fn sframe(source: Source, leaf: u32, number: u32) -> Vec<u8> {
 }
 
 /// A VP8 payload: descriptor, one clear byte of a delta frame, SFrame.
-pub fn vp8(frame: &[u8]) -> Vec<u8> {
+pub(crate) fn vp8(frame: &[u8]) -> Vec<u8> {
     [&[0x10, 0x01][..], frame].concat()
 }

@@ -1,0 +1,89 @@
+//! Once a stream runs, forwarding a packet allocates nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use conclave_sfu_core::{Egress, Outgoing, PeerSlot};
+use conclave_wire::media::Source;
+
+use crate::support::*;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Writes packets where a driver would seal them.
+struct Sink {
+    buffer: [u8; 2048],
+    packets: u64,
+}
+
+impl Egress for Sink {
+    fn rtp(&mut self, _to: PeerSlot, packet: &Outgoing<'_>) {
+        packet.write(&mut self.buffer).unwrap();
+        self.packets += 1;
+    }
+
+    fn rtcp(&mut self, _to: PeerSlot, _packet: &[u8]) {}
+}
+
+#[test]
+fn forwarding_allocates_nothing_after_the_first_packets() {
+    let mut world = World::call();
+    for peer in 3..12u64 {
+        world.enter(peer);
+        world.watch(peer, FIREFOX, &[("2", 1), ("3", 2)]);
+        world.connect(usize::try_from(peer).unwrap() - 1);
+    }
+    let mut sink = Sink {
+        buffer: [0; 2048],
+        packets: 0,
+    };
+    let packets: Vec<Vec<u8>> = (0..2000u16)
+        .flat_map(|step| {
+            let timestamp = u32::from(step) * 960;
+            let sound = sframe(Source::Microphone, 1, &[7; 80]);
+            [
+                camera(step, timestamp, &[5; 1000]),
+                packet(CHROMIUM_MICROPHONE, 111, step, timestamp, &sound),
+            ]
+        })
+        .collect();
+    let (warm_up, measured) = packets.split_at(100);
+    let now = world.now;
+    for bytes in warm_up {
+        world.sfu.handle_rtp(now, PeerSlot(0), bytes, &mut sink);
+    }
+    let (sent_before, before) = (sink.packets, ALLOCATIONS.with(Cell::get));
+    for bytes in measured {
+        world.sfu.handle_rtp(now, PeerSlot(0), bytes, &mut sink);
+    }
+    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(sink.packets - sent_before, 3900 * 10);
+    assert_eq!(allocations, 0);
+    let counted = std::hint::black_box(vec![0u8; 10]);
+    assert!(
+        ALLOCATIONS.with(Cell::get) > before,
+        "the counter counts: {}",
+        counted.len()
+    );
+}
