@@ -1,6 +1,7 @@
 //! The driver with a scripted link and connections that are only queues.
 
 use conclave_signaling_core::ServiceConfig;
+use conclave_wire::client::membership::PresenceKind;
 use conclave_wire::client::session::{Hello, Ping};
 use conclave_wire::id::{ClientId, OfferId};
 use conclave_wire::{PROTOCOL_VERSION, ServerMessage, codec};
@@ -71,11 +72,30 @@ async fn a_connection_that_does_not_keep_up_is_given_up_and_the_others_go_on() {
     tokio::spawn(driver.run());
     let mut slow = enter(&service, 1).await;
     let mut quick = enter(&service, 2).await;
-    for id in 0..=u32::try_from(OUTBOUND_QUEUE).unwrap() {
-        service
-            .message(SessionKey(1), ClientMessage::Ping(Ping { id }))
+    // Everybody is told of each who comes and goes; only one of the two listens.
+    for visitor in 0..OUTBOUND_QUEUE {
+        let session = SessionKey(1_000 + u64::try_from(visitor).unwrap());
+        let _gone = service
+            .connect(session, "192.0.2.2".parse().unwrap())
             .await
             .unwrap();
+        let mut client_id = [9; 16];
+        client_id[..8].copy_from_slice(&session.0.to_be_bytes());
+        let ClientMessage::Hello(hello) = hello(9) else {
+            unreachable!()
+        };
+        let hello = Hello {
+            client_id: ClientId::new(client_id),
+            ..hello
+        };
+        service
+            .message(session, ClientMessage::Hello(hello))
+            .await
+            .unwrap();
+        service.message(session, ClientMessage::Bye).await.unwrap();
+        while !matches!(message(quick.recv().await.unwrap()), ServerMessage::Presence(presence) if presence.presence == PresenceKind::Gone)
+        {
+        }
     }
     // What fitted into the queue is still there; after it the queue ends.
     let mut waiting = 0;
