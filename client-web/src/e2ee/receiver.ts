@@ -12,6 +12,8 @@ const MIN_FAILURES = 20;
 /** A stream without a key for this long is "waiting" again. */
 const KEYLESS_AFTER_MS = 2_000;
 const KEY_FRAME_INTERVAL_MS = 1_000;
+/** After a gap this long the decoder has lost its references; it would take seconds to ask by itself. */
+const GAP_MS = 1_000;
 
 /** What a receiver tells. */
 export interface ReceiverEvents {
@@ -41,6 +43,7 @@ export class ReceiverTransform {
   /** When the current run of failures began. */
   #failingSince = 0;
   #keyFrameSeen = false;
+  #deliveredAt = 0;
   #keyFrameAskedAt = Number.NEGATIVE_INFINITY;
   /** The member that the authenticated KID of the last frame names, and that KID's leaf and epoch. */
   #origin: { leaf: number; epoch: number; member: string } | undefined;
@@ -156,6 +159,10 @@ export class ReceiverTransform {
   }
 
   #wantKeyFrame(frame: Frame): void {
+    if (this.now() - this.#deliveredAt > GAP_MS) {
+      this.#keyFrameSeen = false;
+    }
+    this.#deliveredAt = this.now();
     if (frame.type === undefined || frame.type === "key") {
       this.#keyFrameSeen = true;
     } else if (!this.#keyFrameSeen && this.now() - this.#keyFrameAskedAt >= KEY_FRAME_INTERVAL_MS) {

@@ -241,9 +241,21 @@ describe("a receiver's transform", () => {
     }
     expect(keyFramesWanted()).toBe(2);
     transform.handle(sealed(1, 99, "key"), out);
-    clock.now += 5_000;
+    clock.now += 900;
     transform.handle(sealed(1, 100, "delta"), out);
     expect(keyFramesWanted()).toBe(2);
+  });
+
+  it("asks for a key frame after a gap", () => {
+    const session = new FakeSession();
+    session.keys.add(1);
+    const { transform, clock, keyFramesWanted } = receiver(session);
+    const out = sink();
+    transform.handle(sealed(1, 1, "key"), out);
+    clock.now += 3_000;
+    transform.handle(sealed(1, 2, "delta"), out);
+    expect(keyFramesWanted()).toBe(1);
+    expect(out.frames).toHaveLength(2);
   });
 
   it("fails after a second and a half of bad frames and heals with the first good one", () => {
