@@ -82,7 +82,10 @@ impl Session {
             return;
         }
         match commit::build(&self.identity, mls, call) {
-            Ok(Some(upload)) => self.send(Outgoing::Commit(upload)),
+            Ok(Some(upload)) => {
+                self.committer.handle_upload(upload.epoch);
+                self.send(Outgoing::Commit(upload));
+            }
             Ok(None) => {}
             Err(_) => self.fail(FailReason::Internal),
         }
@@ -185,10 +188,13 @@ impl Session {
         let under_vote = matches!(&self.tentative, Some(Tentative { kind: Kind::Own, .. }));
         match self.current.as_mut() {
             Some(mls) if !under_vote && mls.epoch().saturating_add(1) == rejected.epoch => {
-                mls.clear_pending_commit()
+                mls.clear_pending_commit()?;
+                self.committer.handle_rejected();
+                self.handle_timeout(now_ms);
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     pub(super) fn handle_final(&mut self, now_ms: u64, epoch: u64) -> Result<(), SessionError> {
@@ -283,7 +289,9 @@ impl Session {
 
     /// Forgets the group: the session is not a member of the room's group any more.
     pub(super) fn forget_group(&mut self) {
-        self.current = None;
+        if self.current.take().is_some() {
+            self.outputs.push_back(Output::RosterChanged);
+        }
         self.tentative = None;
         self.entry = Entry::Idle;
         self.resync.cancel();
@@ -355,7 +363,6 @@ impl Session {
         if commit.self_removed() {
             self.forget_group();
             self.entry = Entry::Removed;
-            self.outputs.push_back(Output::RosterChanged);
             self.outputs.push_back(Output::Removed);
             return Ok(());
         }
