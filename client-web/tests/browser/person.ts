@@ -173,8 +173,10 @@ export class Person {
   async callCode(): Promise<string> {
     const code = this.page.getByTestId("call-code");
     if (!(await code.isVisible())) await this.button("Security").click();
-    await until(`${this.name} sees a call code`, async () => /^(\d{5}\s+){5}\d{5}$/.test((await code.innerText()).trim()));
-    const text = (await code.innerText()).trim().split(/\s+/).join(" ");
+    await until(`${this.name} sees a call code`, async () =>
+      /^(\d{5}\s+){5}\d{5}$/.test(((await code.textContent()) ?? "").trim()),
+    );
+    const text = ((await code.textContent()) ?? "").trim().split(/\s+/).join(" ");
     await this.page.keyboard.press("Escape");
     return text;
   }

@@ -29,7 +29,9 @@ afterAll(async () => {
 test("neither the network nor the server's memory holds a plaintext marker of the call", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "conclave-"));
   const capture = path.join(folder, "all.pcap");
-  const tcpdump = spawn("tcpdump", ["-i", "any", "-U", "-s", "0", "-w", capture], { stdio: ["ignore", "ignore", "pipe"] });
+  const tcpdump = spawn("tcpdump", ["-i", "any", "-U", "-s", "0", "-w", capture], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   await once(tcpdump.stderr, "data");
 
   const name = "Zebulon-Quixotic-Marker";
