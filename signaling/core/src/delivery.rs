@@ -32,6 +32,7 @@ use conclave_wire::limits::{MAX_APP, MAX_TREE};
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::people::People;
+pub(crate) use group::Departure;
 use group::Group;
 use mls::{Crypto, PublicState};
 use recovery::Claim;
@@ -170,14 +171,11 @@ impl Delivery {
     }
 
     /// A participant is gone for good; `cx.people` knows it no longer.
-    pub(crate) fn handle_gone(&mut self, cx: &mut Cx<'_>, client: &ClientId) {
+    pub(crate) fn handle_gone(&mut self, cx: &mut Cx<'_>, client: &ClientId, departure: Departure) {
         match &mut self.phase {
             Phase::Running(group) => {
-                group.handle_gone(cx, client);
-                if group.is_deserted(cx) {
-                    group.drop_trees(cx);
-                    self.start_over(cx);
-                }
+                group.handle_gone(cx, client, departure);
+                self.end_if_deserted(cx);
             }
             Phase::Founding { asked, until } => {
                 if asked.remove(client) {
@@ -232,6 +230,10 @@ impl Delivery {
         let claim = match &self.phase {
             Phase::Founding { asked, .. } if asked.contains(&client) => None,
             Phase::Restoring { by, claim, .. } if *by == client => Some(claim.clone()),
+            Phase::Running(group) if group.began_with(&found.group_info) => {
+                cx.tell(client, ServerMessage::FoundOk);
+                return Ok(());
+            }
             _ => {
                 cx.tell(client, ServerMessage::FoundLost);
                 cx.out.push(Effect::Restate(client, Standing::Wait));
@@ -284,7 +286,18 @@ impl Delivery {
         client: ClientId,
         join: Join,
     ) -> Result<(), ErrorCode> {
-        self.group()?.handle_join(cx, client, join)
+        self.group()?.handle_join(cx, client, join)?;
+        self.end_if_deserted(cx);
+        Ok(())
+    }
+
+    fn end_if_deserted(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Running(group) = &mut self.phase
+            && group.is_deserted(cx)
+        {
+            group.drop_trees(cx);
+            self.start_over(cx);
+        }
     }
 
     /// A commit. Its author is told by CommitRejected, not by an error.
@@ -384,10 +397,7 @@ impl Delivery {
             Phase::Founding { .. } | Phase::Collecting { .. } | Phase::Restoring { .. } => {}
             Phase::Running(group) => {
                 group.handle_timeout(cx);
-                if group.is_deserted(cx) {
-                    group.drop_trees(cx);
-                    self.start_over(cx);
-                }
+                self.end_if_deserted(cx);
             }
         }
     }

@@ -14,7 +14,7 @@ use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::config::Limits;
 use crate::delivery::mls::{self, Crypto};
-use crate::delivery::{Cx, Delivery, Effect};
+use crate::delivery::{Cx, Delivery, Departure, Effect};
 use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::people::{Link, Participant, People};
@@ -230,11 +230,17 @@ impl Room {
         if let Some(session) = self.people.get(client).and_then(Participant::session) {
             close(env, session, code);
         }
-        self.remove(env, client, effects);
+        self.remove(env, client, Departure::Gone, effects);
     }
 
     /// A participant is gone for good.
-    pub(crate) fn remove(&mut self, env: &mut Env<'_>, client: &ClientId, effects: &mut Vec<Effect>) {
+    pub(crate) fn remove(
+        &mut self,
+        env: &mut Env<'_>,
+        client: &ClientId,
+        departure: Departure,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(participant) = self.people.remove(client) else {
             return;
         };
@@ -255,7 +261,9 @@ impl Room {
             self.unpublish(env, track);
         }
         self.announce(env, client, PresenceKind::Gone);
-        self.step(env, effects, |delivery, cx| delivery.handle_gone(cx, client));
+        self.step(env, effects, |delivery, cx| {
+            delivery.handle_gone(cx, client, departure)
+        });
         if self.people.is_empty() {
             self.step(env, effects, |delivery, cx| delivery.clear(cx));
             self.empty_since = Some(env.now);
@@ -297,7 +305,7 @@ impl Room {
     pub(crate) fn handle_timeout(&mut self, env: &mut Env<'_>) {
         let mut effects = Vec::new();
         for client in self.people.overdue(env.now) {
-            self.remove(env, &client, &mut effects);
+            self.remove(env, &client, Departure::Gone, &mut effects);
         }
         self.carry_out(env, effects);
         self.deliver(env, |delivery, cx| delivery.handle_timeout(cx));

@@ -105,7 +105,8 @@ impl Group {
 
     /// Somebody who could commit, or be added, came back.
     pub(super) fn ask_again(&mut self, cx: &Cx<'_>) {
-        if self.call.is_none() && (!self.adds.is_empty() || !self.removes.is_empty()) {
+        let planned = self.call.is_some() || self.flush_at.is_some();
+        if !planned && (!self.adds.is_empty() || !self.removes.is_empty()) {
             self.flush_by(cx.now + Duration::from_millis(20));
         }
     }

@@ -30,6 +30,8 @@ const BATCH_BUSY: Duration = Duration::from_millis(250);
 const BUSY_JOINS: usize = 8;
 /// The same for a removal: just long enough to take what the same cause brings.
 const BATCH_REMOVE: Duration = Duration::from_millis(20);
+/// How long the removal of a reloaded tab's old leaf waits for the key package of the new one. Nobody holds its keys.
+const BATCH_RELOAD: Duration = Duration::from_millis(500);
 /// How long members that did not come back after the server lost its memory keep their leaf.
 const ORPHAN_GRACE: Duration = Duration::from_secs(10);
 
@@ -66,6 +68,17 @@ pub(crate) struct Group {
     /// Members nobody has seen since the group was restored.
     pub(super) orphans: BTreeMap<LeafIndex, Instant>,
     recent_joins: VecDeque<Instant>,
+    /// The upload it began with.
+    origin: Blob,
+}
+
+/// How a participant went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// It is gone.
+    Gone,
+    /// It lost its state and is here again under another pseudonym.
+    Reloaded,
 }
 
 /// A final commit.
@@ -101,7 +114,7 @@ impl Group {
         Self {
             public,
             roster,
-            info,
+            info: info.clone(),
             log_base: (epoch, tag.clone()),
             tag,
             trees: TreeShelf::default(),
@@ -122,7 +135,13 @@ impl Group {
             externals: BTreeMap::new(),
             orphans,
             recent_joins: VecDeque::new(),
+            origin: info,
         }
+    }
+
+    /// Whether this upload is the one the group began with, come twice.
+    pub(crate) fn began_with(&self, group_info: &Blob) -> bool {
+        self.origin == *group_info
     }
 
     /// A participant is there (again): where it stands and what must follow its State.
@@ -210,12 +229,15 @@ impl Group {
     }
 
     /// A participant is gone for good: its leaf must go.
-    pub(crate) fn handle_gone(&mut self, cx: &mut Cx<'_>, client: &ClientId) {
+    pub(crate) fn handle_gone(&mut self, cx: &mut Cx<'_>, client: &ClientId, departure: Departure) {
         if self.adds.remove_client(client).is_some() {
             self.ask_anew(cx);
         }
         if let Some(leaf) = self.roster.leaf_of(client) {
-            self.remove(cx, leaf);
+            match departure {
+                Departure::Gone => self.remove(cx, leaf),
+                Departure::Reloaded => self.remove_within(cx, leaf, BATCH_RELOAD),
+            }
         }
         self.decide(cx);
         self.check_go(cx);
@@ -223,9 +245,13 @@ impl Group {
 
     /// Asks for a removal as soon as may be.
     pub(super) fn remove(&mut self, cx: &Cx<'_>, leaf: LeafIndex) {
+        self.remove_within(cx, leaf, BATCH_REMOVE);
+    }
+
+    fn remove_within(&mut self, cx: &Cx<'_>, leaf: LeafIndex, window: Duration) {
         self.orphans.remove(&leaf);
         if self.removes.insert(leaf) {
-            self.flush_by(cx.now + BATCH_REMOVE);
+            self.flush_by(cx.now + window);
         }
     }
 
@@ -324,9 +350,12 @@ impl Group {
         [calls, vote, go, orphans].into_iter().flatten().min()
     }
 
-    /// Nobody of the group is in the room, and nobody may still come back: it is over.
+    /// Nobody in the room has the group's state, and nobody may still come back with it: it is over.
     pub(crate) fn is_deserted(&self, cx: &Cx<'_>) -> bool {
-        let has_member = self.roster.clients().any(|client| cx.people.has(&client));
+        let has_member = self
+            .roster
+            .iter()
+            .any(|(leaf, member)| cx.people.has(&member.client) && !self.removes.contains(&leaf));
         let has_tentative = self.tent.as_ref().is_some_and(|tent| tent.has_own_joiner(cx));
         !has_member && !has_tentative && self.orphans.is_empty()
     }

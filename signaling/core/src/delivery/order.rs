@@ -225,7 +225,12 @@ impl Group {
     fn announce(&mut self, cx: &mut Cx<'_>, tent: Tent, welcomes: Vec<(ClientId, Vec<u8>)>) {
         self.call = None;
         let epoch = tent.public.epoch();
-        let mut receivers: Vec<ClientId> = self.online_members(cx).collect();
+        // Who lost its state and is added again gets its Welcome only: the commit removes its old leaf.
+        let comes_anew = |client: &ClientId| !tent.external && tent.joiners.contains(client);
+        let mut receivers: Vec<ClientId> = self
+            .online_members(cx)
+            .filter(|client| !comes_anew(client))
+            .collect();
         if tent.external && !receivers.contains(&tent.author) {
             receivers.push(tent.author);
         }

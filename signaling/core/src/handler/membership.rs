@@ -7,6 +7,7 @@ use conclave_wire::limits::MAX_TRACKS_PER_PARTICIPANT;
 use conclave_wire::media::Track;
 use conclave_wire::{ErrorCode, ServerMessage};
 
+use crate::delivery::Departure;
 use crate::room::{Env, Room};
 
 impl Room {
@@ -25,7 +26,7 @@ impl Room {
         } else {
             // A member that was not seen since the server lost its memory.
             self.step(env, &mut effects, |delivery, cx| {
-                delivery.handle_gone(cx, &target)
+                delivery.handle_gone(cx, &target, Departure::Gone)
             });
         }
         self.carry_out(env, effects);

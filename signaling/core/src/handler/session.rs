@@ -6,6 +6,7 @@ use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{ClientId, SessionToken};
 use conclave_wire::{ErrorCode, ServerMessage};
 
+use crate::delivery::Departure;
 use crate::people::{Link, Participant};
 use crate::room::{Env, Room, close};
 use crate::service::SessionKey;
@@ -91,7 +92,10 @@ impl Room {
         );
         if let Some(old) = reloaded {
             let mut effects = Vec::new();
-            self.expel(env, &old, ErrorCode::SessionReplaced, &mut effects);
+            if let Some(session) = self.people.get(&old).and_then(Participant::session) {
+                close(env, session, ErrorCode::SessionReplaced);
+            }
+            self.remove(env, &old, Departure::Reloaded, &mut effects);
             self.carry_out(env, effects);
         }
         Ok(())
@@ -113,7 +117,7 @@ impl Room {
             env.closed.push(session);
         }
         let mut effects = Vec::new();
-        self.remove(env, client, &mut effects);
+        self.remove(env, client, Departure::Gone, &mut effects);
         self.carry_out(env, effects);
         Ok(())
     }
