@@ -33,6 +33,8 @@ pub struct Depacketizer {
     next: Option<i64>,
     held: BTreeMap<i64, Held>,
     waiting_since: Option<Instant>,
+    /// Whether a frame came out yet: a stream may be joined in the middle of one, which is no loss.
+    begun: bool,
     incomplete: u64,
 }
 
@@ -53,6 +55,7 @@ impl Depacketizer {
             next: None,
             held: BTreeMap::new(),
             waiting_since: None,
+            begun: false,
             incomplete: 0,
         }
     }
@@ -101,9 +104,12 @@ impl Depacketizer {
             self.next = Some(after);
             self.waiting_since = if self.held.is_empty() { None } else { Some(now) };
             match frame {
-                Some(frame) if !frame.bytes.is_empty() => return Some(frame),
+                Some(frame) if !frame.bytes.is_empty() => {
+                    self.begun = true;
+                    return Some(frame);
+                }
                 Some(_) => {}
-                None => self.incomplete += 1,
+                None => self.incomplete += u64::from(self.begun),
             }
         }
     }

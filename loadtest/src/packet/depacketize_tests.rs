@@ -121,6 +121,34 @@ fn a_lost_packet_costs_its_frame_only_once_patience_is_over() {
 }
 
 #[test]
+fn a_stream_joined_in_the_middle_of_a_frame_begins_with_the_next_one() {
+    for codec in [Codec::Vp8, Codec::Vp9] {
+        let packets = packets(codec, 9);
+        let big = packets.iter().rposition(|packet| !packet.payload.marker).unwrap();
+        let small = packets
+            .iter()
+            .position(|packet| packet.payload.bytes.len() < 100)
+            .unwrap();
+        let joined = packets[big..].iter();
+        let mut depacketizer = Depacketizer::new(codec);
+        assert!(deliver(&mut depacketizer, Instant::now(), joined).is_empty());
+        let mut next = packets[small].payload.clone();
+        next.marker = true;
+        let last = packets.last().unwrap();
+        let next = Packet {
+            sequence: last.sequence + 1,
+            timestamp: last.timestamp + 6_000,
+            payload: next,
+        };
+        assert_eq!(
+            deliver(&mut depacketizer, Instant::now(), std::iter::once(&next)).len(),
+            1
+        );
+        assert_eq!(depacketizer.incomplete(), 0);
+    }
+}
+
+#[test]
 fn random_payloads_never_panic_and_never_pile_up() {
     use rand::{Rng as _, SeedableRng as _};
     let mut random = rand::rngs::SmallRng::seed_from_u64(7);

@@ -1,0 +1,185 @@
+//! Whole calls against the real server: both programs run as processes, as a person would start them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a failing one is the report"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const LOADTEST: &str = env!("CARGO_BIN_EXE_conclave-loadtest");
+
+/// Builds the server beside the load tester; nothing happens when it is built already.
+fn server_binary() -> PathBuf {
+    let folder = Path::new(LOADTEST).parent().unwrap();
+    let mut build = Command::new(env!("CARGO"));
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "conclave-signaling",
+        "--bin",
+        "conclave",
+    ]);
+    if folder.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "the server cannot be built");
+    folder.join("conclave")
+}
+
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        // Ports that were free a moment ago.
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut process = Command::new(server_binary())
+            .args(["serve", "--listen", &tcp.to_string(), "--media", &udp.to_string()])
+            .args(["--advertise", "127.0.0.1"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://")));
+        assert!(ready.is_some(), "the server did not say where it is");
+        // What else it says is read and dropped, so that it is never blocked.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            process,
+            url: format!("http://{tcp}"),
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let url = ["--url", &self.url, "--json", "-"];
+        Command::new(LOADTEST)
+            .arg("run")
+            .args(arguments)
+            .args(url)
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn report(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout);
+    assert!(report.is_ok(), "no report, but: {said}");
+    report.unwrap()
+}
+
+#[test]
+fn three_bots_hear_and_see_each_other_without_a_failure() {
+    let server = Server::start();
+    let output = server.run(&[
+        "steady",
+        "--participants",
+        "3",
+        "--duration",
+        "4s",
+        "--fail-if",
+        "decrypt_failures>0",
+        "--fail-if",
+        "loss>0.001",
+        "--fail-if",
+        "participants_joined<3",
+        "--fail-if",
+        "compared.audio_different>0",
+        "--fail-if",
+        "compared.audio_frames<300",
+        "--fail-if",
+        "compared.video_different>0",
+        "--fail-if",
+        "compared.video_frames<100",
+        "--fail-if",
+        "problems>0",
+    ]);
+    let report = report(&output);
+    assert!(
+        output.status.success(),
+        "{report:#}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for figure in [
+        "/join_ms/p95",
+        "/latency_ms/p99",
+        "/rekey_ms/max",
+        "/server/cpu_s",
+        "/server/rss_mb",
+    ] {
+        assert!(
+            report.pointer(figure).is_some_and(Value::is_number),
+            "{figure}: {report:#}"
+        );
+    }
+    assert_eq!(report["removal_ms"], Value::Null);
+    assert!(report["unmeasured"]["removal_ms"].is_string());
+}
+
+#[test]
+fn nobody_misses_a_frame_while_others_come_and_go() {
+    let server = Server::start();
+    let output = server.run(&[
+        "churn",
+        "--participants",
+        "3",
+        "--rate",
+        "1",
+        "--duration",
+        "4s",
+        "--video",
+        "vp9",
+        "--fail-if",
+        "decrypt_failures>0",
+        "--fail-if",
+        "loss>0.001",
+        "--fail-if",
+        "participants_started<6",
+        "--fail-if",
+        "removal_ms.max>5000",
+        "--fail-if",
+        "compared.video_different>0",
+    ]);
+    assert!(
+        output.status.success(),
+        "{:#}\n{}",
+        report(&output),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_threshold_that_does_not_hold_makes_exit_code_1_and_a_report_all_the_same() {
+    let server = Server::start();
+    let output = server.run(&[
+        "steady",
+        "--participants",
+        "1",
+        "--duration",
+        "1s",
+        "--fail-if",
+        "frames_sent>=0",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report(&output)["participants_joined"], 1);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("failed: frames_sent >= 0"));
+}
