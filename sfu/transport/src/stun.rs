@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::hmac;
-use zeroize::Zeroize;
 
 use crate::reader::{put, u16_at, u32_at};
 
@@ -84,7 +83,6 @@ impl IntegrityKey {
         for (byte, from) in tag.iter_mut().zip(context.sign().as_ref()) {
             *byte = *from;
         }
-        header.zeroize();
         tag
     }
 }
