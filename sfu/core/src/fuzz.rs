@@ -58,7 +58,7 @@ impl World {
             candidates,
         });
         let mut world = Self {
-            now: Instant::now(),
+            now: crate::virtual_clock::epoch(),
             sfu,
         };
         let peer = PeerId(1);

@@ -11,12 +11,15 @@ mod counters;
 mod forward;
 mod guard;
 pub mod negotiation;
+
 mod peer;
 mod room;
 mod sfu;
 mod slab;
 mod subscription;
 mod track;
+#[cfg(any(test, feature = "fuzzing"))]
+mod virtual_clock;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;

@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn many_wishes_become_one_request_a_second() {
-        let start = Instant::now();
+        let start = crate::virtual_clock::epoch();
         let mut gate = KeyframeGate::new();
         let mut asked = 0;
         for ms in 0..3000 {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_wish_that_came_too_early_is_not_forgotten() {
-        let start = Instant::now();
+        let start = crate::virtual_clock::epoch();
         let mut gate = KeyframeGate::new();
         assert!(gate.want(start));
         assert!(!gate.want(start + INTERVAL / 2));
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_epoch_asks_once_and_only_for_new_subscribers() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut gate = KeyframeGate::new();
         assert!(!gate.epoch(now));
         assert!(gate.subscribed(now));

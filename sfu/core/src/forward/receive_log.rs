@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64) -> (Instant, Duration) {
-        (Instant::now(), Duration::from_millis(ms))
+        (crate::virtual_clock::epoch(), Duration::from_millis(ms))
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_given_up_after_some_tries() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut log = ReceiveLog::new();
         log.record(now, 0, true);
         log.record(now, 2, true);
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn numbers_continue_over_the_wrap_in_both_directions() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut log = ReceiveLog::new();
         assert_eq!(log.record(now, 65_534, true), Arrival::New(131_070));
         assert_eq!(log.record(now, 1, true), Arrival::New(131_073));
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_restart_of_the_numbers_is_a_break_and_not_loss() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut log = ReceiveLog::new();
         log.record(now, 0, true);
         assert!(matches!(log.record(now, 20_000, true), Arrival::AfterBreak(_)));
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_report_counts_loss_since_the_last_one() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut log = ReceiveLog::new();
         for sequence in (0..100u16).filter(|sequence| sequence % 4 != 1) {
             log.record(now, sequence, true);

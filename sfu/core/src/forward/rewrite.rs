@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_new_publisher_continues_numbers_and_clock() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut rewriter = Rewriter::new();
         let first = rewriter.rewrite(now, A, 90_000, 70_000, 1000).unwrap();
         assert_eq!(
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_pause_leaves_no_gap_in_the_numbers_and_keeps_the_clock() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut rewriter = Rewriter::new();
         rewriter.rewrite(now, A, 48_000, 70_000, 0);
         rewriter.resume();
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_subscribers_number_leads_back_to_the_publishers() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut rewriter = Rewriter::new();
         for sequence in 70_000..70_010 {
             rewriter.rewrite(now, A, 90_000, sequence, 0);
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn reordered_packets_keep_their_distance() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut rewriter = Rewriter::new();
         rewriter.rewrite(now, A, 90_000, 70_000, 0);
         let late = rewriter.rewrite(now, A, 90_000, 70_005, 0).unwrap().sequence;

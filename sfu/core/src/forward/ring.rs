@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn packets_are_found_until_they_are_overwritten_or_old() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut ring = Ring::new(Kind::Audio);
         for sequence in 0..200u64 {
             ring.push(
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_packet_larger_than_the_ring_is_not_kept() {
-        let now = Instant::now();
+        let now = crate::virtual_clock::epoch();
         let mut ring = Ring::new(Kind::Audio);
         ring.push(now, 1, 0, false, &vec![1; AUDIO_BYTES + 1]);
         assert!(ring.get(now, 1).is_none());

@@ -1,6 +1,9 @@
 //! The SFU core in a world without sockets, with a virtual clock.
 
+#[cfg(test)]
 mod allocations;
 mod forwarding;
 mod membership;
+// `cfg(test)` tells the lints that these helpers are part of tests.
+#[cfg(test)]
 mod support;

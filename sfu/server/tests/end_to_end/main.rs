@@ -1,6 +1,11 @@
 //! The SFU on real sockets, with real peers and a real control link.
 
+#[cfg(test)]
 mod control_link;
+#[cfg(test)]
 mod strangers;
+// `cfg(test)` tells the lints that these helpers are part of tests.
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod two_peers;
