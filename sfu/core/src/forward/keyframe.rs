@@ -1,13 +1,18 @@
-//! Coalesces the wishes for key frames of one source, so that a publisher is asked at most once a second.
+//! Coalesces the wishes for key frames of one source: at most one a second, four while somebody joins.
 
 use std::time::{Duration, Instant};
 
 /// Least time between two requests to one source, outside joins.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long after a new subscriber came a join lasts: its first key frame may get lost or come too early for it.
+const JOIN: Duration = Duration::from_secs(2);
+/// Least time between two requests while somebody joins.
+const JOIN_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The gate of one video source.
 pub(crate) struct KeyframeGate {
     last: Option<Instant>,
+    joined: Option<Instant>,
     wanted: bool,
     new_subscriber: bool,
 }
@@ -16,6 +21,7 @@ impl KeyframeGate {
     pub(crate) const fn new() -> Self {
         Self {
             last: None,
+            joined: None,
             wanted: false,
             new_subscriber: false,
         }
@@ -30,6 +36,7 @@ impl KeyframeGate {
     /// Somebody new watches: like [`Self::want`], and once more at the next epoch.
     pub(crate) fn subscribed(&mut self, now: Instant) -> bool {
         self.new_subscriber = true;
+        self.joined = Some(now);
         self.want(now)
     }
 
@@ -45,10 +52,10 @@ impl KeyframeGate {
 
     /// Whether a wish that had to wait may go out now.
     pub(crate) fn due(&mut self, now: Instant) -> bool {
-        let ask = self.wanted
-            && self
-                .last
-                .is_none_or(|last| now.saturating_duration_since(last) >= INTERVAL);
+        let passed = |since: Option<Instant>| since.map(|since| now.saturating_duration_since(since));
+        let joining = passed(self.joined).is_some_and(|passed| passed < JOIN);
+        let interval = if joining { JOIN_INTERVAL } else { INTERVAL };
+        let ask = self.wanted && passed(self.last).is_none_or(|passed| passed >= interval);
         if ask {
             self.last = Some(now);
             self.wanted = false;
@@ -81,6 +88,16 @@ mod tests {
         assert!(!gate.want(start + INTERVAL / 2));
         assert!(gate.due(start + INTERVAL));
         assert!(!gate.due(start + INTERVAL * 2));
+    }
+
+    #[test]
+    fn a_hundred_joins_in_a_second_cost_four_requests() {
+        let start = crate::virtual_clock::epoch();
+        let mut gate = KeyframeGate::new();
+        let asked: u32 = (0..100)
+            .map(|step| u32::from(gate.subscribed(start + Duration::from_millis(10 * step))))
+            .sum();
+        assert_eq!(asked, 4);
     }
 
     #[test]
