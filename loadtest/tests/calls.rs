@@ -1,10 +1,6 @@
 //! Whole calls against the real server: both programs run as processes, as a person would start them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests: a failing one is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failing one is the report")]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, UdpSocket};

@@ -1,10 +1,6 @@
 //! What a bot offers: one-way sections, one camera codec, retransmission, and sections that follow the tracks.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests: a failing one is the report"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failing one is the report")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

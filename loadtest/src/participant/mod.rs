@@ -8,6 +8,7 @@ pub mod connection;
 pub mod key_frame;
 pub mod kid;
 pub mod listener;
+mod media;
 pub mod receiver;
 pub mod runtime;
 pub mod sdp;
@@ -32,7 +33,7 @@ use tokio::time::{Instant, Interval, interval, sleep_until};
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 use self::connection::{Connection, Event};
-use self::receiver::{Reader, Receiving};
+use self::receiver::Receiving;
 use self::sender::{Showing, Speaking};
 use self::signaling::{Incoming, Signaling, SignalingError};
 use crate::http::{HttpError, Server};
@@ -47,8 +48,6 @@ const LATEST_TICK: Duration = Duration::from_millis(200);
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 /// How long to wait with the next offer after a refused one: the news that a track vanished is on its way.
 const OFFER_PAUSE: Duration = Duration::from_millis(200);
-/// Media packets handled in a row before other inputs get a turn.
-const BATCH: usize = 64;
 /// How long the start of a call may take, from the first connection to the first decrypted frame.
 const JOIN_PATIENCE: Duration = Duration::from_secs(30);
 const ABSENT: Duration = Duration::from_secs(3600);
@@ -375,108 +374,6 @@ impl Participant {
             self.signaling.send(&ClientMessage::Offer(offer)).await?;
         }
         Ok(())
-    }
-
-    fn handle_events(&mut self, first: Event) -> Result<(), ParticipantError> {
-        let mut next = Some(first);
-        for _ in 0..BATCH {
-            match next {
-                Some(Event::State(RTCPeerConnectionState::Connected)) => self.connected = true,
-                Some(Event::State(
-                    state @ (RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed),
-                )) => return Err(ParticipantError::MediaLost(state)),
-                Some(Event::State(_)) => {}
-                Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet)?,
-                None => break,
-            }
-            next = self.events.try_recv().ok();
-        }
-        // The last one taken, if the batch was full.
-        match next {
-            Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet),
-            Some(Event::State(state)) => {
-                self.connected = state == RTCPeerConnectionState::Connected;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn handle_packet(
-        &mut self,
-        arrived: std::time::Instant,
-        packet: &rtc::rtp::Packet,
-    ) -> Result<(), ParticipantError> {
-        let ssrc = packet.header.ssrc;
-        let now_ms = self.now_ms();
-        if !self.receiving.contains_key(&ssrc) {
-            // Before the answer that announces it; not counted, as the first second of a stream is not.
-            let Some(track) = self.connection.route(ssrc) else {
-                return Ok(());
-            };
-            self.receiving
-                .insert(ssrc, Receiving::new(track, Arc::clone(&self.config.measures))?);
-        }
-        let Some(receiving) = self.receiving.get_mut(&ssrc) else {
-            return Ok(());
-        };
-        let mut reader = Reader {
-            session: &mut self.session,
-            now_ms,
-            first_epoch: self.first_epoch,
-        };
-        receiving.handle_packet(arrived, packet, &mut reader);
-        if !self.joined && receiving.decrypted() > 0 {
-            if self.company == Some(true) {
-                self.config.measures.join.record(self.started.elapsed());
-            }
-            self.mark_joined();
-        }
-        Ok(())
-    }
-
-    fn retry_waiting(&mut self) {
-        let now_ms = self.now_ms();
-        let mut reader = Reader {
-            session: &mut self.session,
-            now_ms,
-            first_epoch: self.first_epoch,
-        };
-        for receiving in self.receiving.values_mut() {
-            receiving.retry(&mut reader);
-        }
-    }
-
-    fn drop_unrouted(&mut self) {
-        let connection = &self.connection;
-        let gone: Vec<u32> = self
-            .receiving
-            .keys()
-            .copied()
-            .filter(|ssrc| connection.route(*ssrc).is_none())
-            .collect();
-        for ssrc in gone {
-            if let Some(receiving) = self.receiving.remove(&ssrc) {
-                receiving.finish();
-            }
-        }
-    }
-
-    fn note_switch(&mut self, epoch: u64) {
-        let measures = &self.config.measures;
-        if let Some(came) = self.commits.remove(&epoch) {
-            measures.rekey.record(came.elapsed());
-        }
-        self.commits.retain(|older, _| *older > epoch);
-        self.removals.retain(|(removal, client_id)| {
-            if *removal > epoch {
-                return true;
-            }
-            if let Some(departure) = measures.departure(client_id) {
-                measures.removal.record(departure.elapsed());
-            }
-            false
-        });
     }
 
     async fn speak(&mut self, due: Instant) -> Result<(), ParticipantError> {
