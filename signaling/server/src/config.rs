@@ -12,17 +12,17 @@ use std::path::PathBuf;
 
 pub use keys::{KEYS, Key, Kind};
 pub use source::{ConfigError, Layer, Source, from_environment, from_toml, merge};
-pub use value::{LogFormat, MediaAddresses, SfuUrl};
+pub use value::{LogFormat, SfuUrl};
 
-use value::{Addresses, ListenAddress, Text};
+use value::{Addresses, ListenAddress, MediaAddresses, Text};
 
 /// The checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// TCP address of pages, API and WebSocket.
     pub listen: SocketAddr,
-    /// UDP addresses of the embedded SFU, one per IP version.
-    pub media: MediaAddresses,
+    /// UDP addresses of the embedded SFU, at most one per IP version; `0.0.0.0` alone takes IPv6 as well.
+    pub media: Vec<SocketAddr>,
     /// Addresses put into candidates; empty means the interfaces' own.
     pub advertise: Vec<IpAddr>,
     /// Control link to a stand-alone SFU, instead of the embedded one.
@@ -49,7 +49,7 @@ impl Config {
     pub fn from_settings(settings: &Layer) -> Result<Self, ConfigError> {
         let config = Self {
             listen: settings.parse::<ListenAddress>("listen")?.0,
-            media: settings.parse("media")?,
+            media: settings.parse::<MediaAddresses>("media")?.0,
             advertise: settings.parse::<Addresses>("advertise")?.0,
             sfu: settings.parse_optional("sfu")?,
             sfu_token_file: settings

@@ -122,7 +122,7 @@ impl Server {
             (Some(url), Some(path)) => sfu_link::remote(url.clone(), token(path)?),
             _ => {
                 let sfu = SfuConfig {
-                    media: config.media.resolve(),
+                    media: config.media.clone(),
                     advertise: config.advertise.clone(),
                     ..SfuConfig::default()
                 };

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Client, Event, Running, get, hello};
+use common::{Client, Event, Running, get, hello, until_ready};
 use conclave_wire::client::session::{Ping, Standing};
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{OfferId, RoomId};
@@ -263,7 +263,7 @@ async fn an_offer_travels_to_the_sfu_and_its_answer_back() {
     let peer = loop {
         if let ControlCommand::Negotiate {
             peer, offer_id, sdp, ..
-        } = server.sfu.command().await
+        } = server.sfu().command().await
         {
             assert_eq!((offer_id, sdp.as_str()), (OfferId(3), "v=0"));
             break peer;
@@ -274,7 +274,7 @@ async fn an_offer_travels_to_the_sfu_and_its_answer_back() {
         offer_id: OfferId(3),
         sdp: String::from("answer"),
     };
-    server.sfu.events.send(answered).unwrap();
+    server.sfu().events.send(answered).unwrap();
     let ServerMessage::Answer(answer) = client.message().await else {
         panic!("no answer")
     };
@@ -287,18 +287,65 @@ async fn a_broken_link_to_the_sfu_is_opened_again_and_peers_are_announced_again(
     let mut client = server.client().await;
     client.send(&hello(ROOM, 1)).await;
     assert!(matches!(client.message().await, ServerMessage::State(_)));
-    let ControlCommand::AddPeer { peer, .. } = server.sfu.command().await else {
+    let ControlCommand::AddPeer { peer, .. } = server.sfu().command().await else {
         panic!("no peer")
     };
 
-    server.sfu.cut.send(()).unwrap();
+    server.sfu().cut.send(()).unwrap();
     loop {
-        if let ControlCommand::AddPeer { peer: again, .. } = server.sfu.command().await {
+        if let ControlCommand::AddPeer { peer: again, .. } = server.sfu().command().await {
             assert_eq!(again, peer);
             break;
         }
     }
-    server.until_ready().await;
+    until_ready(server.address, 200).await;
     client.send(&ClientMessage::Ping(Ping { id: 1 })).await;
     assert!(matches!(client.message().await, ServerMessage::Pong(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_stand_alone_sfu_is_commanded_and_taken_back_after_it_was_gone() {
+    let start = async |listener: tokio::net::TcpListener| {
+        let media = vec!["127.0.0.1:0".parse().unwrap()];
+        let config = conclave_sfu::SfuConfig {
+            media,
+            ..Default::default()
+        };
+        let sfu = conclave_sfu::Sfu::start(&config).unwrap();
+        let token = conclave_sfu::control::token_from(common::TOKEN).unwrap();
+        let router = conclave_sfu::control::router(sfu, token);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = listener.into_std().unwrap();
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, router).await
+        });
+        runtime
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let sfu = start(listener).await;
+    let server = Running::start_with_sfu(&format!("ws://{address}"), &[]).await;
+    until_ready(server.address, 200).await;
+
+    sfu.shutdown_background();
+    until_ready(server.address, 503).await;
+    let _again = keep(start(tokio::net::TcpListener::bind(address).await.unwrap()).await);
+    until_ready(server.address, 200).await;
+}
+
+/// A runtime must not be dropped within another.
+fn keep(runtime: tokio::runtime::Runtime) -> impl Drop {
+    struct Kept(Option<tokio::runtime::Runtime>);
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            if let Some(runtime) = self.0.take() {
+                runtime.shutdown_background();
+            }
+        }
+    }
+    Kept(Some(runtime))
 }

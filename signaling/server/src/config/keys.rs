@@ -51,9 +51,10 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "media",
-        default: "3478",
+        default: "0.0.0.0:3478",
         kind: Kind::List,
-        help: "UDP address of the media, or two: one IPv4, one IPv6. A port alone means all addresses of both.",
+        help: "UDP address of the media, or two: one IPv4, one IPv6. A port alone means all addresses,\n\
+               and so does 0.0.0.0: IPv6, too, where the host has it.",
     },
     Key {
         name: "advertise",

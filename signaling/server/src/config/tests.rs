@@ -24,7 +24,7 @@ fn address(text: &str) -> SocketAddr {
 fn the_defaults_are_right() {
     let config = Config::defaults().unwrap();
     assert_eq!(config.listen, address("0.0.0.0:8080"));
-    assert_eq!(config.media, MediaAddresses::AnyAt(3478));
+    assert_eq!(config.media, [address("0.0.0.0:3478")]);
     assert_eq!(config.advertise, Vec::<IpAddr>::new());
     assert_eq!(config.sfu, None);
 }
@@ -121,15 +121,23 @@ fn a_port_alone_is_enough() {
     );
     assert_eq!(
         config("media = \"9001\"").unwrap().media,
-        MediaAddresses::AnyAt(9001)
+        [address("0.0.0.0:9001")]
     );
     let both = config("media = [\"192.0.2.1:9001\", \"[2001:db8::1]:9001\"]").unwrap();
-    assert_eq!(both.media.resolve().len(), 2);
+    assert_eq!(both.media.len(), 2);
+    let any = config("media = [\"[::]:9001\", \"0.0.0.0:9001\"]").unwrap();
+    assert_eq!(any.media, [address("0.0.0.0:9001")]);
 }
 
 #[test]
 fn a_stand_alone_sfu_is_named_by_url_and_token_file() {
-    let config = config("sfu = \"ws://10.0.0.2:7000\"\nsfu_token_file = \"/run/token\"").unwrap();
-    assert_eq!(config.sfu, Some(SfuUrl(String::from("ws://10.0.0.2:7000"))));
-    assert_eq!(config.sfu_token_file, Some(PathBuf::from("/run/token")));
+    for (url, expected) in [
+        ("ws://10.0.0.2:7000", "ws://10.0.0.2:7000/control"),
+        ("ws://10.0.0.2:7000/", "ws://10.0.0.2:7000/control"),
+        ("ws://sfu:7000/behind/a/proxy", "ws://sfu:7000/behind/a/proxy"),
+    ] {
+        let config = config(&format!("sfu = \"{url}\"\nsfu_token_file = \"/run/token\"")).unwrap();
+        assert_eq!(config.sfu, Some(SfuUrl(String::from(expected))));
+        assert_eq!(config.sfu_token_file, Some(PathBuf::from("/run/token")));
+    }
 }

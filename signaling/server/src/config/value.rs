@@ -1,6 +1,6 @@
 //! The types of values and how they are read. Each error says what the setting takes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -20,14 +20,8 @@ impl FromStr for ListenAddress {
     }
 }
 
-/// UDP addresses, at most one per IP version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MediaAddresses {
-    /// Exactly these.
-    Exact(Vec<SocketAddr>),
-    /// All addresses of every IP version that this host has.
-    AnyAt(u16),
-}
+/// UDP addresses, at most one per IP version; a port alone means all addresses of both.
+pub(super) struct MediaAddresses(pub(super) Vec<SocketAddr>);
 
 impl FromStr for MediaAddresses {
     type Err = &'static str;
@@ -35,32 +29,20 @@ impl FromStr for MediaAddresses {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const EXPECTED: &str = "an address and port such as 0.0.0.0:3478, one IPv4 and one IPv6, or a port";
         if let Some(port) = port_alone(text) {
-            return Ok(Self::AnyAt(port));
+            // The SFU takes IPv6 as well behind this address, where the host has it.
+            return Ok(Self(vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)]));
         }
         let addresses: Option<Vec<SocketAddr>> = items(text).map(socket_address).collect();
-        let addresses = addresses.ok_or(EXPECTED)?;
+        let mut addresses = addresses.ok_or(EXPECTED)?;
         let v4 = addresses.iter().filter(|address| address.is_ipv4()).count();
         if addresses.is_empty() || v4 > 1 || addresses.len() - v4 > 1 {
             return Err(EXPECTED);
         }
-        Ok(Self::Exact(addresses))
-    }
-}
-
-impl MediaAddresses {
-    /// The addresses to bind on this host.
-    pub fn resolve(&self) -> Vec<SocketAddr> {
-        match self {
-            Self::Exact(addresses) => addresses.clone(),
-            Self::AnyAt(port) => {
-                let mut addresses = vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), *port)];
-                // A host without IPv6 cannot bind its loopback address either.
-                if std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
-                    addresses.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), *port));
-                }
-                addresses
-            }
+        if addresses.iter().all(|address| address.ip().is_unspecified()) && addresses.len() == 2 {
+            // Said in two words what 0.0.0.0 means already.
+            addresses.retain(SocketAddr::is_ipv4);
         }
+        Ok(Self(addresses))
     }
 }
 
@@ -78,6 +60,9 @@ impl FromStr for Addresses {
     }
 }
 
+/// The path of conclave-sfu's control link.
+const CONTROL_PATH: &str = "/control";
+
 /// Where a stand-alone SFU takes commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SfuUrl(pub String);
@@ -91,7 +76,13 @@ impl FromStr for SfuUrl {
         if uri.scheme_str() != Some("ws") || uri.host().is_none_or(str::is_empty) || uri.port().is_none() {
             return Err(EXPECTED);
         }
-        Ok(Self(text.to_owned()))
+        // Where conclave-sfu takes commands; another path is for a proxy in between.
+        let path = if matches!(uri.path(), "" | "/") {
+            CONTROL_PATH
+        } else {
+            ""
+        };
+        Ok(Self(format!("{}{path}", text.trim_end_matches('/'))))
     }
 }
 

@@ -1,64 +1,39 @@
-//! How much one connection may send: two token buckets, messages and bytes.
+//! How many bytes one connection may send. The core counts messages by kind; what they weigh is known here.
 
 use std::time::{Duration, Instant};
 
-/// Messages at once, and per second: a vote on every commit, an offer for every new track, states of one's own.
-const MESSAGES: Rate = Rate {
-    burst: 500,
-    per_second: 50,
-};
-/// Bytes at once, and per second: three of the largest commits, and one every four seconds after that.
-const BYTES: Rate = Rate {
-    burst: 12 << 20,
-    per_second: 1 << 20,
-};
-
-#[derive(Clone, Copy)]
-struct Rate {
-    burst: u64,
-    per_second: u64,
-}
-
-impl Rate {
-    fn refill(self, left: u64, elapsed: Duration) -> u64 {
-        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        left.saturating_add(elapsed_ms.saturating_mul(self.per_second) / 1_000)
-            .min(self.burst)
-    }
-}
+/// Bytes at once: three of the largest commits.
+const BURST: u64 = 12 << 20;
+/// Bytes per second after that.
+const PER_SECOND: u64 = 1 << 20;
 
 /// What is left.
 pub(super) struct Budget {
-    messages: u64,
-    bytes: u64,
+    left: u64,
     at: Instant,
 }
 
 impl Budget {
     pub(super) fn full(now: Instant) -> Self {
-        Self {
-            messages: MESSAGES.burst,
-            bytes: BYTES.burst,
-            at: now,
-        }
+        Self { left: BURST, at: now }
     }
 
-    /// Takes one message of so many bytes; false when there is not enough left.
+    /// Takes the bytes of one message; false when there are not enough left.
     pub(super) fn spend(&mut self, now: Instant, bytes: usize) -> bool {
         let elapsed = now.saturating_duration_since(self.at);
         // Shorter refills would round to nothing again and again.
-        if elapsed >= Duration::from_millis(100) {
-            self.messages = MESSAGES.refill(self.messages, elapsed);
-            self.bytes = BYTES.refill(self.bytes, elapsed);
+        if elapsed >= Duration::from_millis(1) {
+            let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            let refill = elapsed_ms.saturating_mul(PER_SECOND) / 1_000;
+            self.left = self.left.saturating_add(refill).min(BURST);
             self.at = now;
         }
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        match (self.messages.checked_sub(1), self.bytes.checked_sub(bytes)) {
-            (Some(messages), Some(bytes)) => {
-                (self.messages, self.bytes) = (messages, bytes);
+        match self.left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
+            Some(left) => {
+                self.left = left;
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 }
@@ -71,18 +46,10 @@ mod tests {
     fn a_burst_is_taken_and_the_rate_after_it() {
         let start = Instant::now();
         let mut budget = Budget::full(start);
-        assert!((0..MESSAGES.burst).all(|_| budget.spend(start, 10)));
-        assert!(!budget.spend(start, 10));
-        let later = start + Duration::from_secs(1);
-        assert_eq!((0..100).filter(|_| budget.spend(later, 10)).count(), 50);
-    }
-
-    #[test]
-    fn bytes_are_counted_too() {
-        let start = Instant::now();
-        let mut budget = Budget::full(start);
         assert!((0..3).all(|_| budget.spend(start, 4 << 20)));
         assert!(!budget.spend(start, 1));
-        assert!(budget.spend(start + Duration::from_secs(1), 1 << 20));
+        let later = start + Duration::from_secs(1);
+        assert!(budget.spend(later, 1 << 20));
+        assert!(!budget.spend(later, 1));
     }
 }

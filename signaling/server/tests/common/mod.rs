@@ -86,25 +86,27 @@ pub struct Running {
     pub address: SocketAddr,
     pub greeting: String,
     logs: Option<std::thread::JoinHandle<String>>,
-    pub sfu: ScriptedSfu,
+    sfu: Option<ScriptedSfu>,
     _folder: Folder,
 }
 
 impl Running {
     /// Starts the server against a scripted SFU and waits until it is ready.
     pub async fn start(arguments: &[&str]) -> Self {
-        let folder = Folder::new();
         let sfu = ScriptedSfu::start().await;
+        let mut running = Self::start_with_sfu(&format!("ws://{}", sfu.address), arguments).await;
+        running.sfu = Some(sfu);
+        until_ready(running.address, 200).await;
+        running
+    }
+
+    /// Starts the server against the SFU behind this URL.
+    pub async fn start_with_sfu(url: &str, arguments: &[&str]) -> Self {
+        let folder = Folder::new();
         let token = folder.file("token", TOKEN);
         let mut child = conclave()
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--sfu",
-                &format!("ws://{}", sfu.address),
-            ])
-            .args(["--log", "debug", "--sfu-token-file", token.to_str().unwrap()])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "debug", "--sfu", url])
+            .args(["--sfu-token-file", token.to_str().unwrap()])
             .args(arguments)
             .spawn()
             .unwrap();
@@ -115,24 +117,18 @@ impl Running {
             stderr.read_to_string(&mut text).unwrap();
             text
         });
-        let running = Self {
+        Self {
             child,
             address,
             greeting,
             logs: Some(logs),
-            sfu,
+            sfu: None,
             _folder: folder,
-        };
-        running.until_ready().await;
-        running
+        }
     }
 
-    pub async fn until_ready(&self) {
-        let start = Instant::now();
-        while get(self.address, "/readyz").status != 200 {
-            assert!(start.elapsed() < PATIENCE, "the server does not become ready");
-            tokio::task::yield_now().await;
-        }
+    pub fn sfu(&mut self) -> &mut ScriptedSfu {
+        self.sfu.as_mut().expect("this server has another SFU")
     }
 
     pub fn pid(&self) -> u32 {
@@ -161,6 +157,15 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits until the server says that it is ready, or that it is not.
+pub async fn until_ready(address: SocketAddr, status: u16) {
+    let start = Instant::now();
+    while get(address, "/readyz").status != status {
+        assert!(start.elapsed() < PATIENCE, "/readyz does not become {status}");
+        tokio::task::yield_now().await;
     }
 }
 
@@ -214,6 +219,7 @@ impl ScriptedSfu {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let check = |request: &Request, mut response: Response| {
+                    assert_eq!(request.uri().path(), "/control");
                     assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));
                     let protocol = request.headers()["sec-websocket-protocol"].clone();
                     assert_eq!(protocol, conclave_wire::CONTROL_SUBPROTOCOL);
