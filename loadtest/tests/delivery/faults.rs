@@ -243,7 +243,9 @@ fn a_reloaded_tab_takes_the_place_of_its_old_leaf_in_one_commit() {
     let new = world.reload(people[1], Some(20));
     world.settle();
     world.assert_one_call(&[people[0], people[2], new]);
-    assert_eq!(world.clients[0].session.epoch(), Some(epoch + 1));
+    if world.clients[0].session.epoch() != Some(epoch + 1) {
+        world.fail("one commit would have done");
+    }
 }
 
 #[test]

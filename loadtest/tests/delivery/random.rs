@@ -1,5 +1,6 @@
 //! Random schedules: people join, leave, crash, reload and lose their connections, and the service restarts.
 //!
+//! Keys are random, so the same seed gives the same schedule but not the same order of committers.
 //! Whatever happened, in the end all honest members are in one epoch with one key, whoever is gone has no key of it,
 //! and everybody who wants to is in. `CONCLAVE_SEEDS=1000..1100` runs other seeds.
 
@@ -59,7 +60,6 @@ fn run(seed: u64, suite: Suite, steps: usize, restarts: bool) {
         world.fail("an honest participant was put out");
     }
     world.assert_one_call(&expected);
-    world.assert_one_code(&expected[..expected.len().min(2)]);
 }
 
 fn wanted(world: &World) -> Vec<Who> {

@@ -9,7 +9,7 @@ use conclave_wire::id::{ClientId, Epoch, RoomId, SessionToken};
 use conclave_wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage, codec};
 use rand::Rng as _;
 
-use super::{Event, Who, World};
+use super::{Event, SECRET, Who, World};
 
 /// How often a client says that it is there, in milliseconds.
 const PING_INTERVAL: u64 = 5_000;
@@ -40,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) apps: Vec<Vec<u8>>,
     /// What the session told, apart from messages.
     pub(crate) outputs: Vec<Output>,
+    /// The epoch it was seen in last.
+    pub(super) last_tag: Option<Vec<u8>>,
     /// When it became a member for the first time.
     pub(crate) admitted_at: Option<u64>,
 }
@@ -68,6 +70,7 @@ impl Client {
             next_ping: PING_INTERVAL,
             apps: Vec::new(),
             outputs: Vec::new(),
+            last_tag: None,
             admitted_at: None,
         }
     }
@@ -181,6 +184,16 @@ impl World {
                 self.note(format!("{who} ?? {error:?}"));
             }
         }
+    }
+
+    /// The same person under another pseudonym, without any state.
+    pub(super) fn become_new(&mut self, who: Who) {
+        let id = self.rng.random();
+        let (name, room) = (self.clients[who].name.clone(), self.room);
+        let mut fresh = Client::new(&name, id, room, RoomSecret::new(SECRET));
+        fresh.generation = self.clients[who].generation + 1;
+        fresh.next_ping = self.now + PING_INTERVAL;
+        self.clients[who] = fresh;
     }
 
     pub(super) fn client_timeout(&mut self, who: Who) {

@@ -66,7 +66,8 @@ pub(crate) struct World {
     filters: Vec<Filter>,
     /// What the SFU was told, in order.
     pub(crate) commands: Vec<ControlCommand>,
-    /// Confirmation tags by group and epoch: one each, or the group forked.
+    /// Confirmation tags by group and epoch that somebody came into since the service started: one each, or the group
+    /// forked.
     tags: BTreeMap<(Vec<u8>, u64), Vec<u8>>,
     pub(crate) trace: Vec<String>,
 }
@@ -201,6 +202,8 @@ impl World {
         self.connections.clear();
         // The SFU was in the same process.
         self.commands.clear();
+        // What was not back in time to restore the group counts no more: the same epoch comes again.
+        self.tags.clear();
         self.sfu_is_ready();
         for who in 0..self.clients.len() {
             if self.clients[who].session_key.take().is_some() && self.clients[who].fate == Fate::Wanted {
@@ -396,7 +399,7 @@ impl World {
 
     /// Ends the test with the seed and what happened.
     pub(crate) fn fail(&self, why: &str) -> ! {
-        let first = self.trace.len().saturating_sub(400);
+        let first = self.trace.len().saturating_sub(3_000);
         for line in &self.trace[first..] {
             println!("{line}");
         }

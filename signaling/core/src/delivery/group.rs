@@ -174,7 +174,12 @@ impl Group {
                 }
                 (Standing::Resume, missed)
             }
-            _ => (Standing::Resync, self.group_info(cx).into_iter().collect()),
+            None if claim.group_id == self.group_id() && claim.epoch < self.epoch() => {
+                (Standing::Resync, self.group_info(cx).into_iter().collect())
+            }
+            // A client never goes back to an earlier epoch. After the server lost its memory its state may be ahead of
+            // ours, or beside it: then it starts afresh.
+            _ => (Standing::Join, Vec::new()),
         }
     }
 

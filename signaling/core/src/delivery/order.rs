@@ -11,6 +11,7 @@ use conclave_wire::bytes::Blob;
 use conclave_wire::client::mls::{
     Ack, Commit, CommitRejected, CommitUpload, Final, Go, Nack, RejectReason, Rollback, Welcome,
 };
+use conclave_wire::client::session::Standing;
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, Seq};
 
 use super::call::tell_refused;
@@ -165,6 +166,8 @@ impl Group {
         }
         if lawful.external {
             self.externals.insert(author, cx.now);
+            // It comes in by itself: nobody need add it any more.
+            self.adds.remove_client(&author);
         }
         let joiners = if lawful.external {
             BTreeSet::from([author])
@@ -410,7 +413,20 @@ impl Group {
         });
         self.check_go(cx);
         self.plan_healing(cx);
+        self.invite_removed(cx, &old);
         self.ask_again(cx);
+    }
+
+    /// Who was removed but is here, because its state was of no use, may join anew.
+    fn invite_removed(&self, cx: &mut Cx<'_>, old: &Roster) {
+        let is_out = |client: &ClientId| {
+            cx.people.is_online(client) && !self.roster.has(client) && !self.adds.has(client)
+        };
+        let out: Vec<ClientId> = old.clients().filter(is_out).collect();
+        cx.out.extend(
+            out.into_iter()
+                .map(|client| Effect::Restate(client, Standing::Join)),
+        );
     }
 
     /// Everybody who was told of the commit.
