@@ -98,7 +98,7 @@ pub const KEYS: &[Key] = &[
         default: "info",
         kind: Kind::Text,
         help: "What to log: error, warn, info, debug, or a filter such as info,conclave_signaling=debug.\n\
-               Lines at debug may name addresses; those at info never do.",
+               No line names a room, a person or a participant's address.",
     },
     Key {
         name: "log_format",

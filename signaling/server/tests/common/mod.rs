@@ -105,7 +105,7 @@ impl Running {
         let folder = Folder::new();
         let token = folder.file("token", TOKEN);
         let mut child = conclave()
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "debug", "--sfu", url])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "trace", "--sfu", url])
             .args(["--sfu-token-file", token.to_str().unwrap()])
             .args(arguments)
             .spawn()
