@@ -17,7 +17,7 @@ inside() {
     ip link set media1 up
     # Browsers gather candidates on the interface of the default route.
     ip route add default via 10.99.0.254
-    export CONCLAVE_TEST_ADDRESS=$address
+    export BROWSER_TEST_ADDRESS=$address
     exec npx vitest run --config tests/browser/vitest.config.ts "$@"
 }
 
@@ -36,4 +36,4 @@ if [ "${CI:-}" = true ]; then
     exit 1
 fi
 echo "Firefox is left out: it does not send to loopback, and this user may not make a network namespace."
-CONCLAVE_TEST_ADDRESS=127.0.0.1 exec npx vitest run --config tests/browser/vitest.config.ts "$@"
+BROWSER_TEST_ADDRESS=127.0.0.1 exec npx vitest run --config tests/browser/vitest.config.ts "$@"

@@ -7,7 +7,7 @@ import path from "node:path";
 const BINARY = path.resolve(import.meta.dirname, "../../../target/release/conclave");
 
 /** The address that media is sent to: one that every browser under test can reach. */
-export const MEDIA_ADDRESS = process.env.CONCLAVE_TEST_ADDRESS ?? "127.0.0.1";
+export const MEDIA_ADDRESS = process.env.BROWSER_TEST_ADDRESS ?? "127.0.0.1";
 
 /** A server on ports of its own. A person reaches it at `url`, through the relay. */
 export class Server {
