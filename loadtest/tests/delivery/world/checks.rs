@@ -11,6 +11,10 @@ impl World {
             let Some(resume) = self.clients[who].session.resume() else {
                 continue;
             };
+            if self.clients[who].last_tag.as_ref() == Some(&resume.confirmation_tag.0) {
+                continue;
+            }
+            self.clients[who].last_tag = Some(resume.confirmation_tag.0.clone());
             let place = (resume.group_id.0, resume.epoch);
             let tag = self
                 .tags
