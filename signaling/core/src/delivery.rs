@@ -311,6 +311,7 @@ impl Delivery {
         if self.group()?.handle_commit(cx, client, upload, seq) {
             self.last_seq = seq.0;
         }
+        self.end_if_deserted(cx);
         Ok(())
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct Group {
     /// Members nobody has seen since the group was restored.
     pub(super) orphans: BTreeMap<LeafIndex, Instant>,
     recent_joins: VecDeque<Instant>,
+    /// Members that come back from outside: they have no use of their leaf.
+    pub(super) stateless: BTreeSet<ClientId>,
     /// The upload it began with.
     origin: Blob,
 }
@@ -135,6 +137,7 @@ impl Group {
             externals: BTreeMap::new(),
             orphans,
             recent_joins: VecDeque::new(),
+            stateless: BTreeSet::new(),
             origin: info,
         }
     }
@@ -172,6 +175,7 @@ impl Group {
                 {
                     cx.out.push(Effect::Admit(client, leaf));
                 }
+                self.stateless.remove(&client);
                 (Standing::Resume, missed)
             }
             None if claim.group_id == self.group_id() && claim.epoch < self.epoch() => {
@@ -360,7 +364,8 @@ impl Group {
         let has_member = self
             .roster
             .iter()
-            .any(|(leaf, member)| cx.people.has(&member.client) && !self.removes.contains(&leaf));
+            .filter(|(leaf, member)| !self.removes.contains(leaf) && !self.stateless.contains(&member.client))
+            .any(|(_, member)| cx.people.has(&member.client));
         let has_tentative = self.tent.as_ref().is_some_and(|tent| tent.has_own_joiner(cx));
         !has_member && !has_tentative && self.orphans.is_empty()
     }

@@ -95,6 +95,11 @@ impl Group {
         seq: Seq,
     ) -> bool {
         let leads_to = Epoch(upload.epoch.0.saturating_add(1));
+        let is_repeated = |tent: &Tent| tent.author == author && tent.commit == upload.commit;
+        if self.tent.as_ref().is_some_and(is_repeated) {
+            // It was taken; to refuse its twin would make the author drop both.
+            return false;
+        }
         match self.take_commit(cx, author, upload, seq) {
             Ok(()) => {
                 self.decide(cx);
@@ -168,6 +173,9 @@ impl Group {
             self.externals.insert(author, cx.now);
             // It comes in by itself: nobody need add it any more.
             self.adds.remove_client(&author);
+            if self.roster.has(&author) {
+                self.stateless.insert(author);
+            }
         }
         let joiners = if lawful.external {
             BTreeSet::from([author])
@@ -271,6 +279,7 @@ impl Group {
         }
         if ack.epoch == self.epoch() && fits(&self.tag) && self.roster.has(&client) {
             self.acked.insert(client);
+            self.stateless.remove(&client);
             self.admit(cx, client);
             self.check_go(cx);
         }
@@ -441,10 +450,12 @@ impl Group {
         let roster = &self.roster;
         self.joined
             .retain(|client, _| roster.has(client) && !joiners.contains(client));
+        self.stateless.retain(|client| roster.has(client));
         self.strikes.retain(|client, _| roster.has(client));
         self.silent.retain(|client, _| roster.has(client));
         self.externals.retain(|client, _| cx.people.has(client));
         for client in joiners {
+            self.stateless.remove(client);
             self.joined.insert(*client, Joined { at: cx.now, epoch });
         }
     }
