@@ -36,8 +36,13 @@ enum Kind {
     },
     /// A group this session was added to.
     Joined(Box<Mls>),
-    /// A group this session came into by its own external commit.
-    External { mls: Box<Mls>, bytes: Vec<u8> },
+    /// A group this session came into by its own external commit. A Final counts for it only when the server announced
+    /// it: another commit of the same epoch may have been faster.
+    External {
+        mls: Box<Mls>,
+        bytes: Vec<u8>,
+        announced: bool,
+    },
     /// A commit this session refused. If it is finalized all the same, the session has to come back from outside.
     Refused,
 }
@@ -56,6 +61,7 @@ impl Tentative {
             kind: Kind::External {
                 mls: Box::new(mls),
                 bytes,
+                announced: false,
             },
         }
     }
@@ -93,7 +99,7 @@ impl Session {
 
     pub(super) fn handle_commit(&mut self, now_ms: u64, message: &Commit) -> Result<(), SessionError> {
         self.committer.cancel();
-        if self.is_own_external(message) {
+        if self.announces_own_external(message) {
             return Ok(());
         }
         if self.tentative.as_ref().is_some_and(Tentative::is_external) {
@@ -217,9 +223,19 @@ impl Session {
                 Ok(())
             }
             Some(Tentative {
-                kind: Kind::External { mls, .. },
+                kind: Kind::External {
+                    mls, announced: true, ..
+                },
                 ..
             }) => self.come_back(now_ms, *mls),
+            Some(Tentative {
+                kind: Kind::External { .. },
+                ..
+            }) => {
+                self.keyring.remove(epoch);
+                self.retry_resync(now_ms);
+                Ok(())
+            }
             Some(Tentative {
                 kind: Kind::Refused, ..
             })
@@ -422,9 +438,17 @@ impl Session {
         self.outputs.push_back(Output::KeysChanged);
     }
 
-    fn is_own_external(&self, message: &Commit) -> bool {
-        matches!(&self.tentative, Some(Tentative { epoch, kind: Kind::External { bytes, .. } })
-            if *epoch == message.epoch && *bytes == message.commit.0)
+    fn announces_own_external(&mut self, message: &Commit) -> bool {
+        match &mut self.tentative {
+            Some(Tentative {
+                epoch,
+                kind: Kind::External { bytes, announced, .. },
+            }) if *epoch == message.epoch && *bytes == message.commit.0 => {
+                *announced = true;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn is_repeated(&self, message: &Commit) -> bool {
