@@ -31,6 +31,8 @@ interface Properties {
 
 /** Longest name in characters; the server's limit on identity cards is far above it. */
 const LONGEST_NAME = 60;
+/** How long Join waits for devices that are just starting, in milliseconds. */
+const DEVICE_PATIENCE_MS = 4_000;
 
 /** The devices while the person prepares. */
 class Preparation {
@@ -70,6 +72,7 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
   const { camera, microphone, list } = preparation;
   const name = useSignal(recall("name"));
   const nameMissing = useSignal(false);
+  const joining = useSignal(false);
   const speakerId = useSignal(recall("speaker"));
   const nameInput = useRef<HTMLInputElement>(null);
   const joinButton = useRef<HTMLButtonElement>(null);
@@ -89,8 +92,11 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
   // A new list of devices is the occasion to try again.
   useEffect(() => preparation.retryMissing(), [preparation, devices]);
 
-  const join = (event: Event) => {
+  const join = async (event: Event) => {
     event.preventDefault();
+    if (joining.value) {
+      return;
+    }
     const trimmed = name.value.trim();
     if (trimmed === "") {
       nameMissing.value = true;
@@ -98,6 +104,8 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
       return;
     }
     remember("name", trimmed);
+    joining.value = true;
+    await Promise.all([camera.settled(DEVICE_PATIENCE_MS), microphone.settled(DEVICE_PATIENCE_MS)]);
     onJoin({
       name: trimmed,
       cameraId: camera.deviceId.value,
@@ -115,7 +123,7 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
         <Preview preparation={preparation} />
         <div class="prejoin-side">
           <h1>{text.prejoin.title}</h1>
-          <form class="prejoin-form" onSubmit={join} noValidate>
+          <form class="prejoin-form" onSubmit={(event) => void join(event)} noValidate>
             <label class="field-label" for={ids.name}>
               {text.prejoin.nameLabel}
             </label>
@@ -139,7 +147,7 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
             <p id={ids.problem} class="problem" role="alert">
               {nameMissing.value ? text.prejoin.nameMissing : ""}
             </p>
-            <button ref={joinButton} type="submit" class="button primary large wide">
+            <button ref={joinButton} type="submit" class="button primary large wide" aria-busy={joining.value}>
               {text.prejoin.join}
             </button>
             <p class="hint">

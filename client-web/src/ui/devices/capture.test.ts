@@ -110,6 +110,19 @@ describe("Capture", () => {
     expect(camera.release()).toBeUndefined();
   });
 
+  it("settles once its device has started, so that joining at once takes it along", async () => {
+    const devices = new TestDevices(() => "built-in");
+    const camera = new Capture("camera", devices.source);
+    void camera.start();
+    expect(camera.state.value.kind).toBe("starting");
+    await camera.settled(60_000);
+    expect(camera.release()).toBe(devices.given[0]);
+  });
+
+  it("settles at once when it is off", async () => {
+    await new Capture("camera", undefined).settled(60_000);
+  });
+
   it("says so where the page may not use devices", async () => {
     const camera = new Capture("camera", undefined);
     await startBoth(undefined, camera, new Capture("microphone", undefined));

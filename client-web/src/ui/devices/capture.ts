@@ -101,6 +101,24 @@ export class Capture {
     this.#state.value = { kind: "off" };
   }
 
+  /** Resolves once the device has started or failed, or after `patienceMs`: a permission question may stay unanswered. */
+  settled(patienceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => finish(), patienceMs);
+      const stop = this.#state.subscribe(({ kind }) => {
+        if (kind !== "starting") {
+          finish();
+        }
+      });
+      function finish(): void {
+        clearTimeout(timer);
+        resolve();
+        // The first call may come from inside `subscribe`, before there is anything to stop.
+        queueMicrotask(() => stop());
+      }
+    });
+  }
+
   /** Gives the track away, running; from here on the receiver owns and stops it. */
   release(): MediaStreamTrack | undefined {
     const state = this.#state.value;
