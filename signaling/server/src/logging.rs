@@ -22,6 +22,8 @@ pub(crate) fn start(config: &Config) {
     let filter = VERBATIM
         .iter()
         .fold(filter, |filter, target| filter.with_target(*target, Level::INFO));
+    // It warns about every ClientHello extension it does not know, several a handshake.
+    let filter = filter.with_target("rtc_dtls", Level::ERROR);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false);
