@@ -70,6 +70,8 @@ pub(crate) struct Group {
     recent_joins: VecDeque<Instant>,
     /// Members that come back from outside: they have no use of their leaf.
     pub(super) stateless: BTreeSet<ClientId>,
+    /// Whose external commit came too late.
+    pub(super) outrun: BTreeSet<ClientId>,
     /// The upload it began with.
     origin: Blob,
 }
@@ -138,6 +140,7 @@ impl Group {
             orphans,
             recent_joins: VecDeque::new(),
             stateless: BTreeSet::new(),
+            outrun: BTreeSet::new(),
             origin: info,
         }
     }

@@ -410,6 +410,19 @@ pub(crate) fn application_epoch(group_id: &Blob, bytes: &[u8]) -> Option<Epoch> 
     })
 }
 
+/// Whether `bytes` are an MLSMessage with a commit of somebody who adds itself.
+pub(crate) fn is_external(bytes: &Blob) -> bool {
+    let read = || {
+        let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes.as_slice()).ok()?;
+        message
+            .try_into_protocol_message()
+            .ok()?
+            .is_external()
+            .then_some(())
+    };
+    guarded(read).is_some()
+}
+
 /// The suite a policy names.
 pub(crate) fn ciphersuite(suite: Suite) -> Ciphersuite {
     match suite {

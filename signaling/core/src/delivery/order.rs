@@ -16,7 +16,7 @@ use conclave_wire::id::{ClientId, Epoch, LeafIndex, Seq};
 
 use super::call::tell_refused;
 use super::group::{Group, Joined, Logged};
-use super::mls::{Author, ProcessError, PublicState, Roster, sha256};
+use super::mls::{Author, ProcessError, PublicState, Roster, is_external, sha256};
 use super::validate::{Lawful, Wanted, check};
 use super::welcome::SplitWelcome;
 use super::{Cx, Effect};
@@ -100,17 +100,24 @@ impl Group {
             // It was taken; to refuse its twin would make the author drop both.
             return false;
         }
+        let commit = upload.commit.clone();
         match self.take_commit(cx, author, upload, seq) {
             Ok(()) => {
                 self.decide(cx);
                 true
             }
             Err(Refused(reason)) => {
+                let external =
+                    matches!(reason, RejectReason::Lost | RejectReason::WrongEpoch) && is_external(&commit);
                 let rejected = CommitRejected {
                     epoch: leads_to,
                     reason,
                 };
                 cx.tell(author, ServerMessage::CommitRejected(rejected));
+                if external {
+                    self.outrun.insert(author);
+                    self.help_outrun(cx);
+                }
                 false
             }
         }
@@ -423,7 +430,26 @@ impl Group {
         self.check_go(cx);
         self.plan_healing(cx);
         self.invite_removed(cx, &old);
+        self.help_outrun(cx);
         self.ask_again(cx);
+    }
+
+    /// Who came from outside and was outrun by another commit tries again with the next epoch's GroupInfo at once, not
+    /// when it may ask again: after a restart many may have to come back.
+    fn help_outrun(&mut self, cx: &mut Cx<'_>) {
+        if self.tent.is_some() {
+            return;
+        }
+        let outrun = std::mem::take(&mut self.outrun);
+        let receivers: Vec<ClientId> = outrun
+            .into_iter()
+            .filter(|client| cx.people.is_online(client))
+            .collect();
+        if !receivers.is_empty()
+            && let Some(message) = self.group_info(cx)
+        {
+            cx.tell_all(receivers, message);
+        }
     }
 
     /// Who was removed but is here, because its state was of no use, may join anew.
@@ -523,6 +549,7 @@ impl Group {
         // A key package that a Welcome was opened with is used up; the joiner sends a fresh one.
         self.adds.remove_references(&tent.adds);
         self.failed_authors.insert(tent.author);
+        self.help_outrun(cx);
         if guilty && !tent.external {
             let strikes = self.strikes.entry(tent.author).or_default();
             *strikes = strikes.saturating_add(1);
