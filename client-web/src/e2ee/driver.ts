@@ -1,5 +1,6 @@
 // Drives the wasm session: messages in, outputs out, timers, trees and the call code.
 import type { Resume, Suite } from "../wire/types.ts";
+import { type CodeMaterial, deriveCode } from "./code.ts";
 import type { FrameSession } from "./frame.ts";
 import type { FromWorker, Member, MemberChange, SessionFailure } from "./messages.ts";
 
@@ -16,7 +17,7 @@ export interface CoreSession extends FrameSession {
   epoch(): number | undefined;
   suite(): string | undefined;
   is_secured(): boolean;
-  call_code(): string | undefined;
+  code_material(): CodeMaterial | undefined;
   send_app(payload: Uint8Array): void;
   kick(client_id: string): void;
 }
@@ -42,9 +43,10 @@ export interface DriverPorts {
   keysChanged(): void;
   fetchTree(treeHash: string): Promise<Uint8Array | undefined>;
   decodePayload(payload: string): string;
+  formatCode(bytes: Uint8Array): string;
 }
 
-/** The code takes some 100 ms to derive: only the epoch that stays this long gets one. */
+/** The code takes some 100 ms of another thread to derive: only the epoch that stays this long gets one. */
 const CODE_DELAY_MS = 400;
 
 /** Keeps the driving law: after every input the outputs are drained and the next timeout is set. */
@@ -122,6 +124,8 @@ export class Driver {
       case "fetch_tree":
         return void this.#fetchTree(output.tree_hash);
       case "admitted":
+        // Maybe another group, which counts its epochs anew.
+        this.#codeEpoch = undefined;
         this.#roster();
         post({ type: "admitted", epoch: output.epoch });
         return this.#deriveCodeSoon();
@@ -162,18 +166,30 @@ export class Driver {
 
   #deriveCodeSoon(): void {
     clearTimeout(this.#codeTimer);
-    this.#codeTimer = setTimeout(() => this.#deriveCode(), CODE_DELAY_MS);
+    this.#codeTimer = setTimeout(() => void this.#deriveCode(), CODE_DELAY_MS);
   }
 
-  #deriveCode(): void {
+  async #deriveCode(): Promise<void> {
     const epoch = this.session.epoch();
     if (epoch === undefined || epoch === this.#codeEpoch) {
       return;
     }
-    const code = this.session.call_code();
-    if (code !== undefined) {
-      this.#codeEpoch = epoch;
-      this.ports.post({ type: "code", epoch, code });
+    const material = this.session.code_material();
+    if (material === undefined) {
+      return;
+    }
+    this.#codeEpoch = epoch;
+    try {
+      const code = await deriveCode(material, this.ports.formatCode);
+      // Another epoch may have come meanwhile: its own code follows.
+      if (this.#codeEpoch === epoch && this.session.epoch() === epoch) {
+        this.ports.post({ type: "code", epoch, code });
+      }
+    } catch (error) {
+      if (this.#codeEpoch === epoch) {
+        this.#codeEpoch = undefined;
+      }
+      console.warn("the call code could not be derived:", error);
     }
   }
 }

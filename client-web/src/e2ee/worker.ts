@@ -5,7 +5,7 @@ import { Counters, type Frame } from "./frame.ts";
 import type { FromWorker, ToWorker, TransformOptions } from "./messages.ts";
 import { ReceiverTransform } from "./receiver.ts";
 import { SenderTransform } from "./sender.ts";
-import init, { Session } from "./wasm/conclave_web.js";
+import init, { format_code, Session } from "./wasm/conclave_web.js";
 import wasmUrl from "./wasm/conclave_web_bg.wasm?url";
 
 /** The few things of a dedicated worker's scope that are used here. */
@@ -138,6 +138,7 @@ function open(options: Extract<ToWorker, { type: "open" }>): void {
         return undefined;
       }
     },
+    formatCode: format_code,
     decodePayload: (payload) => new TextDecoder().decode(decodeBase64Url(payload)),
   });
 }

@@ -44,8 +44,15 @@ impl Session {
     ///
     /// # Errors
     /// The tree was dropped.
-    pub fn handle_tree(&mut self, now_ms: f64, tree_hash: &str, tree: Option<Vec<u8>>) -> Result<(), JsValue> {
-        self.inner.handle_tree(millis(now_ms), tree_hash, tree.as_deref()).map_err(sentence)
+    pub fn handle_tree(
+        &mut self,
+        now_ms: f64,
+        tree_hash: &str,
+        tree: Option<Vec<u8>>,
+    ) -> Result<(), JsValue> {
+        self.inner
+            .handle_tree(millis(now_ms), tree_hash, tree.as_deref())
+            .map_err(sentence)
     }
 
     /// See [`conclave_e2ee::Session::handle_connection_lost`].
@@ -93,9 +100,10 @@ impl Session {
         self.inner.is_secured()
     }
 
-    /// Derives the call code of the final epoch: slow.
-    pub fn call_code(&self) -> Option<String> {
-        self.inner.code_material().map(|material| material.derive())
+    /// What the call code of the final epoch is made of. Deriving it takes the browser's own PBKDF2, on a thread of its
+    /// own: here it would hold up every frame.
+    pub fn code_material(&self) -> Option<CodeMaterial> {
+        self.inner.code_material().map(|inner| CodeMaterial { inner })
     }
 
     /// Sends an application message to all members.
@@ -120,7 +128,9 @@ impl Session {
     /// The drop reason.
     pub fn encrypt(&mut self, context: u8, codec: u8, frame: &[u8]) -> Result<Vec<u8>, JsValue> {
         let mut out = Vec::with_capacity(frame.len() + FRAME_ROOM);
-        self.inner.encrypt(context_of(context)?, codec_of(codec)?, frame, &mut out).map_err(dropped)?;
+        self.inner
+            .encrypt(context_of(context)?, codec_of(codec)?, frame, &mut out)
+            .map_err(dropped)?;
         Ok(out)
     }
 
@@ -133,7 +143,13 @@ impl Session {
         let mut out = Vec::with_capacity(frame.len());
         let origin = self
             .inner
-            .decrypt(millis(now_ms), context_of(context)?, codec_of(codec)?, frame, &mut out)
+            .decrypt(
+                millis(now_ms),
+                context_of(context)?,
+                codec_of(codec)?,
+                frame,
+                &mut out,
+            )
             .map_err(dropped)?;
         self.origin = Some(origin);
         Ok(out)
@@ -153,6 +169,42 @@ impl Session {
     pub fn origin_member(&self) -> Option<String> {
         self.origin.map(|origin| word(&origin.member))
     }
+}
+
+/// Parameters of a PBKDF2-HMAC-SHA512 ([`conclave_e2ee::CodeMaterial`]).
+#[wasm_bindgen]
+pub struct CodeMaterial {
+    inner: conclave_e2ee::CodeMaterial,
+}
+
+#[wasm_bindgen]
+impl CodeMaterial {
+    /// See [`conclave_e2ee::CodeMaterial::password`].
+    pub fn password(&self) -> Vec<u8> {
+        self.inner.password().to_vec()
+    }
+
+    /// See [`conclave_e2ee::CodeMaterial::salt`].
+    pub fn salt(&self) -> Vec<u8> {
+        self.inner.salt()
+    }
+
+    /// See [`conclave_e2ee::CodeMaterial::ROUNDS`].
+    pub fn rounds(&self) -> u32 {
+        conclave_e2ee::CodeMaterial::ROUNDS
+    }
+}
+
+/// The call code of 30 derived bytes ([`conclave_e2ee::CodeMaterial::format`]).
+///
+/// # Errors
+/// Another number of bytes.
+#[wasm_bindgen]
+pub fn format_code(bytes: &[u8]) -> Result<String, JsValue> {
+    let bytes = bytes
+        .try_into()
+        .map_err(|_| JsValue::from_str("not the bytes of a call code"))?;
+    Ok(conclave_e2ee::CodeMaterial::format(bytes))
 }
 
 /// Room for the SFrame header and tag of one frame.
@@ -191,7 +243,10 @@ fn sentence(error: conclave_e2ee::SessionError) -> JsValue {
 
 /// The JSON text of a value of conclave-e2ee.
 fn json<T: Serialize>(value: &T) -> String {
-    #[expect(clippy::expect_used, reason = "no type of conclave-e2ee's face has something that JSON cannot express")]
+    #[expect(
+        clippy::expect_used,
+        reason = "no type of conclave-e2ee's face has something that JSON cannot express"
+    )]
     serde_json::to_string(value).expect("outputs are JSON")
 }
 
@@ -200,12 +255,19 @@ fn word<T: Serialize>(value: &T) -> String {
     json(value).trim_matches('"').to_owned()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of performance.now()")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "milliseconds of performance.now()"
+)]
 fn millis(now_ms: f64) -> u64 {
     now_ms as u64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "epochs and milliseconds stay below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "epochs and milliseconds stay below 2^53"
+)]
 fn float(value: u64) -> f64 {
     value as f64
 }

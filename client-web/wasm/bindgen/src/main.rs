@@ -13,14 +13,20 @@ fn main() -> anyhow::Result<()> {
     };
     let mut bytes = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     keep_values_in_javascript(&mut bytes);
-    Bindgen::new().input_bytes("conclave_web", bytes).typescript(true).web(true)?.generate(out)
+    Bindgen::new()
+        .input_bytes("conclave_web", bytes)
+        .typescript(true)
+        .web(true)?
+        .generate(out)
 }
 
 /// Makes wasm-bindgen keep JavaScript's values in an array instead of an externref table, also where the standard
 /// library was built with reference types. `build-wasm.sh` says why, and builds our crates without them.
 fn keep_values_in_javascript(module: &mut [u8]) {
     let length = WITH_REFERENCE_TYPES.len();
-    if let Some(start) = module.windows(length).position(|window| window == WITH_REFERENCE_TYPES)
+    if let Some(start) = module
+        .windows(length)
+        .position(|window| window == WITH_REFERENCE_TYPES)
         && let Some(feature) = module.get_mut(start..start + length)
     {
         feature.copy_from_slice(WITHOUT_REFERENCE_TYPES);
