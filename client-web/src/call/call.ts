@@ -10,7 +10,7 @@ import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { type Participant, Roster } from "./participants.ts";
-import { SpeakingDetector } from "./speaking.ts";
+import { OwnVoice } from "./speaking.ts";
 import { decodeStatus, encodeStatus, type Status } from "./status.ts";
 
 /** Where a call stands. */
@@ -71,7 +71,7 @@ export class Call {
   readonly #events = new Emitter<CallEvents>();
   readonly #options: CallOptions;
   readonly #local: LocalMedia;
-  readonly #speaking: SpeakingDetector;
+  readonly #voice: OwnVoice;
   readonly #tracks = new Map<TrackId, Track>();
   #roster: Roster;
   #clientId = "";
@@ -98,9 +98,8 @@ export class Call {
   constructor(options: CallOptions) {
     this.#options = options;
     this.#local = new LocalMedia(options.microphone, options.camera);
-    this.#speaking = new SpeakingDetector((speaking) => {
+    this.#voice = new OwnVoice((speaking) => {
       this.#isSpeaking = speaking;
-      this.#sendStatusSoon();
       this.#refresh();
     });
     this.#roster = this.#newRoster();
@@ -166,7 +165,7 @@ export class Call {
     });
     this.#become("connecting");
     this.#enter();
-    void this.#watchMicrophone();
+    this.#watchMicrophone();
     return joined;
   }
 
@@ -242,6 +241,10 @@ export class Call {
           this.#roster.setStream(track, stream);
           this.#refresh();
         },
+        speaking: (tracks) => {
+          this.#roster.setSpeaking(tracks);
+          this.#refresh();
+        },
         reset: () => this.#roster.resetReceptions(),
         error: (error) => this.#events.emit("error", error),
       },
@@ -284,7 +287,7 @@ export class Call {
     globalThis.removeEventListener?.("online", this.#onOnline);
     globalThis.removeEventListener?.("pagehide", this.#onPageHide);
     this.#exit();
-    this.#speaking.close();
+    this.#voice.close();
     this.#local.close();
     this.#endReason = reason;
     this.#become("ended");
@@ -510,22 +513,21 @@ export class Call {
       return;
     }
     if (source === "microphone") {
-      void this.#watchMicrophone();
+      this.#watchMicrophone();
     }
     await this.#media?.publish(source);
     this.#sendStatusSoon();
     this.#refresh();
   }
 
-  #watchMicrophone(): Promise<void> {
-    return this.#speaking.watch(this.#local.microphoneOn ? this.#local.track("microphone") : null);
+  #watchMicrophone(): void {
+    this.#voice.watch(this.#local.microphoneOn ? this.#local.track("microphone") : null);
   }
 
   // What is told and shown
 
   #status(): Status {
-    const microphone = this.#local.microphoneOn;
-    return { microphone, camera: this.#local.cameraOn, speaking: microphone && this.#isSpeaking };
+    return { microphone: this.#local.microphoneOn, camera: this.#local.cameraOn };
   }
 
   #sendStatusSoon(): void {
@@ -546,6 +548,7 @@ export class Call {
       clientId: this.#clientId,
       name: this.#options.name,
       status: this.#status(),
+      speaking: this.#isSpeaking,
       video: this.#local.preview(),
       unconfirmed: this.#media?.unconfirmed() ?? LOCAL_SOURCES,
       admitted: this.#admitted,

@@ -4,6 +4,7 @@ import type { SignalingSocket } from "../signaling/socket.ts";
 import type { ServerMessage, Track, TrackId } from "../wire/types.ts";
 import type { LocalMedia, LocalSource } from "./local.ts";
 import { Negotiator } from "./negotiator.ts";
+import { OtherVoices } from "./speaking.ts";
 
 /** Sources that a participant publishes. */
 export const LOCAL_SOURCES: readonly LocalSource[] = ["microphone", "camera"];
@@ -16,6 +17,8 @@ const HEALTHY_AFTER_MS = 20_000;
 export interface MediaEvents {
   /** A track can be shown, or cannot any more. */
   stream(track: Track, stream: MediaStream | undefined): void;
+  /** The tracks in which somebody is heard speaking are others now. */
+  speaking(tracks: ReadonlySet<TrackId>): void;
   /** Every stream is gone with the connection that carried it. */
   reset(): void;
   error(error: Error): void;
@@ -23,6 +26,7 @@ export interface MediaEvents {
 
 export class MediaConnection {
   readonly #negotiator: Negotiator;
+  readonly #voices: OtherVoices;
   #peer: Peer | undefined;
   #tracks: readonly Track[] = [];
   #participants = 1;
@@ -37,6 +41,10 @@ export class MediaConnection {
     socket: SignalingSocket,
   ) {
     this.#negotiator = new Negotiator(socket);
+    this.#voices = new OtherVoices(
+      async () => (await this.#peer?.levels()) ?? new Map(),
+      (tracks) => this.events.speaking(tracks),
+    );
   }
 
   /** There is a signaling session: the one before it, or another, which is another peer at the SFU. */
@@ -110,6 +118,7 @@ export class MediaConnection {
 
   close(): void {
     clearTimeout(this.#rebuildTimer);
+    this.#voices.close();
     this.#negotiator.abandon("the call is over");
     this.#peer?.close();
     this.#peer = undefined;

@@ -6,7 +6,8 @@ import { Roster, type SelfFacts } from "./participants.ts";
 const self: SelfFacts = {
   clientId: "me",
   name: "Me",
-  status: { microphone: true, camera: false, speaking: false },
+  status: { microphone: true, camera: false },
+  speaking: false,
   video: undefined,
   unconfirmed: [],
   admitted: true,
@@ -55,7 +56,7 @@ describe("a participant's encryption", () => {
   it("does not wait for a camera that is off", () => {
     const roster = rosterWithAnn(camera, microphone);
     roster.setReceiverState(8, "secure", null);
-    roster.setStatus("ann", { microphone: true, camera: false, speaking: false });
+    roster.setStatus("ann", { microphone: true, camera: false });
     expect(crypto(roster)).toBe("secure");
     expect(roster.participants().get("ann")?.camera.on).toBe(false);
   });
@@ -105,11 +106,22 @@ describe("the people of a call", () => {
     const roster = rosterWithAnn(microphone);
     const before = roster.participants();
     expect(roster.participants()).toBe(before);
-    roster.setStatus("ann", { microphone: true, camera: false, speaking: true });
+    roster.setSpeaking(new Set([microphone.track_id]));
     const after = roster.participants();
     expect(after).not.toBe(before);
     expect(after.get("me")).toBe(before.get("me"));
     expect(after.get("ann")?.speaking).toBe(true);
+  });
+
+  it("speak when they are heard and not muted", () => {
+    const roster = rosterWithAnn(microphone, camera);
+    const speaks = () => roster.participants().get("ann")?.speaking;
+    roster.setSpeaking(new Set([camera.track_id]));
+    expect(speaks()).toBe(false);
+    roster.setSpeaking(new Set([microphone.track_id]));
+    expect(speaks()).toBe(true);
+    roster.setStatus("ann", { microphone: false, camera: true });
+    expect(speaks()).toBe(false);
   });
 
   it("names the newcomers", () => {

@@ -15,6 +15,7 @@ export interface Participant {
   readonly crypto: { readonly state: CryptoState; readonly reason: string };
   readonly microphone: { readonly on: boolean };
   readonly camera: { readonly on: boolean };
+  /** Found in the sound itself, never told by the person. */
   readonly speaking: boolean;
   readonly video?: MediaStream | undefined;
   readonly audio?: MediaStream | undefined;
@@ -33,6 +34,7 @@ export interface SelfFacts {
   readonly clientId: string;
   readonly name: string;
   readonly status: Status;
+  readonly speaking: boolean;
   readonly video: MediaStream | undefined;
   /** Sources that should be sent but whose encryption the worker has not confirmed. */
   readonly unconfirmed: readonly Source[];
@@ -64,6 +66,7 @@ export class Roster {
   readonly #statuses = new Map<string, Status>();
   readonly #presence = new Map<string, PresenceKind>();
   readonly #receptions = new Map<TrackId, Reception>();
+  #speaking: ReadonlySet<TrackId> = new Set();
   #snapshot: ReadonlyMap<string, Participant> = new Map();
 
   constructor(self: SelfFacts) {
@@ -144,6 +147,11 @@ export class Roster {
     }
   }
 
+  /** The tracks in which somebody is heard speaking. */
+  setSpeaking(tracks: ReadonlySet<TrackId>): void {
+    this.#speaking = tracks;
+  }
+
   /** The peer connection is gone, and every stream with it. */
   resetReceptions(): void {
     for (const { track } of this.#receptions.values()) {
@@ -180,7 +188,7 @@ export class Roster {
   }
 
   #selfParticipant(): Participant {
-    const { clientId, name, status, video } = this.#self;
+    const { clientId, name, status, speaking, video } = this.#self;
     return {
       clientId,
       name,
@@ -189,7 +197,7 @@ export class Roster {
       crypto: this.#selfCrypto(),
       microphone: { on: status.microphone },
       camera: { on: status.camera },
-      speaking: status.speaking,
+      speaking: status.microphone && speaking,
       video: status.camera ? video : undefined,
     };
   }
@@ -214,7 +222,8 @@ export class Roster {
     const status = this.#statuses.get(member.client_id);
     const camera = of("camera");
     const cameraOn = status?.camera ?? camera !== undefined;
-    const microphoneOn = status?.microphone ?? of("microphone") !== undefined;
+    const microphone = of("microphone");
+    const microphoneOn = status?.microphone ?? microphone !== undefined;
     return {
       clientId: member.client_id,
       name: member.display_name ?? "Unknown",
@@ -226,9 +235,9 @@ export class Roster {
       ),
       microphone: { on: microphoneOn },
       camera: { on: cameraOn },
-      speaking: microphoneOn && (status?.speaking ?? false),
+      speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
       video: cameraOn ? camera?.stream : undefined,
-      audio: of("microphone")?.stream,
+      audio: microphone?.stream,
     };
   }
 

@@ -1,10 +1,9 @@
-// What people tell each other beside their media, inside the encryption: muted, camera off, speaking.
+// What people tell each other beside their media, inside the encryption: muted, camera off.
 
 /** One person's status. */
 export interface Status {
   readonly microphone: boolean;
   readonly camera: boolean;
-  readonly speaking: boolean;
 }
 
 /** The payload of an application message with a status. */
@@ -23,14 +22,9 @@ export function decodeStatus(payload: string): Status | undefined {
   if (typeof value !== "object" || value === null) {
     return undefined;
   }
-  const { type, microphone, camera, speaking } = value as Record<string, unknown>;
-  if (
-    type !== "status" ||
-    typeof microphone !== "boolean" ||
-    typeof camera !== "boolean" ||
-    typeof speaking !== "boolean"
-  ) {
+  const { type, microphone, camera } = value as Record<string, unknown>;
+  if (type !== "status" || typeof microphone !== "boolean" || typeof camera !== "boolean") {
     return undefined;
   }
-  return { microphone, camera, speaking };
+  return { microphone, camera };
 }

@@ -1,8 +1,5 @@
 // How loud a microphone is right now, measured locally.
 
-/** Without an audio device `AudioContext.resume()` may never settle. */
-const RESUME_PATIENCE_MS = 1_000;
-
 /** Measures one audio track. Its own clone: muting or stopping the track does not disturb it, nor it the track. */
 export class LevelMeter {
   readonly #context: AudioContext;
@@ -19,20 +16,29 @@ export class LevelMeter {
     context.createMediaStreamSource(new MediaStream([track])).connect(this.#analyser);
   }
 
-  /** Starts measuring; `undefined` where the browser gives no audio context. */
-  static async start(track: MediaStreamTrack): Promise<LevelMeter | undefined> {
+  /**
+   * Starts measuring; `undefined` where the browser gives no audio context. A busy browser takes seconds to run it, and
+   * one without an audio device never does: the level is 0 until then.
+   */
+  static start(track: MediaStreamTrack): LevelMeter | undefined {
     if (typeof AudioContext === "undefined" || track.readyState === "ended") {
       return undefined;
     }
     const clone = track.clone();
     clone.enabled = true;
-    const meter = new LevelMeter(new AudioContext(), clone);
-    const resumed = await settles(meter.#context.resume(), RESUME_PATIENCE_MS);
-    if (!resumed) {
-      meter.close();
+    const context = new AudioContext();
+    try {
+      const meter = new LevelMeter(context, clone);
+      void context.resume().catch(() => {
+        // Closed before it ran.
+      });
+      return meter;
+    } catch {
+      // The browser cannot measure this track, say for its sample rate.
+      clone.stop();
+      void context.close();
       return undefined;
     }
-    return meter;
   }
 
   /** Root mean square of the last 20 ms, 0 to 1. */
@@ -50,19 +56,5 @@ export class LevelMeter {
     void this.#context.close().catch(() => {
       // Already closed.
     });
-  }
-}
-
-async function settles(promise: Promise<unknown>, patienceMs: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), patienceMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
   }
 }

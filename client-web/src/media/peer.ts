@@ -1,6 +1,7 @@
 // The one peer connection of a participant: publishes, subscribes, and never shows or sends an unprotected frame.
 import { Emitter } from "../base/emitter.ts";
 import type { Codec, ErrorCode, Section, Source, Track, TrackId } from "../wire/types.ts";
+import { Loudness } from "./loudness.ts";
 import { Publisher, probeOf, videoLimit } from "./publisher.ts";
 import { answerForBrowser, negotiatedCodecs, offerForServer } from "./sdp.ts";
 import { kindOf, type MediaKind, SectionMap } from "./sections.ts";
@@ -66,6 +67,7 @@ export class Peer {
   readonly #pc: RTCPeerConnection;
   readonly #sections = new SectionMap<RTCRtpTransceiver>();
   readonly #publishers = new Map<Source, Publisher>();
+  readonly #loudness = new Loudness();
   /** Receivers whose transform was seen running by id. */
   readonly #live = new Set<number>();
   /** Packets of the other receivers at the last check. */
@@ -170,6 +172,22 @@ export class Peer {
   /** Statistics of the connection. */
   stats(): Promise<RTCStatsReport> {
     return this.#pc.getStats();
+  }
+
+  /** Root mean square, 0 to 1, of what each track played since the last call. */
+  async levels(): Promise<ReadonlyMap<TrackId, number>> {
+    const levels = new Map<TrackId, number>();
+    if (this.#closed || !this.#sections.subscriptions.some(({ track }) => kindOf(track.source) === "audio")) {
+      return levels;
+    }
+    const byMid = this.#loudness.update(await this.#pc.getStats());
+    for (const { handle, track } of this.#sections.subscriptions) {
+      const level = byMid.get(handle.mid ?? "");
+      if (level !== undefined) {
+        levels.set(track.track_id, level);
+      }
+    }
+    return levels;
   }
 
   close(): void {
