@@ -1,7 +1,7 @@
 // A person with a browser: joins by the accessible names alone and looks at what is on the screen.
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright-core";
 
-import { until } from "./server.ts";
+import { PATIENCE_MS, until } from "./server.ts";
 
 /** Keeps every peer connection where a test can read its statistics. */
 const KEEP_PEER_CONNECTIONS = `(() => {
@@ -46,11 +46,14 @@ export class Person {
   readonly errors: string[] = [];
   readonly hosts = new Set<string>();
 
+  private static readonly everybody = new Set<Person>();
+
   private constructor(
     readonly name: string,
     readonly page: Page,
     private readonly context: BrowserContext,
   ) {
+    Person.everybody.add(this);
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error") this.errors.push(message.text());
@@ -59,6 +62,11 @@ export class Person {
       const url = new URL(request.url());
       if (url.protocol.startsWith("http") || url.protocol.startsWith("ws")) this.hosts.add(url.host);
     });
+  }
+
+  /** Closes everybody that a test left behind. */
+  static async closeAll(): Promise<void> {
+    for (const person of [...Person.everybody]) await person.close();
   }
 
   static async open(browser: Browser, name: string, viewport = { width: 1280, height: 720 }): Promise<Person> {
@@ -107,7 +115,7 @@ export class Person {
   }
 
   /** Waits until exactly these people are on the screen, every one of them secure. */
-  async sees(names: readonly string[], timeoutMs = 30_000): Promise<number> {
+  async sees(names: readonly string[], timeoutMs = PATIENCE_MS): Promise<number> {
     const expected = JSON.stringify([...names].sort());
     return until(
       `${this.name} sees ${names.join(", ")}`,
@@ -124,49 +132,43 @@ export class Person {
     });
   }
 
-  /** Waits until the picture of somebody moves: frames are decoded and pixels change. */
-  async seesMoving(name: string, timeoutMs = 30_000): Promise<number> {
+  /** Waits until the picture of somebody moves: its video plays and its pixels change. */
+  async seesMoving(name: string, timeoutMs = PATIENCE_MS): Promise<number> {
     const video = this.tile(name).locator("video");
     const look = () =>
       video.evaluate((element: HTMLVideoElement) => {
-        if (element.videoWidth === 0) return { frames: 0, pixels: "" };
         const canvas = document.createElement("canvas");
         canvas.width = 64;
         canvas.height = 36;
         const context = canvas.getContext("2d");
-        context?.drawImage(element, 0, 0, 64, 36);
-        return {
-          frames: element.getVideoPlaybackQuality().totalVideoFrames,
-          pixels: String(context?.getImageData(0, 0, 64, 36).data ?? ""),
-        };
+        if (element.videoWidth === 0 || context === null) return undefined;
+        context.drawImage(element, 0, 0, 64, 36);
+        return { time: element.currentTime, pixels: String(context.getImageData(0, 0, 64, 36).data) };
       });
-    let first = { frames: 0, pixels: "" };
+    let first: Awaited<ReturnType<typeof look>>;
     return until(
       `${this.name} sees ${name} moving`,
       async () => {
         if ((await video.count()) === 0) return false;
         const now = await look();
-        if (first.frames === 0) {
+        if (first === undefined || now === undefined) {
           first = now;
           return false;
         }
-        return now.frames > first.frames && now.pixels !== first.pixels;
+        return now.time > first.time && now.pixels !== first.pixels;
       },
       timeoutMs,
     );
   }
 
+  /** Waits until this many video streams decoded frames since the call of this method. */
+  decodes(streams: number): Promise<number> {
+    return this.rises("video", "framesDecoded", streams);
+  }
+
   /** Waits until sound with energy arrived on this many audio streams since the call of this method. */
-  async hears(streams: number, timeoutMs = 30_000): Promise<number> {
-    const before = await this.audioEnergy();
-    return until(
-      `${this.name} hears ${streams} people`,
-      async () => {
-        const now = await this.audioEnergy();
-        return Object.entries(now).filter(([mid, energy]) => energy > (before[mid] ?? 0)).length >= streams;
-      },
-      timeoutMs,
-    );
+  hears(streams: number): Promise<number> {
+    return this.rises("audio", "totalAudioEnergy", streams);
   }
 
   /** The call code, read from the Security panel. */
@@ -182,22 +184,35 @@ export class Person {
   }
 
   async close(): Promise<void> {
+    Person.everybody.delete(this);
     await this.context.close();
   }
 
-  private audioEnergy(): Promise<Record<string, number>> {
-    return this.page.evaluate(async () => {
-      const energies: Record<string, number> = {};
-      const connections = (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections;
-      for (const [index, connection] of connections.entries()) {
-        if (connection.connectionState === "closed") continue;
-        for (const report of (await connection.getStats()).values()) {
-          if (report.type === "inbound-rtp" && report.kind === "audio") {
-            energies[`${index}/${report.mid ?? report.ssrc}`] = report.totalAudioEnergy ?? 0;
+  /** Waits until a counter of this many received streams rose. */
+  private async rises(kind: "audio" | "video", counter: string, streams: number): Promise<number> {
+    const before = await this.received(kind, counter);
+    return until(`${counter} of ${streams} streams rises for ${this.name}`, async () => {
+      const now = await this.received(kind, counter);
+      return Object.entries(now).filter(([stream, count]) => count > (before[stream] ?? 0)).length >= streams;
+    });
+  }
+
+  private received(kind: string, counter: string): Promise<Record<string, number>> {
+    return this.page.evaluate(
+      async ([kind, counter]) => {
+        const counts: Record<string, number> = {};
+        const connections = (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections;
+        for (const [index, connection] of connections.entries()) {
+          if (connection.connectionState === "closed") continue;
+          for (const report of (await connection.getStats()).values()) {
+            if (report.type === "inbound-rtp" && report.kind === kind) {
+              counts[`${index}/${report.ssrc}`] = report[counter ?? ""] ?? 0;
+            }
           }
         }
-      }
-      return energies;
-    });
+        return counts;
+      },
+      [kind, counter],
+    );
   }
 }

@@ -35,7 +35,7 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   await once(tcpdump.stderr, "data");
 
   const name = "Zebulon-Quixotic-Marker";
-  const person = await Person.open(browser, name);
+  const person = await Person.open(browser, name, { width: 640, height: 480 });
   const link = await person.startMeeting(server.url);
   const bots = spawn(
     LOADTEST,

@@ -9,6 +9,9 @@ const BINARY = path.resolve(import.meta.dirname, "../../../target/release/concla
 /** The address that media is sent to: one that every browser under test can reach. */
 export const MEDIA_ADDRESS = process.env.BROWSER_TEST_ADDRESS ?? "127.0.0.1";
 
+/** How long a test waits for what should happen at once: a loaded machine is slow. */
+export const PATIENCE_MS = 60_000;
+
 /** A server on ports of its own. A person reaches it at `url`, through the relay. */
 export class Server {
   readonly url: string;
@@ -146,7 +149,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Asks again every 50 ms until the answer is yes; fails after `timeoutMs`, saying what was waited for. */
-export async function until(what: string, ask: () => Promise<boolean>, timeoutMs = 30_000): Promise<number> {
+export async function until(what: string, ask: () => Promise<boolean>, timeoutMs = PATIENCE_MS): Promise<number> {
   const begin = performance.now();
   for (;;) {
     if (await ask()) return performance.now() - begin;
