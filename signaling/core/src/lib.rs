@@ -18,6 +18,14 @@ mod rate;
 mod room;
 pub mod service;
 mod session;
+#[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the fuzz targets need a part of what the tests need")
+)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Limits, ServiceConfig};
 pub use output::{Frame, Output};

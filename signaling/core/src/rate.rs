@@ -64,10 +64,11 @@ impl Rates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::start;
 
     #[test]
     fn a_burst_passes_and_then_one_per_interval() {
-        let now = Instant::now();
+        let now = start();
         let mut bucket = Bucket::new(now, 10, 3);
         assert!((0..3).all(|_| bucket.take(now).is_ok()));
         assert_eq!(bucket.take(now), Err(Duration::from_millis(100)));
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_rested_bucket_holds_no_more_than_a_burst() {
-        let now = Instant::now();
+        let now = start();
         let mut bucket = Bucket::new(now, 10, 3);
         let later = now + Duration::from_secs(3_600);
         assert!((0..3).all(|_| bucket.take(later).is_ok()));
