@@ -17,6 +17,7 @@ pub(crate) mod recovery;
 pub(crate) mod tls;
 pub(crate) mod trees;
 pub(crate) mod validate;
+pub(crate) mod vote;
 pub(crate) mod welcome;
 
 use std::collections::BTreeSet;

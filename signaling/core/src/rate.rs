@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use conclave_wire::ClientMessage;
+
 /// Allows `per_second` on average and `burst` at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
@@ -37,13 +39,13 @@ impl Bucket {
 pub(crate) struct Rates {
     /// Any message; beyond, the session is closed.
     pub(crate) any: Bucket,
-    pub(crate) app: Bucket,
-    pub(crate) join: Bucket,
-    pub(crate) commit: Bucket,
-    pub(crate) found: Bucket,
-    pub(crate) group_info: Bucket,
-    pub(crate) offer: Bucket,
-    pub(crate) kick: Bucket,
+    app: Bucket,
+    join: Bucket,
+    commit: Bucket,
+    found: Bucket,
+    group_info: Bucket,
+    offer: Bucket,
+    kick: Bucket,
 }
 
 impl Rates {
@@ -58,6 +60,25 @@ impl Rates {
             offer: Bucket::new(now, 5, 50),
             kick: Bucket::new(now, 2, 20),
         }
+    }
+
+    /// Takes from the bucket of the message's kind; `Err` holds how long to wait.
+    pub(crate) fn take(&mut self, now: Instant, message: &ClientMessage) -> Result<(), Duration> {
+        let bucket = match message {
+            ClientMessage::Found(_) => &mut self.found,
+            ClientMessage::Join(_) => &mut self.join,
+            ClientMessage::Commit(_) => &mut self.commit,
+            ClientMessage::App(_) => &mut self.app,
+            ClientMessage::GroupInfoRequest => &mut self.group_info,
+            ClientMessage::Offer(_) => &mut self.offer,
+            ClientMessage::Kick(_) => &mut self.kick,
+            ClientMessage::Hello(_)
+            | ClientMessage::Ping(_)
+            | ClientMessage::Bye
+            | ClientMessage::Ack(_)
+            | ClientMessage::Nack(_) => return Ok(()),
+        };
+        bucket.take(now)
     }
 }
 

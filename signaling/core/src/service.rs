@@ -149,7 +149,7 @@ impl Service {
             (Stage::Fresh { .. }, _) | (Stage::Joined(_), ClientMessage::Hello(_)) => {
                 self.close(now, session, ErrorCode::OutOfOrder);
             }
-            (Stage::Joined(place), message) => match take_rate(known, now, &message) {
+            (Stage::Joined(place), message) => match known.rates.take(now, &message) {
                 Ok(()) => self.in_room(now, place.room, |room, env| {
                     if let Some(participant) = room.people.get_mut(&place.client) {
                         participant.last_heard = env.now;
@@ -488,24 +488,4 @@ impl Service {
         }
         Some(known.stage)
     }
-}
-
-/// Takes from the bucket of the message's kind; `Err` holds how long to wait.
-fn take_rate(session: &mut Session, now: Instant, message: &ClientMessage) -> Result<(), Duration> {
-    let rates = &mut session.rates;
-    let bucket = match message {
-        ClientMessage::Found(_) => &mut rates.found,
-        ClientMessage::Join(_) => &mut rates.join,
-        ClientMessage::Commit(_) => &mut rates.commit,
-        ClientMessage::App(_) => &mut rates.app,
-        ClientMessage::GroupInfoRequest => &mut rates.group_info,
-        ClientMessage::Offer(_) => &mut rates.offer,
-        ClientMessage::Kick(_) => &mut rates.kick,
-        ClientMessage::Hello(_)
-        | ClientMessage::Ping(_)
-        | ClientMessage::Bye
-        | ClientMessage::Ack(_)
-        | ClientMessage::Nack(_) => return Ok(()),
-    };
-    bucket.take(now)
 }
