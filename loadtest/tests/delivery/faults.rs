@@ -222,6 +222,20 @@ fn everybody_cut_for_half_a_minute_meets_again() {
 }
 
 #[test]
+fn a_removed_member_does_not_bring_an_ended_call_back() {
+    let mut world = World::new(33);
+    let people = world.call_of(3);
+    let group = world.clients[0].session.resume().unwrap().group_id;
+    world.cut(people[2], Some(0), 30_000);
+    world.run_for(10_000);
+    world.leave(people[0]);
+    world.leave(people[1]);
+    world.run_for(40_000);
+    world.assert_one_call(&people[2..]);
+    assert_ne!(world.clients[people[2]].session.resume().unwrap().group_id, group);
+}
+
+#[test]
 fn a_browser_that_dies_silently_is_removed_and_does_not_hold_up_a_joiner() {
     let mut world = World::new(22);
     let people = world.call_of(2);

@@ -20,7 +20,11 @@ fn who_has_the_room_but_not_the_secret_is_never_in_any_roster_and_never_has_a_ke
         world.run_for(1_000);
         let id = world.clients[ghost].id;
         for who in people.iter().copied() {
-            let seen = world.clients[who].session.roster().iter().any(|member| member.client_id.0 == id);
+            let seen = world.clients[who]
+                .session
+                .roster()
+                .iter()
+                .any(|member| member.client_id.0 == id);
             assert!(!seen, "the ghost is in the roster of {who}");
         }
         let frame = world.encrypt(people[0]);
@@ -44,12 +48,22 @@ fn a_server_that_passes_on_a_ghosts_commit_without_a_vote_convinces_nobody() {
     let ghost = world.enter_with("ghost", RoomSecret::new([0; 32]));
     // The server forges the votes: whatever a member says against a commit counts as a vote for it.
     world.intercept(Rc::new(|direction, _, kind, _| {
-        if direction == Direction::Up && kind == "nack" { Verdict::Drop } else { Verdict::Pass }
+        if direction == Direction::Up && kind == "nack" {
+            Verdict::Drop
+        } else {
+            Verdict::Pass
+        }
     }));
     world.run_for(8_000);
     let id = world.clients[ghost].id;
     for who in people.iter().copied() {
-        assert!(world.clients[who].session.roster().iter().all(|member| member.client_id.0 != id));
+        assert!(
+            world.clients[who]
+                .session
+                .roster()
+                .iter()
+                .all(|member| member.client_id.0 != id)
+        );
     }
     let frame = world.encrypt(people[0]);
     let now = world.now;
@@ -67,7 +81,10 @@ fn garbage_from_a_member_does_not_end_the_call() {
     let epoch = Epoch(world.clients[0].session.epoch().unwrap());
     let blob = || Blob(vec![1; 300]);
     let messages = [
-        ClientMessage::Found(Found { group_info: blob(), ratchet_tree: blob() }),
+        ClientMessage::Found(Found {
+            group_info: blob(),
+            ratchet_tree: blob(),
+        }),
         ClientMessage::Join(Join { key_package: blob() }),
         ClientMessage::Commit(CommitUpload {
             epoch,
@@ -76,7 +93,10 @@ fn garbage_from_a_member_does_not_end_the_call() {
             group_info: blob(),
             skipped: Vec::new(),
         }),
-        ClientMessage::Ack(Ack { epoch: Epoch(epoch.0 + 1), confirmation_hash: blob() }),
+        ClientMessage::Ack(Ack {
+            epoch: Epoch(epoch.0 + 1),
+            confirmation_hash: blob(),
+        }),
     ];
     for message in &messages {
         world.forge(people[1], message);

@@ -20,7 +20,7 @@ pub(crate) mod validate;
 pub(crate) mod vote;
 pub(crate) mod welcome;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ use recovery::Claim;
 const FOUND_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long claims are collected after the server lost its memory.
 const COLLECT: Duration = Duration::from_secs(1);
+/// Ended groups a room remembers.
+const MAX_ENDED: usize = 8;
 
 /// What the room has to do.
 #[derive(Debug)]
@@ -94,6 +96,9 @@ impl Cx<'_> {
 pub(crate) struct Delivery {
     phase: Phase,
     last_seq: u64,
+    /// Groups that ended while this process watched. Nobody brings them back: whoever comes with such a state was
+    /// removed from them, or left.
+    ended: VecDeque<Blob>,
 }
 
 #[derive(Default)]
@@ -126,7 +131,8 @@ impl Delivery {
         cx: &mut Cx<'_>,
         client: ClientId,
     ) -> (Standing, Vec<ServerMessage>) {
-        let claims = recovery::claim_of(cx, &client).is_some();
+        let claims =
+            recovery::claim_of(cx, &client).is_some_and(|claim| !self.ended.contains(&claim.group_id));
         match &mut self.phase {
             Phase::Empty if claims => {
                 self.phase = Phase::Collecting {
@@ -297,7 +303,16 @@ impl Delivery {
             && group.is_deserted(cx)
         {
             group.drop_trees(cx);
+            let group_id = group.group_id();
+            self.note_end(group_id);
             self.start_over(cx);
+        }
+    }
+
+    fn note_end(&mut self, group_id: Blob) {
+        self.ended.push_back(group_id);
+        if self.ended.len() > MAX_ENDED {
+            self.ended.pop_front();
         }
     }
 
@@ -405,7 +420,7 @@ impl Delivery {
     }
 
     fn ask_to_restore(&mut self, cx: &mut Cx<'_>, tried: BTreeSet<ClientId>) {
-        match recovery::choose(cx, &tried) {
+        match recovery::choose(cx, &tried, &self.ended) {
             Some((by, claim)) => {
                 cx.out.push(Effect::Restate(by, Standing::Restore));
                 self.phase = Phase::Restoring {
@@ -445,6 +460,8 @@ impl Delivery {
     pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) {
         if let Phase::Running(group) = &mut self.phase {
             group.drop_trees(cx);
+            let group_id = group.group_id();
+            self.note_end(group_id);
         }
         self.phase = Phase::Empty;
     }

@@ -165,12 +165,15 @@ impl World {
         self.clients[who].session_key = None;
         let now = self.now;
         self.with_session(who, |session| session.handle_connection_lost(now));
-        if self.clients[who].last_error == Some(ErrorCode::ClientIdTaken) && self.clients[who].token.is_none() {
+        if self.clients[who].last_error == Some(ErrorCode::ClientIdTaken) && self.clients[who].token.is_none()
+        {
             // The first State was lost with its token: it can only come as somebody new.
             self.become_new(who);
         }
-        let stays_out =
-            matches!(self.clients[who].last_error, Some(ErrorCode::Removed | ErrorCode::SessionReplaced));
+        let stays_out = matches!(
+            self.clients[who].last_error,
+            Some(ErrorCode::Removed | ErrorCode::SessionReplaced)
+        );
         if stays_out && self.clients[who].fate == Fate::Wanted {
             self.clients[who].fate = Fate::PutOut;
         }

@@ -3,7 +3,7 @@
 //! Members claim a group, an epoch and its confirmation tag. One liar must not win against honest members, so claims
 //! count by group first; then the highest epoch counts, because members merge only what was final.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use conclave_wire::bytes::Blob;
 use conclave_wire::id::{ClientId, Epoch};
@@ -30,11 +30,16 @@ pub(crate) fn claim_of(cx: &Cx<'_>, client: &ClientId) -> Option<Claim> {
 }
 
 /// Who is asked next to restore the group, and which state it has to upload.
-pub(crate) fn choose(cx: &Cx<'_>, tried: &BTreeSet<ClientId>) -> Option<(ClientId, Claim)> {
+pub(crate) fn choose(
+    cx: &Cx<'_>,
+    tried: &BTreeSet<ClientId>,
+    ended: &VecDeque<Blob>,
+) -> Option<(ClientId, Claim)> {
     let claims: Vec<(ClientId, Claim)> = cx
         .people
         .online()
         .filter_map(|client| claim_of(cx, &client).map(|claim| (client, claim)))
+        .filter(|(_, claim)| !ended.contains(&claim.group_id))
         .collect();
     choose_among(&claims, tried)
 }
