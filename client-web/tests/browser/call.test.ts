@@ -87,6 +87,7 @@ test("a person the host removes is out, and the others get a new code", async ()
   await host.button("Participants").click();
   await host.button("Remove Mallory").click();
   await host.button("Remove from call").click();
+  await host.page.keyboard.press("Escape");
   await host.sees(["Host", "Guest"]);
   await guest.sees(["Host", "Guest"]);
   expect(await host.callCode()).not.toEqual(before);
