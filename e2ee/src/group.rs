@@ -45,9 +45,20 @@ const RATCHET_WINDOW: (u32, u32) = (64, 1000);
 pub(crate) struct Mls {
     pub(crate) provider: OpenMlsRustCrypto,
     pub(crate) group: MlsGroup,
+    /// The epoch it came in with; what was said before is not for it.
+    pub(crate) entered: u64,
 }
 
 impl Mls {
+    pub(crate) fn new(provider: OpenMlsRustCrypto, group: MlsGroup) -> Self {
+        let entered = group.epoch().as_u64();
+        Self {
+            provider,
+            group,
+            entered,
+        }
+    }
+
     pub(crate) fn epoch(&self) -> u64 {
         self.group.epoch().as_u64()
     }

@@ -45,7 +45,7 @@ pub(crate) fn build(
         Some(room_psk(&mls.provider, mls.group.ciphersuite())?)
     };
     let epoch = mls.epoch();
-    let Mls { provider, group } = mls;
+    let Mls { provider, group, .. } = mls;
     let bundle = group
         .commit_builder()
         .consume_proposal_store(false)

@@ -46,5 +46,5 @@ pub(crate) fn create(identity: &Identity, room: &Policy) -> Result<Mls, SessionE
         identity.credential(),
     )
     .map_err(|_| SessionError::Crypto)?;
-    Ok(Mls { provider, group })
+    Ok(Mls::new(provider, group))
 }

@@ -93,7 +93,7 @@ impl JoinAttempt {
             .build()
             .map_err(|_| NackReason::Tree)?;
         let group = staged.into_group(&provider).map_err(|_| NackReason::Welcome)?;
-        let mls = Mls { provider, group };
+        let mls = Mls::new(provider, group);
         check_group(identity, &mls)?;
         Ok(mls)
     }

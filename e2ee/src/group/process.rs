@@ -72,7 +72,7 @@ pub(crate) struct AppMessage {
 #[derive(Debug)]
 pub(crate) struct NotReadable;
 
-/// Opens an application message; `Ok(None)` for an own one that came back.
+/// Opens an application message; `Ok(None)` for an own one that came back, and for one from before this member came.
 ///
 /// # Errors
 /// When it is not an authentic message of a member of that epoch.
@@ -84,9 +84,13 @@ fn app_inner(mls: &mut Mls, bytes: &[u8]) -> Result<Option<AppMessage>, NotReada
     let Some(MlsMessageBodyIn::PrivateMessage(message)) = parse_message(bytes) else {
         return Err(NotReadable);
     };
+    let message = ProtocolMessage::from(message);
+    if message.epoch().as_u64() < mls.entered {
+        return Ok(None);
+    }
     let processed = mls
         .group
-        .process_message(&mls.provider, ProtocolMessage::from(message))
+        .process_message(&mls.provider, message)
         .map_err(|_| NotReadable)?;
     let epoch = processed.epoch().as_u64();
     let identity = processed.credential().serialized_content().to_vec();

@@ -44,7 +44,7 @@ fn build(identity: &Identity, group_info: &[u8], tree: &[u8]) -> Result<External
     let epoch = info.epoch().as_u64();
     let provider = identity.provider().map_err(|_| NackReason::Invalid)?;
     let (group, commit, group_info) = finalize(identity, &provider, info, tree)?;
-    let mls = Mls { provider, group };
+    let mls = Mls::new(provider, group);
     // The GroupInfo came from the server: come back only into a group of people with the room secret.
     check_group(identity, &mls)?;
     let serialized = |message: &MlsMessageOut| serialize(message).map_err(|_| NackReason::Invalid);

@@ -203,6 +203,23 @@ fn application_messages_carry_their_sender_and_survive_an_epoch_change() {
 }
 
 #[test]
+fn an_application_message_from_before_a_member_came_is_no_fault() {
+    let mut world = World::with(Suite::Classic, 2);
+    world.clients[0].session.send_app(b"early").unwrap();
+    let Some(Output::Send(crate::Outgoing::App(app))) = world.clients[0].session.poll_output() else {
+        panic!("not an app message")
+    };
+    let newcomer = world.enter();
+    world.broadcast(&serde_json::json!({"type": "app", "seq": 9, "message": app.message}));
+    let outputs = &world.clients[newcomer].outputs;
+    assert!(
+        !outputs
+            .iter()
+            .any(|output| matches!(output, Output::Failed { .. } | Output::App { .. }))
+    );
+}
+
+#[test]
 fn everybody_has_the_same_code_material_and_it_changes_with_the_epoch() {
     let mut world = World::with(Suite::Classic, 2);
     let code = |world: &World, client: usize| world.clients[client].session.code_material().unwrap().derive();
