@@ -13,7 +13,7 @@ mkdir -p "$build"
 
 # Everything the module is made of; unchanged means nothing to do.
 stamp="$build/conclave-web.inputs"
-inputs=$(cat Cargo.toml Cargo.lock "$0" $(find e2ee/src client-web/wasm -name '*.rs' -o -name Cargo.toml | sort) e2ee/Cargo.toml | sha256sum)
+inputs=$(cat Cargo.toml Cargo.lock client-web/build-wasm.sh $(find e2ee/src client-web/wasm -name '*.rs' -o -name Cargo.toml | sort) e2ee/Cargo.toml | sha256sum)
 if [ -f "$out/conclave_web_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ]; then
     echo "wasm: unchanged"
     exit 0

@@ -64,6 +64,8 @@ test("neither the network nor the server's memory holds a plaintext marker of th
     name: Buffer.from(name),
     "room secret (text)": Buffer.from(secret),
     "room secret (bytes)": Buffer.from(secret, "base64url"),
+    // The stamp in every packet of the bots' sound (loadtest/src/source/stamp.rs): its name and the first bytes of the time.
+    sound: Buffer.from([0xf2, ...Buffer.from("CNCL"), 0, 6]),
     ...(await videoMarkers()),
   };
   // The search finds what is there: the room id travels in the clear and is in the server's memory.
