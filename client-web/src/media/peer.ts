@@ -228,9 +228,7 @@ export class Peer {
     this.#dirty = true;
     if (!this.#running && !this.#closed) {
       this.#running = true;
-      void this.#run().finally(() => {
-        this.#running = false;
-      });
+      void this.#run();
     }
   }
 
@@ -238,21 +236,22 @@ export class Peer {
   async #run(): Promise<void> {
     // Changes made in one task go into one offer.
     await Promise.resolve();
-    while (this.#dirty && !this.#closed) {
-      this.#dirty = false;
-      this.#updateSlots();
-      if (this.#sections.size === 0) {
-        return;
+    try {
+      while (this.#dirty && !this.#closed) {
+        this.#dirty = false;
+        this.#updateSlots();
+        if (this.#sections.size > 0) {
+          await this.#round();
+          this.#refusals = 0;
+        }
       }
-      try {
-        await this.#round();
-        this.#refusals = 0;
-      } catch (error) {
-        this.#dirty = true;
-        await this.#rollBack();
-        this.#handleRefusal(error);
-        return;
-      }
+    } catch (error) {
+      this.#dirty = true;
+      await this.#rollBack();
+      this.#handleRefusal(error);
+    } finally {
+      // In the same task as the last look at #dirty: a change that comes later starts another run.
+      this.#running = false;
     }
   }
 
