@@ -10,7 +10,7 @@ export type Ack = {
  */
 epoch: Epoch, 
 /**
- * SHA-256 of that epoch's confirmation tag.
+ * SHA-256 of that epoch's confirmation tag as serialized: a length byte and 32 bytes.
  */
 confirmation_hash: Base64Url, };
 
@@ -322,7 +322,7 @@ group_id: Base64Url,
  */
 epoch: Epoch, 
 /**
- * Confirmation tag of that epoch (RFC 9420 §8.1).
+ * Confirmation tag of that epoch (RFC 9420 §8.1), as serialized: a length byte and 32 bytes.
  */
 confirmation_tag: Base64Url, };
 
