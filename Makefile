@@ -38,7 +38,7 @@ lint-web: wasm
 	$(call step,tsc and biome,cd $(WEB) && npm run --silent lint)
 
 test-rust: setup
-	$(call step,Rust tests,cargo test --locked --workspace)
+	$(call step,Rust tests,cargo test --locked)
 
 test-web: wasm
 	$(call step,web unit tests,cd $(WEB) && npm test)
