@@ -126,12 +126,12 @@ export class Driver {
       case "admitted":
         // Maybe another group, which counts its epochs anew.
         this.#codeEpoch = undefined;
+        this.#deriveCodeSoon();
         this.#roster();
-        post({ type: "admitted", epoch: output.epoch });
-        return this.#deriveCodeSoon();
+        return post({ type: "admitted", epoch: output.epoch });
       case "roster_changed":
-        this.#roster();
-        return this.#deriveCodeSoon();
+        this.#deriveCodeSoon();
+        return this.#roster();
       case "keys_changed":
         return this.ports.keysChanged();
       case "epoch_changed":
@@ -164,7 +164,12 @@ export class Driver {
     this.#guarded(() => this.session.handle_tree(this.ports.now(), treeHash, tree));
   }
 
+  /** Takes the code of an epoch that has passed off the screen at once; its successor's follows. */
   #deriveCodeSoon(): void {
+    const epoch = this.session.epoch();
+    if (epoch !== undefined && epoch !== this.#codeEpoch) {
+      this.ports.post({ type: "code", epoch, code: undefined });
+    }
     clearTimeout(this.#codeTimer);
     this.#codeTimer = setTimeout(() => void this.#deriveCode(), CODE_DELAY_MS);
   }

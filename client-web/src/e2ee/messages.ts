@@ -111,7 +111,7 @@ export type FromWorker =
   | { readonly type: "roster"; readonly members: readonly Member[]; readonly suite: Suite | null }
   /** Frames are encrypted with this epoch from now on. */
   | { readonly type: "epoch"; readonly epoch: Epoch }
-  | { readonly type: "code"; readonly epoch: Epoch; readonly code: string }
+  | { readonly type: "code"; readonly epoch: Epoch; readonly code: string | undefined }
   | { readonly type: "secured"; readonly secured: boolean }
   | { readonly type: "app"; readonly from: string; readonly payload: string }
   | { readonly type: "log"; readonly change: MemberChange }
