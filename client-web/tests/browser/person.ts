@@ -155,7 +155,8 @@ export class Person {
           first = now;
           return false;
         }
-        return now.time > first.time && now.pixels !== first.pixels;
+        // Another stream in the same place counts its time anew.
+        return now.time !== first.time && now.pixels !== first.pixels;
       },
       timeoutMs,
     );
