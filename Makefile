@@ -37,7 +37,7 @@ lint-rust: setup
 lint-web: wasm
 	$(call step,tsc and biome,cd $(WEB) && npm run --silent lint)
 
-test-rust: setup
+test-rust: web
 	$(call step,Rust tests,cargo test --locked)
 
 test-web: wasm
