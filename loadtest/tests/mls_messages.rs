@@ -46,7 +46,8 @@ fn is_for_session(message: &ServerMessage) -> bool {
         | ServerMessage::TrackPublished(_)
         | ServerMessage::TrackUnpublished(_)
         | ServerMessage::Answer(_)
-        | ServerMessage::OfferRejected(_) => false,
+        | ServerMessage::OfferRejected(_)
+        | ServerMessage::EncodingsNeeded(_) => false,
     }
 }
 
@@ -60,9 +61,11 @@ fn is_from_session(message: &ClientMessage) -> bool {
         | ClientMessage::App(_)
         | ClientMessage::GroupInfoRequest
         | ClientMessage::Kick(_) => true,
-        ClientMessage::Hello(_) | ClientMessage::Ping(_) | ClientMessage::Bye | ClientMessage::Offer(_) => {
-            false
-        }
+        ClientMessage::Hello(_)
+        | ClientMessage::Ping(_)
+        | ClientMessage::Bye
+        | ClientMessage::Offer(_)
+        | ClientMessage::Views(_) => false,
     }
 }
 

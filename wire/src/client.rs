@@ -7,6 +7,7 @@ pub mod membership;
 pub mod mls;
 pub mod negotiation;
 pub mod session;
+pub mod subscription;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,8 @@ pub enum ClientMessage {
     Kick(membership::Kick),
     /// A session description, always from the client.
     Offer(negotiation::Offer),
+    /// What the client shows of its subscriptions.
+    Views(subscription::Views),
 }
 
 /// What the signaling service sends.
@@ -84,4 +87,6 @@ pub enum ServerMessage {
     Answer(negotiation::Answer),
     /// An Offer was refused; nothing changed.
     OfferRejected(negotiation::OfferRejected),
+    /// Which encodings of an own track anybody needs.
+    EncodingsNeeded(subscription::EncodingsNeeded),
 }

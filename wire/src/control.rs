@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::subscription::View;
 use crate::error_code::ErrorCode;
 use crate::id::{Epoch, LeafIndex, OfferId, PeerId, RoomId, TrackId};
 use crate::media::{Codec, Section, Source};
@@ -46,6 +47,13 @@ pub enum ControlCommand {
     Resume {
         /// Who.
         peer: PeerId,
+    },
+    /// What the peer shows of its subscriptions; replaces what it showed before.
+    Views {
+        /// Who.
+        peer: PeerId,
+        /// The most important first; a track that is not named is wanted as if it were shown large.
+        views: Vec<View>,
     },
     /// The peer left.
     RemovePeer {
@@ -107,6 +115,20 @@ pub enum ControlEvent {
         peer: PeerId,
         /// Which.
         track_id: TrackId,
+    },
+    /// Which encodings of a track its subscribers need changed.
+    EncodingsNeeded {
+        /// Whose track.
+        peer: PeerId,
+        /// Which of its tracks.
+        source: Source,
+        /// One entry per encoding or spatial layer, the smallest picture first.
+        needed: Vec<bool>,
+    },
+    /// Whether the SFU can take more participants changed. It starts with being able to.
+    Overloaded {
+        /// It cannot: people who are not in a call yet are turned away.
+        overloaded: bool,
     },
     /// ICE and DTLS are done.
     PeerConnected {

@@ -45,6 +45,8 @@ pub enum ErrorCode {
     NotEndToEndEncrypted,
     /// The SFU is not reachable from the signaling service.
     MediaUnavailable,
+    /// The server carries as many people as it can; try again later.
+    Overloaded,
     /// The server is shutting down; reconnect after a moment.
     ShuttingDown,
     /// The server failed; the fault is not yours.

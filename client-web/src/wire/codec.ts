@@ -81,6 +81,7 @@ const MESSAGES: Record<ServerMessageType, Record<string, Check>> = {
   track_unpublished: { track_id: natural },
   answer: { offer_id: natural, sdp: text },
   offer_rejected: { offer_id: natural, code: text },
+  encodings_needed: { source: oneOf("microphone", "camera", "screen_video", "screen_audio"), needed: list(flag) },
 };
 
 /** Reads a server's frame; throws `CodecError` for anything that is not a message of this protocol. */

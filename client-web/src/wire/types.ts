@@ -44,7 +44,7 @@ export type Base64Url = string;
 
 export type ClientId = string;
 
-export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } & Ping | { "type": "bye" } | { "type": "found" } & Found | { "type": "join" } & Join | { "type": "commit" } & CommitUpload | { "type": "ack" } & Ack | { "type": "nack" } & Nack | { "type": "app" } & AppUpload | { "type": "group_info_request" } | { "type": "kick" } & Kick | { "type": "offer" } & Offer;
+export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } & Ping | { "type": "bye" } | { "type": "found" } & Found | { "type": "join" } & Join | { "type": "commit" } & CommitUpload | { "type": "ack" } & Ack | { "type": "nack" } & Nack | { "type": "app" } & AppUpload | { "type": "group_info_request" } | { "type": "kick" } & Kick | { "type": "offer" } & Offer | { "type": "views" } & Views;
 
 export type Codec = "opus" | "vp8" | "vp9";
 
@@ -120,9 +120,19 @@ group_info: Base64Url,
  */
 skipped?: Array<Skipped>, };
 
+export type EncodingsNeeded = { 
+/**
+ * Which of the client's tracks.
+ */
+source: Source, 
+/**
+ * One entry per encoding (RID) or, of a scalable stream, per spatial layer; the smallest picture first.
+ */
+needed: Array<boolean>, };
+
 export type Epoch = number;
 
-export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "shutting_down" | "internal";
+export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
 
 export type ErrorMessage = { 
 /**
@@ -350,7 +360,7 @@ track_id: TrackId, } | { "role": "idle" });
 
 export type Seq = number;
 
-export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected;
+export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded;
 
 export type SessionToken = string;
 
@@ -435,6 +445,23 @@ export type TrackUnpublished = {
 track_id: TrackId, };
 
 export type TreeHash = string;
+
+export type View = { 
+/**
+ * Which track.
+ */
+track_id: TrackId, 
+/**
+ * Height in device pixels of the picture on the screen. 0: not shown or not heard, nothing is sent. For audio every
+ * other value is the same.
+ */
+height: number, };
+
+export type Views = { 
+/**
+ * One entry per track, the most important first.
+ */
+views: Array<View>, };
 
 export type Welcome = { 
 /**

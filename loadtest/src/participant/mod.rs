@@ -296,7 +296,8 @@ impl Participant {
             ServerMessage::Error(error) => {
                 self.problem(&format!("the server refused a message: {:?}", error.code))
             }
-            ServerMessage::Pong(_) | ServerMessage::Presence(_) => {}
+            // A bot has one encoding.
+            ServerMessage::Pong(_) | ServerMessage::Presence(_) | ServerMessage::EncodingsNeeded(_) => {}
         }
         Ok(())
     }

@@ -160,6 +160,7 @@ impl Sfu {
                     room.suspend(member, false, context)
                 });
             }
+            ControlCommand::Views { .. } => {}
             ControlCommand::RemovePeer { peer } => self.remove_peer(now, peer, egress),
             ControlCommand::Go { room, epoch: _ } => {
                 if let Some(index) = self.room_index.get(&room).copied() {

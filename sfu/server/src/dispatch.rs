@@ -66,6 +66,7 @@ impl Dispatcher {
             ControlCommand::RemovePeer { peer } => self.peers.remove(peer),
             ControlCommand::Negotiate { peer, .. }
             | ControlCommand::Admit { peer, .. }
+            | ControlCommand::Views { peer, .. }
             | ControlCommand::Suspend { peer }
             | ControlCommand::Resume { peer } => self.peers.get(peer).copied(),
             ControlCommand::Go { room, .. } => Some(self.shard_of_room(*room)),

@@ -4,6 +4,7 @@ mod membership;
 mod mls;
 mod negotiation;
 mod session;
+mod subscription;
 
 use conclave_wire::client::session::ErrorMessage;
 use conclave_wire::id::ClientId;
@@ -28,6 +29,7 @@ impl Room {
             ClientMessage::GroupInfoRequest => self.handle_group_info_request(env, client),
             ClientMessage::Kick(kick) => self.handle_kick(env, &client, &kick),
             ClientMessage::Offer(offer) => self.handle_offer(env, &client, offer),
+            ClientMessage::Views(views) => self.handle_views(env, &client, views),
         };
         if let Err(code) = result {
             env.stats.refused += 1;

@@ -46,6 +46,7 @@ pub(crate) struct Rates {
     group_info: Bucket,
     offer: Bucket,
     kick: Bucket,
+    views: Bucket,
 }
 
 impl Rates {
@@ -59,6 +60,7 @@ impl Rates {
             group_info: Bucket::new(now, 1, 5),
             offer: Bucket::new(now, 5, 50),
             kick: Bucket::new(now, 2, 20),
+            views: Bucket::new(now, 10, 40),
         }
     }
 
@@ -72,6 +74,7 @@ impl Rates {
             ClientMessage::GroupInfoRequest => &mut self.group_info,
             ClientMessage::Offer(_) => &mut self.offer,
             ClientMessage::Kick(_) => &mut self.kick,
+            ClientMessage::Views(_) => &mut self.views,
             ClientMessage::Hello(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Bye

@@ -213,6 +213,12 @@ impl Service {
             ControlEvent::ProducerClosed { peer, track_id } => self.at_peer(now, peer, |room, env, place| {
                 room.handle_producer_closed(env, &place.client, track_id);
             }),
+            ControlEvent::EncodingsNeeded { peer, source, needed } => {
+                self.at_peer(now, peer, |room, env, place| {
+                    room.handle_encodings_needed(env, &place.client, source, needed);
+                });
+            }
+            ControlEvent::Overloaded { .. } => {}
             // The browser sees the state of its own transport, and offers again when it fails.
             ControlEvent::PeerConnected { .. } | ControlEvent::PeerLost { .. } => {}
         }

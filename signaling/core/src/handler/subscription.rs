@@ -1,0 +1,40 @@
+//! What clients show goes to the SFU, what it needs of a publisher comes back.
+
+use conclave_wire::client::subscription::{EncodingsNeeded, Views};
+use conclave_wire::control::ControlCommand;
+use conclave_wire::id::ClientId;
+use conclave_wire::limits::MAX_SECTIONS;
+use conclave_wire::media::Source;
+use conclave_wire::{ErrorCode, ServerMessage};
+
+use crate::room::{Env, Room};
+
+impl Room {
+    pub(super) fn handle_views(
+        &mut self,
+        env: &mut Env<'_>,
+        client: &ClientId,
+        views: Views,
+    ) -> Result<(), ErrorCode> {
+        let Views { views } = views;
+        if views.len() > MAX_SECTIONS {
+            return Err(ErrorCode::BadMessage);
+        }
+        if let Some(peer) = self.people.get(client).map(|participant| participant.peer) {
+            env.peers.tell(env.outbox, ControlCommand::Views { peer, views });
+        }
+        Ok(())
+    }
+
+    /// The SFU needs other encodings of one of the client's tracks than before.
+    pub(crate) fn handle_encodings_needed(
+        &mut self,
+        env: &mut Env<'_>,
+        client: &ClientId,
+        source: Source,
+        needed: Vec<bool>,
+    ) {
+        let message = ServerMessage::EncodingsNeeded(EncodingsNeeded { source, needed });
+        self.tell(env, client, &message);
+    }
+}
