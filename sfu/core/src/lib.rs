@@ -10,6 +10,7 @@
 mod counters;
 mod forward;
 mod guard;
+mod layer;
 pub mod negotiation;
 
 mod peer;

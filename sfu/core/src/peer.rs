@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use conclave_transport::route::IceCredentials;
 use conclave_transport::rtp::RtpView;
-use conclave_wire::id::{LeafIndex, PeerId};
+use conclave_wire::client::subscription::View;
+use conclave_wire::id::{LeafIndex, PeerId, TrackId};
 
 use crate::forward::feedback::ArrivalRecorder;
 use crate::forward::table::RouteTable;
 use crate::negotiation::{ExtensionIds, Line, Publication, RemoteTransport, Use};
 use crate::sfu::PeerSlot;
+use crate::subscription::Viewed;
 
 /// How long after a rejoin frames of the former leaf are expected.
 const FORMER_LEAF: Duration = Duration::from_secs(12);
@@ -51,6 +53,8 @@ pub(crate) struct Peer {
     pub(crate) negotiated: Option<Negotiated>,
     pub(crate) routes: RouteTable,
     pub(crate) arrivals: ArrivalRecorder,
+    /// What it shows, the most important first; set by Views.
+    pub(crate) views: Vec<View>,
     /// Answers written so far.
     pub(crate) version: u64,
 }
@@ -68,6 +72,7 @@ impl Peer {
             negotiated: None,
             routes: RouteTable::default(),
             arrivals: ArrivalRecorder::new(now),
+            views: Vec::new(),
             version: 0,
         }
     }
@@ -88,6 +93,15 @@ impl Peer {
     pub(crate) fn former_leaf(&self, now: Instant) -> Option<LeafIndex> {
         let (leaf, since) = self.former?;
         (now.saturating_duration_since(since) < FORMER_LEAF).then_some(leaf)
+    }
+
+    /// How it shows a track.
+    pub(crate) fn view_of(&self, track: TrackId) -> Viewed {
+        let named = (0u16..).zip(&self.views).find(|(_, view)| view.track_id == track);
+        named.map_or(Viewed::UNNAMED, |(rank, view)| Viewed {
+            height: view.height,
+            rank,
+        })
     }
 
     pub(crate) fn states(&self) -> &[LineState] {

@@ -160,7 +160,11 @@ impl Sfu {
                     room.suspend(member, false, context)
                 });
             }
-            ControlCommand::Views { .. } => {}
+            ControlCommand::Views { peer, views } => {
+                self.with_member(now, peer, egress, |room, member, context| {
+                    room.views(member, views, context)
+                });
+            }
             ControlCommand::RemovePeer { peer } => self.remove_peer(now, peer, egress),
             ControlCommand::Go { room, epoch: _ } => {
                 if let Some(index) = self.room_index.get(&room).copied() {

@@ -7,6 +7,7 @@ use conclave_wire::limits::MAX_MID;
 
 use crate::forward::Outgoing;
 use crate::forward::rewrite::{Generation, Rewriter};
+use crate::layer::Layer;
 use crate::negotiation::SubscriptionPlan;
 use crate::sfu::PeerSlot;
 use crate::track::Track;
@@ -24,6 +25,23 @@ pub(crate) struct Packet<'a> {
     pub(crate) payload: &'a [u8],
 }
 
+/// How a subscriber shows a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Viewed {
+    /// Lines on its screen; 0: not shown.
+    pub(crate) height: u16,
+    /// Its place in the subscriber's order, 0 being the most important.
+    pub(crate) rank: u16,
+}
+
+impl Viewed {
+    /// Of a track the subscriber says nothing about: large, and behind all others.
+    pub(crate) const UNNAMED: Self = Self {
+        height: u16::MAX,
+        rank: u16::MAX,
+    };
+}
+
 /// A subscription. It lives as long as its section; its numbers go on when its track changes.
 pub(crate) struct Subscription {
     /// Who receives.
@@ -32,6 +50,9 @@ pub(crate) struct Subscription {
     pub(crate) track: Option<usize>,
     /// Whether packets flow: the subscriber is admitted, connected and not suspended.
     pub(crate) active: bool,
+    pub(crate) viewed: Viewed,
+    /// What allocation decided; `None`: nothing is sent.
+    target: Option<Layer>,
     pub(crate) rewriter: Rewriter,
     pub(crate) ssrc: u32,
     rtx_ssrc: u32,
@@ -55,6 +76,8 @@ impl Subscription {
             to,
             track: None,
             active: false,
+            viewed: Viewed::UNNAMED,
+            target: Some(Layer::TOP),
             rewriter: Rewriter::new(),
             ssrc: ssrcs.0,
             rtx_ssrc: ssrcs.1,
@@ -82,6 +105,21 @@ impl Subscription {
             *to = from;
             self.mid_len += 1;
         }
+    }
+
+    /// Sends this layer from now on, or nothing. `true`: it goes on after a pause, and needs a key frame.
+    pub(crate) fn set_target(&mut self, target: Option<Layer>) -> bool {
+        let resumes = self.target.is_none() && target.is_some();
+        if resumes {
+            self.rewriter.resume();
+        }
+        self.target = target;
+        resumes
+    }
+
+    /// Whether packets are to be sent now.
+    pub(crate) const fn flows(&self) -> bool {
+        self.active && self.target.is_some()
     }
 
     /// The packet as this subscriber gets it; `None` if it comes too late for it.

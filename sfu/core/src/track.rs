@@ -6,11 +6,16 @@ use conclave_wire::id::TrackId;
 use conclave_wire::media::Kind;
 
 use crate::forward::keyframe::KeyframeGate;
+use crate::forward::meter::LayerMeter;
 use crate::forward::receive_log::ReceiveLog;
 use crate::forward::rewrite::Generation;
 use crate::forward::ring::Ring;
 use crate::guard::Guard;
+use crate::layer::{LayerTable, MAX_TEMPORAL, SpatialLayer};
 use crate::negotiation::{Publication, clock_rate};
+
+/// Lines of a picture whose publisher does not say how large it is.
+const ASSUMED_HEIGHT: u16 = 720;
 
 /// The packets of one SSRC, as they come in. Another SSRC is another stream.
 pub(crate) struct Stream {
@@ -29,6 +34,8 @@ pub(crate) struct Track {
     pub(crate) announced: bool,
     pub(crate) stream: Stream,
     pub(crate) guard: Guard,
+    /// What its layers cost.
+    pub(crate) meter: LayerMeter,
     pub(crate) gate: KeyframeGate,
     /// Sequence number of the last FIR, for publishers that know no PLI.
     pub(crate) fir_sequence: u8,
@@ -47,6 +54,7 @@ impl Track {
             announced: false,
             stream: Self::stream(publication.source.kind(), generation),
             guard: Guard::default(),
+            meter: LayerMeter::new(),
             gate: KeyframeGate::new(),
             fir_sequence: 0,
             reported_at: None,
@@ -57,6 +65,24 @@ impl Track {
     /// Starts over: the next packet is the first of a new stream.
     pub(crate) fn restart(&mut self, generation: Generation) {
         self.stream = Self::stream(self.kind(), generation);
+    }
+
+    /// What it can send now.
+    pub(crate) fn layers(&mut self, now: Instant) -> LayerTable {
+        let mut table = LayerTable::default();
+        let rates = self.meter.bitrates(now);
+        for (row, rates) in table.spatial.iter_mut().zip(rates) {
+            let mut sum = 0u32;
+            let bitrates: [Option<u32>; MAX_TEMPORAL] = rates.map(|rate| {
+                sum = sum.saturating_add(rate?);
+                Some(sum)
+            });
+            *row = bitrates.iter().any(Option::is_some).then_some(SpatialLayer {
+                height: ASSUMED_HEIGHT,
+                bitrates,
+            });
+        }
+        table
     }
 
     pub(crate) const fn kind(&self) -> Kind {

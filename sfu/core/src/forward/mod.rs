@@ -5,6 +5,7 @@
 
 pub(crate) mod feedback;
 pub(crate) mod keyframe;
+pub(crate) mod meter;
 pub(crate) mod receive_log;
 pub(crate) mod rewrite;
 pub(crate) mod ring;

@@ -10,6 +10,7 @@ use crate::forward::receive_log::Arrival;
 use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
 use crate::guard::{Expected, Verdict};
+use crate::layer::Layer;
 use crate::sfu::Context;
 use crate::subscription::{Packet, TrackView};
 
@@ -203,9 +204,14 @@ impl Room {
                 packet.payload,
             );
         }
+        let layer = Layer {
+            spatial: 0,
+            temporal: 0,
+        };
+        track.meter.count(context.now, layer, packet.payload.len());
         let mut sent = 0;
         for subscription in &track.subscriptions {
-            let Some(subscription) = self.subscriptions.get_mut(*subscription).filter(|s| s.active) else {
+            let Some(subscription) = self.subscriptions.get_mut(*subscription).filter(|s| s.flows()) else {
                 continue;
             };
             let to = subscription.to;
@@ -308,7 +314,7 @@ impl Room {
     ) {
         let index = self.peers.get(member).and_then(|peer| peer.subscription_of(ssrc));
         let subscription = index.and_then(|index| self.subscriptions.get_mut(index));
-        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == ssrc) else {
+        let Some(subscription) = subscription.filter(|s| s.flows() && s.ssrc == ssrc) else {
             return;
         };
         let Some(track) = subscription.track.and_then(|track| self.tracks.get(track)) else {
@@ -330,7 +336,7 @@ impl Room {
     fn keyframe_wanted<E: Egress>(&mut self, member: usize, ssrc: u32, context: &mut Context<'_, E>) {
         let index = self.peers.get(member).and_then(|peer| peer.subscription_of(ssrc));
         let subscription = index.and_then(|index| self.subscriptions.get(index));
-        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == ssrc) else {
+        let Some(subscription) = subscription.filter(|s| s.flows() && s.ssrc == ssrc) else {
             return;
         };
         let Some(index) = subscription.track else { return };

@@ -9,6 +9,7 @@ mod report;
 
 use std::time::{Duration, Instant};
 
+use conclave_wire::client::subscription::View;
 use conclave_wire::control::ControlEvent;
 use conclave_wire::id::{LeafIndex, PeerId, RoomId};
 use conclave_wire::media::Kind;
@@ -144,6 +145,43 @@ impl Room {
 
     pub(crate) fn track_count(&self) -> usize {
         self.tracks.len()
+    }
+
+    /// A peer shows its subscriptions differently.
+    pub(crate) fn views<E: Egress>(&mut self, member: usize, views: Vec<View>, context: &mut Context<'_, E>) {
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
+        peer.views = views;
+        let indices: Vec<usize> = peer
+            .states()
+            .iter()
+            .filter_map(|state| state.subscription)
+            .collect();
+        for index in indices {
+            self.view(member, index, context);
+        }
+    }
+
+    /// Gives a subscription what its subscriber shows of it.
+    fn view<E: Egress>(&mut self, member: usize, index: usize, context: &mut Context<'_, E>) {
+        let (Some(peer), Some(subscription)) = (self.peers.get(member), self.subscriptions.get_mut(index))
+        else {
+            return;
+        };
+        let Some(track_index) = subscription.track else {
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(track_index) else {
+            return;
+        };
+        subscription.viewed = peer.view_of(track.id);
+        let height = subscription.viewed.height;
+        let target = (height > 0).then(|| track.layers(context.now).covering(height));
+        let resumes = subscription.set_target(target);
+        if resumes && subscription.active && track.kind() == Kind::Video && track.gate.want(context.now) {
+            report::ask_keyframe(&self.peers, track_index, track, context);
+        }
     }
 
     /// Recomputes for each subscription of a peer whether packets flow.

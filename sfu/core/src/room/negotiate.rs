@@ -298,6 +298,7 @@ impl Room {
                 track.subscriptions.push(index);
             }
         }
+        self.view(member, index, context);
         self.refresh_subscription(index, flows, context);
     }
 

@@ -7,3 +7,4 @@ mod membership;
 // `cfg(test)` tells the lints that these helpers are part of tests.
 #[cfg(test)]
 mod support;
+mod views;
