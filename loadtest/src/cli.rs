@@ -11,6 +11,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::http::{HttpError, Server};
 use crate::measure::Measures;
 use crate::progress::{self, Progress};
+use crate::relay::command::{self as relay, RelayArguments};
 use crate::report::threshold::Threshold;
 use crate::report::{Report, Run, human};
 use crate::room::Room;
@@ -37,6 +38,8 @@ enum Command {
     Run(RunArguments),
     /// Lists the scenarios.
     List,
+    /// Relays UDP between clients and a server, and does to it what a bad network does.
+    Relay(RelayArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -107,12 +110,21 @@ pub fn main() -> ExitCode {
                 .with_env_filter(quiet)
                 .with_writer(std::io::stderr)
                 .init();
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-            match runtime {
-                Ok(runtime) => runtime.block_on(run(arguments)),
-                Err(error) => unusable(&error.to_string()),
-            }
+            in_runtime(run(arguments))
         }
+        Command::Relay(arguments) => in_runtime(async {
+            match relay::run(arguments, print).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(message) => unusable(&message),
+            }
+        }),
+    }
+}
+
+fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => unusable(&error.to_string()),
     }
 }
 
@@ -232,7 +244,8 @@ fn parse_scenario(name: &str) -> Result<ScenarioName, String> {
         .ok_or_else(|| format!("no such scenario; there are\n{}", scenario::list()))
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+/// Parses `500ms`, `30s` or `2m`; the error says what is wrong.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no duration; write it like 500ms, 30s or 2m");
     let digits = text
         .find(|sign: char| !sign.is_ascii_digit() && sign != '.')

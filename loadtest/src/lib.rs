@@ -1,8 +1,8 @@
 //! Headless participants that speak the whole protocol, scenarios, measures.
 //!
 //! [`scenario`] starts [`participant`]s; each speaks signaling, MLS, SFrame and WebRTC against a running server, says
-//! what [`source`] gives it and compares what it hears and sees; [`measure`] collects, [`report`] tells. [`cli`] is the
-//! way in.
+//! what [`source`] gives it and compares what it hears and sees; [`measure`] collects, [`report`] tells. [`relay`] is a bad
+//! network to put between them. [`cli`] is the way in.
 
 pub mod cli;
 pub mod http;
@@ -10,6 +10,7 @@ pub mod measure;
 pub mod packet;
 pub mod participant;
 pub mod progress;
+pub mod relay;
 pub mod report;
 pub mod room;
 pub mod scenario;

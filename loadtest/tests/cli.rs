@@ -2,8 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failing one is the report")]
 
-use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, UdpSocket};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn loadtest(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_conclave-loadtest"))
@@ -81,4 +87,35 @@ fn wrong_arguments_are_explained_before_anything_is_tried() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(said(&output).contains(reason), "{arguments:?}: {}", said(&output));
     }
+}
+
+#[test]
+fn the_relay_obeys_lines_on_stdin_and_ends_with_its_counts() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let to = server.local_addr().unwrap().to_string();
+    let mut relay = Command::new(env!("CARGO_BIN_EXE_conclave-loadtest"))
+        .args(["relay", "--listen", "127.0.0.1:0", "--to", &to])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut control = relay.stdin.take().unwrap();
+    let mut lines = BufReader::new(relay.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+
+    let listening = next()["listening"].as_str().unwrap().to_owned();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(b"hello", &listening).unwrap();
+    assert_eq!(server.recv(&mut [0; 16]).unwrap(), 5);
+    writeln!(control, r#"{{"up": "loss=5"}}"#).unwrap();
+    assert!(next()["error"].as_str().unwrap().contains("loss"));
+    writeln!(control, r#"{{"both": "loss=100%"}}"#).unwrap();
+    assert_eq!(next()["clients"], 1);
+
+    let terminated = Command::new("kill").arg(relay.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    let summary = next();
+    assert_eq!(summary["up"]["delivered"], 1, "{summary}");
+    assert!(relay.wait().unwrap().success());
 }
