@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use conclave_sfu_core::{Egress, Outgoing, PeerSlot};
+use conclave_transport::address::TransportAddress;
 use conclave_transport::peer::{DropReason, PeerConfig, PeerEvent, PeerTransport, Received};
 use conclave_transport::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 use conclave_wire::media::Kind;
@@ -47,7 +47,7 @@ struct Session {
 pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
     /// Written by authenticated checks only.
-    addresses: HashMap<SocketAddr, PeerSlot>,
+    addresses: HashMap<TransportAddress, PeerSlot>,
     wakes: BinaryHeap<Reverse<(Instant, PeerSlot)>>,
     dirty: Vec<PeerSlot>,
     /// Counted since the shard last took it.
@@ -102,7 +102,7 @@ impl Sessions {
     }
 
     /// The peer that checked in from this address.
-    pub(crate) fn by_address(&self, from: SocketAddr) -> Option<PeerSlot> {
+    pub(crate) fn by_address(&self, from: TransportAddress) -> Option<PeerSlot> {
         self.addresses.get(&from).copied()
     }
 
@@ -111,7 +111,7 @@ impl Sessions {
         &mut self,
         now: Instant,
         peer: PeerSlot,
-        from: SocketAddr,
+        from: TransportAddress,
         datagram: &mut [u8],
     ) -> Result<Received, DropReason> {
         let session = self.session(peer).ok_or(DropReason::Closed)?;
@@ -187,7 +187,7 @@ impl Sessions {
         };
         let queue = &mut session.queue;
         if let Some(to) = session.transport.remote_address() {
-            self.counted.egress_dropped += self.sockets.send_queue(to, &queue.bytes, &queue.lengths);
+            self.counted.egress_dropped += self.sockets.send_queue(to.socket, &queue.bytes, &queue.lengths);
         }
         queue.lengths.clear();
         queue.used = 0;
@@ -202,7 +202,7 @@ impl Sessions {
             return;
         };
         while let Some(transmit) = session.transport.poll_transmit() {
-            self.sockets.send(transmit.to, &transmit.bytes);
+            self.sockets.send(transmit.to.socket, &transmit.bytes);
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use conclave_sfu_core::{Config, Output, PeerSlot, Sfu, TransportState};
+use conclave_transport::address::TransportAddress;
 use conclave_transport::classify::{DatagramKind, classify};
 use conclave_transport::dtls::Certificate;
 use conclave_transport::peer::{PeerConfig, Received};
@@ -144,12 +145,14 @@ impl Shard {
     fn batch(&mut self) {
         let now = Instant::now();
         let mut slab = std::mem::take(&mut self.slab);
-        slab.for_each(|datagram| self.datagram(now, datagram.from, datagram.bytes));
+        slab.for_each(|datagram| {
+            self.datagram(now, TransportAddress::udp(datagram.from), datagram.bytes);
+        });
         self.slab = slab;
         self.sessions.flush();
     }
 
-    fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8]) {
+    fn datagram(&mut self, now: Instant, from: TransportAddress, bytes: &mut [u8]) {
         let kind = classify(bytes);
         let peer = match kind {
             // A check names its peer, whatever peer its address belonged to; the peer verifies it.

@@ -2,10 +2,11 @@
 //!
 //! The smoke tests below run each over mutations of valid inputs, from a fixed seed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::address::TransportAddress;
 use crate::classify::classify;
 use crate::dtls::{Certificate, DtlsServer, Fingerprint};
 use crate::ice_lite::IceLite;
@@ -18,7 +19,8 @@ use crate::rtp::RtpView;
 use crate::srtp::{MasterKey, Profile, SrtpReceiver};
 use crate::stun::{IntegrityKey, StunMessage, username};
 
-const FROM: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9)), 9);
+const FROM: TransportAddress =
+    TransportAddress::udp(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9)), 9));
 
 /// The credentials every fuzzed agent has, so that a corpus can hold authentic checks.
 fn credentials() -> IceCredentials {

@@ -4,9 +4,9 @@
 //! fails any test changes nothing and is not answered. We are always the controlled agent, so the role
 //! attributes of a check are never acted on.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::address::TransportAddress;
 use crate::route::IceCredentials;
 use crate::stun::{
     BINDING_REQUEST, BINDING_SUCCESS, ICE_CONTROLLED, ICE_CONTROLLING, IntegrityKey, PRIORITY, StunError,
@@ -52,7 +52,7 @@ pub struct Answer {
     /// The check's source is a new address of this peer.
     pub added: bool,
     /// An address that had to make room for it.
-    pub removed: Option<SocketAddr>,
+    pub removed: Option<TransportAddress>,
     /// The check's source is now nominated, and was not before.
     pub nominated: bool,
 }
@@ -79,14 +79,14 @@ pub struct IceLite {
     /// The credentials before an ICE restart, until the first check with the new ones.
     previous: Option<Generation>,
     addresses: Vec<CheckedAddress>,
-    nominated: Option<SocketAddr>,
+    nominated: Option<TransportAddress>,
     /// When the last accepted check came; at first, when the agent was made.
     last_check: Instant,
 }
 
 /// An address from which an authenticated check has come.
 struct CheckedAddress {
-    address: SocketAddr,
+    address: TransportAddress,
     last_check: Instant,
 }
 
@@ -110,7 +110,7 @@ impl IceLite {
     pub fn handle_message(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: TransportAddress,
         datagram: &[u8],
     ) -> Result<Answer, IceDrop> {
         let check = self.authenticate(from, datagram)?;
@@ -139,7 +139,7 @@ impl IceLite {
     }
 
     /// Takes the next address whose consent has run out at `now`, if any.
-    pub fn expire_address(&mut self, now: Instant) -> Option<SocketAddr> {
+    pub fn expire_address(&mut self, now: Instant) -> Option<TransportAddress> {
         let expired =
             |checked: &CheckedAddress| now.saturating_duration_since(checked.last_check) >= CONSENT_TIMEOUT;
         let at = self.addresses.iter().position(expired)?;
@@ -165,13 +165,13 @@ impl IceLite {
 
     /// Whether an authenticated check has come from `address` lately.
     #[must_use]
-    pub fn is_checked(&self, address: SocketAddr) -> bool {
+    pub fn is_checked(&self, address: TransportAddress) -> bool {
         self.addresses.iter().any(|checked| checked.address == address)
     }
 
     /// Where to send: the nominated address, else the one checked last.
     #[must_use]
-    pub fn remote_address(&self) -> Option<SocketAddr> {
+    pub fn remote_address(&self) -> Option<TransportAddress> {
         self.nominated.or_else(|| {
             self.addresses
                 .iter()
@@ -181,7 +181,7 @@ impl IceLite {
     }
 
     /// All checked addresses.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+    pub fn addresses(&self) -> impl Iterator<Item = TransportAddress> + '_ {
         self.addresses.iter().map(|checked| checked.address)
     }
 
@@ -192,8 +192,8 @@ impl IceLite {
     }
 
     /// Everything a check must pass, with no effect on the agent.
-    fn authenticate(&self, from: SocketAddr, datagram: &[u8]) -> Result<Authentic, IceDrop> {
-        if from.port() == 0 {
+    fn authenticate(&self, from: TransportAddress, datagram: &[u8]) -> Result<Authentic, IceDrop> {
+        if from.socket.port() == 0 {
             return Err(IceDrop::Source);
         }
         let message = StunMessage::parse(datagram)?;
@@ -228,7 +228,7 @@ impl IceLite {
             message.attribute(ICE_CONTROLLING).is_some() && message.attribute(ICE_CONTROLLED).is_none();
         let nominates = controlling && message.attribute(USE_CANDIDATE).is_some();
         let mut writer = StunWriter::new(BINDING_SUCCESS, &message.transaction_id());
-        writer.xor_mapped_address(from)?;
+        writer.xor_mapped_address(from.socket)?;
         Ok(Authentic {
             is_current,
             nominates,
@@ -237,7 +237,7 @@ impl IceLite {
     }
 
     /// Notes that a check came from `address`; says whether it is new and who made room.
-    fn touch(&mut self, now: Instant, address: SocketAddr) -> (bool, Option<SocketAddr>) {
+    fn touch(&mut self, now: Instant, address: TransportAddress) -> (bool, Option<TransportAddress>) {
         if let Some(checked) = self
             .addresses
             .iter_mut()
@@ -259,7 +259,7 @@ impl IceLite {
     }
 
     /// Removes the address not heard of for the longest, but never the nominated one.
-    fn evict(&mut self) -> Option<SocketAddr> {
+    fn evict(&mut self) -> Option<TransportAddress> {
         let nominated = self.nominated;
         let candidates = self
             .addresses

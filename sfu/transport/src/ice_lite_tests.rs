@@ -1,5 +1,7 @@
 //! What a check may and may not change.
 
+use std::net::SocketAddr;
+
 use super::*;
 use crate::stun::{BINDING_INDICATION, tests_crc};
 
@@ -11,8 +13,8 @@ fn agent(now: Instant) -> IceLite {
     IceLite::new(now, IceCredentials::literal(LOCAL, PASSWORD), REMOTE)
 }
 
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 1], port))
+fn address(port: u16) -> TransportAddress {
+    TransportAddress::udp(SocketAddr::from(([192, 0, 2, 1], port)))
 }
 
 /// A check as a controlling browser sends it, with `extra` attributes.
@@ -43,7 +45,7 @@ fn an_authenticated_check_is_answered_to_its_source() {
     let response = StunMessage::parse(&answer.response).unwrap();
     assert_eq!(response.message_type(), BINDING_SUCCESS);
     assert_eq!(response.transaction_id(), [3; 12]);
-    assert_eq!(response.xor_mapped_address(), Some(address(1000)));
+    assert_eq!(response.xor_mapped_address(), Some(address(1000).socket));
     assert!(response.verify(&IntegrityKey::new(PASSWORD)) && response.has_fingerprint());
     assert!(!agent.handle_message(now, address(1000), &request).unwrap().added);
 }

@@ -7,6 +7,7 @@
 //!
 //! The payload is never looked at. [`payload_descriptor`] finds where it begins, and that is all.
 
+pub mod address;
 pub mod classify;
 pub mod dtls;
 #[cfg(any(test, feature = "fuzzing"))]

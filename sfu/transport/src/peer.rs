@@ -5,9 +5,9 @@
 //! then sleep until [`PeerTransport::poll_timeout`].
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::address::TransportAddress;
 use crate::classify::{DatagramKind, classify};
 use crate::dtls::{Certificate, DtlsDrop, DtlsEvent, DtlsServer, Fingerprint};
 use crate::ice_lite::{IceDrop, IceLite};
@@ -76,7 +76,7 @@ pub enum DropReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// Where to.
-    pub to: SocketAddr,
+    pub to: TransportAddress,
     /// What.
     pub bytes: Vec<u8>,
 }
@@ -85,11 +85,11 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEvent {
     /// An authenticated check came from this address: datagrams from it belong to this peer.
-    AddressAdded(SocketAddr),
+    AddressAdded(TransportAddress),
     /// This address belongs to this peer no longer.
-    AddressRemoved(SocketAddr),
+    AddressRemoved(TransportAddress),
     /// The peer nominated this address: media goes there from now on.
-    Nominated(SocketAddr),
+    Nominated(TransportAddress),
     /// The handshake is done and the fingerprint is the offer's: media can flow.
     Connected {
         /// The SRTP profile that was negotiated.
@@ -159,7 +159,7 @@ impl PeerTransport {
     pub fn handle_datagram(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: TransportAddress,
         datagram: &mut [u8],
     ) -> Result<Received, DropReason> {
         if matches!(self.media, Media::Closed) {
@@ -260,7 +260,7 @@ impl PeerTransport {
 
     /// Where sealed packets are to be sent: the nominated address, else the one checked last.
     #[must_use]
-    pub fn remote_address(&self) -> Option<SocketAddr> {
+    pub fn remote_address(&self) -> Option<TransportAddress> {
         self.ice.remote_address()
     }
 
@@ -279,7 +279,7 @@ impl PeerTransport {
     fn handle_stun(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: TransportAddress,
         datagram: &[u8],
     ) -> Result<Received, DropReason> {
         let answer = self.ice.handle_message(now, from, datagram)?;
@@ -307,7 +307,7 @@ impl PeerTransport {
     fn handle_dtls(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: TransportAddress,
         datagram: &[u8],
     ) -> Result<Received, DropReason> {
         if !self.ice.is_checked(from) {
@@ -360,7 +360,7 @@ impl PeerTransport {
         }
     }
 
-    fn receiver(&mut self, from: SocketAddr) -> Result<&mut SrtpReceiver, DropReason> {
+    fn receiver(&mut self, from: TransportAddress) -> Result<&mut SrtpReceiver, DropReason> {
         if !self.ice.is_checked(from) {
             return Err(DropReason::UncheckedAddress);
         }

@@ -1,5 +1,7 @@
 //! One peer from first check to goodbye.
 
+use std::net::SocketAddr;
+
 use super::*;
 use crate::dtls::test_client::{GCM, TestClient};
 use crate::ice_lite::CONSENT_TIMEOUT;
@@ -14,8 +16,8 @@ use crate::stun::{
 const REMOTE_UFRAG: &str = "brow";
 const SECOND: Duration = Duration::from_secs(1);
 
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([203, 0, 113, 7], port))
+fn address(port: u16) -> TransportAddress {
+    TransportAddress::udp(SocketAddr::from(([203, 0, 113, 7], port)))
 }
 
 /// A peer's transport and the browser at its other end.
@@ -24,7 +26,7 @@ struct World {
     peer: PeerTransport,
     client: TestClient,
     /// Where the browser sends from.
-    from: SocketAddr,
+    from: TransportAddress,
     username: String,
     password: String,
 }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use conclave_transport::address::TransportAddress;
 use conclave_transport::dtls::Certificate;
 use conclave_transport::peer::{PeerConfig, PeerEvent, PeerTransport, Received};
 use conclave_transport::route::{IceCredentials, Route, route_of};
@@ -143,7 +144,7 @@ async fn serve(socket: UdpSocket, mut peer: PeerTransport) -> (Vec<PeerEvent>, V
                     if let Some(name) = username(datagram.bytes) {
                         assert_eq!(route_of(name), Some(ROUTE));
                     }
-                    let received = peer.handle_datagram(Instant::now(), datagram.from, datagram.bytes);
+                    let received = peer.handle_datagram(Instant::now(), TransportAddress::udp(datagram.from), datagram.bytes);
                     if let Ok(Received::Rtp { len }) = received {
                         let view = RtpView::parse(&datagram.bytes[..len]).unwrap();
                         assert_eq!((view.ssrc(), view.payload()), (SSRC, &b"payload"[..]));
@@ -154,7 +155,10 @@ async fn serve(socket: UdpSocket, mut peer: PeerTransport) -> (Vec<PeerEvent>, V
             () = tokio::time::sleep_until(deadline.unwrap()) => peer.handle_timeout(Instant::now()),
         }
         while let Some(transmit) = peer.poll_transmit() {
-            socket.get_ref().send(transmit.to, &transmit.bytes).unwrap();
+            socket
+                .get_ref()
+                .send(transmit.to.socket, &transmit.bytes)
+                .unwrap();
         }
         events.extend(std::iter::from_fn(|| peer.poll_event()));
     }
