@@ -7,7 +7,7 @@
 
 mod filter;
 mod hello;
-mod server;
+pub(crate) mod server;
 
 #[cfg(test)]
 pub(crate) mod test_client;
@@ -102,6 +102,8 @@ pub struct Certificate {
 struct Configs {
     gcm: Arc<HandshakeConfig>,
     sha1: Arc<HandshakeConfig>,
+    #[cfg(any(test, feature = "client"))]
+    client: Arc<HandshakeConfig>,
 }
 
 /// The certificate could not be made.
@@ -125,6 +127,8 @@ impl Certificate {
         let configs = Configs {
             gcm: config(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm)?,
             sha1: config(SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80)?,
+            #[cfg(any(test, feature = "client"))]
+            client: client_config(&provider, &certificate)?,
         };
         Ok(Self {
             configs: Arc::new(configs),
@@ -138,6 +142,12 @@ impl Certificate {
         self.fingerprint
     }
 
+    /// The configuration of a client's handshake.
+    #[cfg(any(test, feature = "client"))]
+    pub(crate) fn client_config(&self) -> &Arc<HandshakeConfig> {
+        &self.configs.client
+    }
+
     fn config(&self, profile: Profile) -> Arc<HandshakeConfig> {
         match profile {
             Profile::AeadAes128Gcm => Arc::clone(&self.configs.gcm),
@@ -146,31 +156,63 @@ impl Certificate {
     }
 }
 
+/// A server's handshake.
 fn config(
     provider: &Arc<dyn RTCCryptoProvider>,
     certificate: &RtcCertificate,
     profile: SrtpProtectionProfile,
 ) -> Result<Arc<HandshakeConfig>, CertificateError> {
-    let suites = vec![
-        CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
-        CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
-    ];
-    let config = ConfigBuilder::default()
-        .with_crypto_provider(Arc::clone(provider))
-        .with_certificates(vec![certificate.clone()])
-        .with_cipher_suites(suites)
-        .with_srtp_protection_profiles(vec![profile])
+    let config = common_config(provider, certificate, profile)
         // The client must prove that it owns its certificate; which one it must be, the offer says, and
         // `DtlsServer` compares.
         .with_client_auth(ClientAuthType::RequireAnyClientCert)
-        .with_extended_master_secret(ExtendedMasterSecretType::Require)
-        .with_mtu(MTU)
         // Retransmission is `DtlsServer`'s: theirs stops for good after a duplicated flight.
         .with_flight_interval(NEVER)
         .build(false, None)
         .map_err(|_| CertificateError)?;
     Ok(Arc::new(config))
 }
+
+#[cfg(any(test, feature = "client"))]
+fn client_config(
+    provider: &Arc<dyn RTCCryptoProvider>,
+    certificate: &RtcCertificate,
+) -> Result<Arc<HandshakeConfig>, CertificateError> {
+    let config = common_config(
+        provider,
+        certificate,
+        SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+    )
+    // Certificates are self-signed: the fingerprint of the answer says whose they are.
+    .with_insecure_skip_verify(true)
+    .with_flight_interval(CLIENT_FLIGHT_INTERVAL)
+    .build(true, None)
+    .map_err(|_| CertificateError)?;
+    Ok(Arc::new(config))
+}
+
+/// What both ends of a handshake ask for.
+fn common_config(
+    provider: &Arc<dyn RTCCryptoProvider>,
+    certificate: &RtcCertificate,
+    profile: SrtpProtectionProfile,
+) -> ConfigBuilder {
+    let suites = vec![
+        CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
+        CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
+    ];
+    ConfigBuilder::default()
+        .with_crypto_provider(Arc::clone(provider))
+        .with_certificates(vec![certificate.clone()])
+        .with_cipher_suites(suites)
+        .with_srtp_protection_profiles(vec![profile])
+        .with_extended_master_secret(ExtendedMasterSecretType::Require)
+        .with_mtu(MTU)
+}
+
+/// Pause before a client repeats a flight.
+#[cfg(any(test, feature = "client"))]
+const CLIENT_FLIGHT_INTERVAL: Duration = Duration::from_millis(400);
 
 /// Size handshake messages are fragmented to, in bytes: fits any path a call works on.
 const MTU: usize = 1150;

@@ -30,6 +30,9 @@ pub enum IceDrop {
     /// Not a Binding request.
     #[error("not a binding request")]
     NotARequest,
+    /// Not the answer to a running check of ours.
+    #[error("not a response to a check")]
+    NotAResponse,
     /// FINGERPRINT or another needed attribute is missing, or one that must be understood is not.
     #[error("unacceptable attributes")]
     Attributes,

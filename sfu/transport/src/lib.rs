@@ -9,6 +9,8 @@
 
 pub mod address;
 pub mod classify;
+#[cfg(any(test, feature = "client"))]
+pub mod client;
 pub mod dtls;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;

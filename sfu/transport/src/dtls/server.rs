@@ -23,7 +23,7 @@ const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 const FIRST_RESEND: Duration = Duration::from_millis(200);
 const LAST_RESEND: Duration = Duration::from_millis(3200);
 /// The endpoint multiplexes by address; each of ours has one peer, whose real address may change.
-const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+pub(crate) const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 /// A HelloVerifyRequest, which is answered by the client's repeat and never sent again by itself.
 const HELLO_VERIFY_REQUEST: u8 = 3;
 /// Where a datagram's first record has its handshake type.
@@ -196,20 +196,11 @@ impl DtlsServer {
         else {
             return DtlsEvent::NoKeys;
         };
-        let state = endpoint.get_connection_state(PEER);
-        let presented = state
-            .and_then(|state| state.peer_certificates.first())
-            .map(|der| Fingerprint::of(der));
-        let keys = state.and_then(export);
+        let event = conclude(&endpoint, self.expected);
         self.state = Association::Established(endpoint);
-        let event = match (presented, keys) {
-            (Some(presented), Some(keys)) if presented == self.expected => {
-                return DtlsEvent::Connected(Box::new(keys));
-            }
-            (Some(presented), _) if presented != self.expected => DtlsEvent::FingerprintMismatch,
-            _ => DtlsEvent::NoKeys,
-        };
-        self.close(now);
+        if !matches!(event, DtlsEvent::Connected(_)) {
+            self.close(now);
+        }
         event
     }
 
@@ -220,7 +211,20 @@ impl DtlsServer {
     }
 }
 
-fn drain(endpoint: &mut Endpoint, outbox: &mut VecDeque<Vec<u8>>) {
+/// What a finished handshake has come to: the keys, if it was done with the owner of `expected`.
+pub(crate) fn conclude(endpoint: &Endpoint, expected: Fingerprint) -> DtlsEvent {
+    let state = endpoint.get_connection_state(PEER);
+    let presented = state
+        .and_then(|state| state.peer_certificates.first())
+        .map(|der| Fingerprint::of(der));
+    match (presented, state.and_then(export)) {
+        (Some(presented), Some(keys)) if presented == expected => DtlsEvent::Connected(Box::new(keys)),
+        (Some(presented), _) if presented != expected => DtlsEvent::FingerprintMismatch,
+        _ => DtlsEvent::NoKeys,
+    }
+}
+
+pub(crate) fn drain(endpoint: &mut Endpoint, outbox: &mut VecDeque<Vec<u8>>) {
     while let Some(transmit) = endpoint.poll_transmit() {
         outbox.push_back(transmit.message.to_vec());
     }
