@@ -155,3 +155,51 @@ fn layers_of_one_context_share_a_counter_and_contexts_do_not_share_a_key() {
     assert_ne!(ciphertexts[0], ciphertexts[1]);
     assert_ne!(ciphertexts[0], ciphertexts[2]);
 }
+
+/// A simulcast as the transform sees it: three encodings take turns under one key, and the SFU forwards one of them,
+/// another one from a key frame on, so that the counters a receiver sees have gaps and jumps.
+#[test]
+fn a_receiver_that_is_switched_between_encodings_opens_every_frame_once() {
+    const ENCODINGS: usize = 3;
+    /// Pictures; together more frames than the replay window holds.
+    const PICTURES: usize = 600;
+    const CAMERA: (Context, Codec) = (Context::Camera, Codec::Vp8);
+    let (mut sender, mut receiver) = pair(5);
+    let mut nonces = std::collections::HashSet::new();
+    let mut forwarded = Vec::new();
+    for picture in 0..PICTURES {
+        for encoding in 0..ENCODINGS {
+            let is_key_frame = picture % 100 == 0;
+            // Bit 0 of the frame tag is clear in a key frame (RFC 6386 §9.1).
+            let mut frame = vec![u8::from(!is_key_frame); 60 << encoding];
+            frame[20..22].copy_from_slice(&u16::try_from(picture).unwrap().to_be_bytes());
+            let mut out = Vec::new();
+            sender.encrypt(CAMERA.0, CAMERA.1, &frame, &mut out).unwrap();
+            let clear = if is_key_frame { 10 } else { 1 };
+            assert_eq!(out[..clear], frame[..clear]);
+            let header = sframe::header::SframeHeader::deserialize(&out[clear..]).unwrap();
+            assert!(
+                nonces.insert((header.key_id(), header.counter())),
+                "a nonce is used once"
+            );
+            // Another encoding after each hundred pictures, down and up.
+            if encoding == [0, 2, 1, 0, 1, 2][picture / 100] {
+                forwarded.push((frame, out));
+            }
+        }
+    }
+    // The network swaps two frames across each switch.
+    for switch in (100..PICTURES).step_by(100) {
+        forwarded.swap(switch - 1, switch);
+    }
+    for (frame, ciphertext) in &forwarded {
+        let mut opened = Vec::new();
+        receiver
+            .decrypt(0, CAMERA.0, CAMERA.1, ciphertext, &mut opened)
+            .unwrap();
+        assert_eq!(&opened, frame);
+    }
+    let last = &forwarded[PICTURES - 1].1;
+    let replayed = receiver.decrypt(0, CAMERA.0, CAMERA.1, last, &mut Vec::new());
+    assert_eq!(replayed, Err(DropReason::Replay));
+}

@@ -331,7 +331,6 @@ export class Call {
         if (this.#roster.setMembers(members).length > 0) {
           this.#sendStatusSoon();
         }
-        this.#media?.setParticipants(members.length);
         this.#refresh();
       }),
     );
@@ -422,6 +421,8 @@ export class Call {
       case "answer":
       case "offer_rejected":
         return this.#media?.handleAnswer(message);
+      case "encodings_needed":
+        return this.#media?.need(message.source, message.needed);
       case "error":
         this.#events.emit("error", new Error(`the server: ${message.code}`));
         return message.code === "not_end_to_end_encrypted" ? this.#media?.rebuild() : undefined;

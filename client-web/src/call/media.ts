@@ -1,7 +1,7 @@
 // A call's media connection: made, kept, and made anew when it fails.
 import { type FrameCrypto, Peer } from "../media/peer.ts";
 import type { SignalingSocket } from "../signaling/socket.ts";
-import type { ServerMessage, Track, TrackId } from "../wire/types.ts";
+import type { ServerMessage, Source, Track, TrackId } from "../wire/types.ts";
 import type { LocalMedia, LocalSource } from "./local.ts";
 import { Negotiator } from "./negotiator.ts";
 import { OtherVoices } from "./speaking.ts";
@@ -29,7 +29,6 @@ export class MediaConnection {
   readonly #voices: OtherVoices;
   #peer: Peer | undefined;
   #tracks: readonly Track[] = [];
-  #participants = 1;
   #keyed = false;
   #rebuilds = 0;
   #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
@@ -93,9 +92,9 @@ export class MediaConnection {
     await this.#peer?.publish(source, this.local.track(source));
   }
 
-  setParticipants(participants: number): void {
-    this.#participants = participants;
-    void this.#peer?.setParticipants(participants);
+  /** Sends only those sizes of a picture from now on, smallest first. */
+  need(source: Source, needed: readonly boolean[]): void {
+    void this.#peer?.need(source, needed);
   }
 
   /** Sources that should be sent but whose encryption the worker has not confirmed. */
@@ -139,7 +138,6 @@ export class MediaConnection {
         this.rebuild();
       }
     });
-    void peer.setParticipants(this.#participants);
     if (this.#keyed) {
       peer.handleKeyed();
     }

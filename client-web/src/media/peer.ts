@@ -1,8 +1,9 @@
 // The one peer connection of a participant: publishes, subscribes, and never shows or sends an unprotected frame.
 import { Emitter } from "../base/emitter.ts";
 import type { Codec, ErrorCode, Section, Source, Track, TrackId } from "../wire/types.ts";
+import { browserLayering, type Layering, offeredEncodings } from "./layers.ts";
 import { Loudness } from "./loudness.ts";
-import { Publisher, probeOf, videoLimit } from "./publisher.ts";
+import { Publisher, probeOf } from "./publisher.ts";
 import { answerForBrowser, negotiatedCodecs, offerForServer } from "./sdp.ts";
 import { kindOf, type MediaKind, SectionMap } from "./sections.ts";
 
@@ -75,7 +76,8 @@ export class Peer {
   /** Ids of the protected receivers. */
   readonly #receivers = new Map<RTCRtpTransceiver, number>();
   #wanted: readonly Track[] = [];
-  #participants = 1;
+  /** Which sizes of each own picture anybody needs. */
+  readonly #needed = new Map<Source, readonly boolean[]>();
   /** Whether something is not negotiated yet. */
   #dirty = false;
   #running = false;
@@ -105,7 +107,7 @@ export class Peer {
     const publisher = this.#publishers.get(source);
     if (publisher !== undefined) {
       await publisher.carry(track);
-      await publisher.limit(videoLimit(this.#participants));
+      await publisher.configure();
       this.#watchTransforms();
     } else if (track !== null) {
       await this.#addPublisher(source, track);
@@ -121,13 +123,10 @@ export class Peer {
     }
   }
 
-  /** How many are in the call: the more, the smaller the pictures. */
-  async setParticipants(participants: number): Promise<void> {
-    const changed = videoLimit(participants) !== videoLimit(this.#participants);
-    this.#participants = participants;
-    if (changed) {
-      await this.#applyLimits();
-    }
+  /** Sends only those sizes of a picture from now on, smallest first. */
+  async need(source: Source, needed: readonly boolean[]): Promise<void> {
+    this.#needed.set(source, needed);
+    await this.#publishers.get(source)?.need(needed);
   }
 
   /** There are keys to send with: from now on a silent transform is a fault. */
@@ -147,7 +146,7 @@ export class Peer {
     for (const publisher of this.#publishers.values()) {
       if (publisher.senderId === senderId) {
         await publisher.confirm();
-        await publisher.limit(videoLimit(this.#participants));
+        await publisher.configure();
       }
     }
     this.#watchTransforms();
@@ -208,20 +207,21 @@ export class Peer {
 
   async #addPublisher(source: Source, track: MediaStreamTrack): Promise<void> {
     const probe = probeOf(track);
-    const limit = videoLimit(this.#participants);
+    const layering = browserLayering();
     const transceiver = this.#pc.addTransceiver(probe, {
       direction: "sendonly",
-      sendEncodings: [{ maxBitrate: limit.bitrate }],
+      sendEncodings: offeredEncodings(source, layering),
     });
     // In the same task, so that no frame comes before it.
     const senderId = this.crypto.protectSender(transceiver.sender, source);
-    prefer(transceiver, probe.kind === "audio" ? "audio" : "video");
+    prefer(transceiver, kindOf(source), layering);
     const publisher = new Publisher(source, transceiver, senderId, probe);
     this.#publishers.set(source, publisher);
     this.#sections.addPublish(transceiver, source);
     this.#renegotiate();
     await publisher.carry(track);
-    await publisher.limit(limit);
+    const needed = this.#needed.get(source);
+    await (needed === undefined ? publisher.configure() : publisher.need(needed));
   }
 
   #renegotiate(): void {
@@ -265,14 +265,16 @@ export class Peer {
       return;
     }
     const codecs = negotiatedCodecs(answer);
+    const negotiated: [Publisher, Codec][] = [];
     for (const publisher of this.#publishers.values()) {
       const codec = codecs.get(publisher.transceiver.mid ?? "");
       if (codec !== undefined) {
         this.crypto.senderCodec(publisher.senderId, codec);
+        negotiated.push([publisher, codec]);
       }
     }
     await pc.setRemoteDescription({ type: "answer", sdp: answer });
-    await this.#applyLimits();
+    await Promise.all(negotiated.map(([publisher, codec]) => publisher.negotiated(codec)));
   }
 
   async #rollBack(): Promise<void> {
@@ -305,7 +307,7 @@ export class Peer {
       const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
       // In the same task: Chromium never calls a transform that an addTransceiver receiver gets later, as in `track`.
       this.#receivers.set(transceiver, this.crypto.protectReceiver(transceiver.receiver, targetOf(track)));
-      prefer(transceiver, kind);
+      prefer(transceiver, kind, browserLayering());
       return transceiver;
     });
     for (const { handle } of gone) {
@@ -318,11 +320,6 @@ export class Peer {
       }
       handle.stop();
     }
-  }
-
-  async #applyLimits(): Promise<void> {
-    const limit = videoLimit(this.#participants);
-    await Promise.all([...this.#publishers.values()].map((publisher) => publisher.limit(limit)));
   }
 
   #watchTransport(): void {
@@ -387,11 +384,10 @@ function targetOf(track: Track): ReceiverTarget {
   return { trackId: track.track_id, clientId: track.client_id, source: track.source, codec: track.codec };
 }
 
-/** Leaves only codecs whose frames can be encrypted whole or in a known way, the browser's better one first. */
-function prefer(transceiver: RTCRtpTransceiver, kind: MediaKind): void {
+/** Leaves only codecs whose frames can be encrypted whole or in a known way, the one that the browser layers first. */
+function prefer(transceiver: RTCRtpTransceiver, kind: MediaKind, layering: Layering): void {
   const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  // Firefox encodes VP9 much slower than VP8.
-  const order = kind === "audio" ? ["opus"] : isFirefox() ? ["vp8", "vp9"] : ["vp9", "vp8"];
+  const order = kind === "audio" ? ["opus"] : layering === "scalable" ? ["vp9", "vp8"] : ["vp8", "vp9"];
   const chosen = order.flatMap((name) => codecs.filter((codec) => isCodec(codec, name)));
   const repair = codecs.filter((codec) => kind === "video" && codec.mimeType.toLowerCase() === "video/rtx");
   transceiver.setCodecPreferences([...chosen, ...repair]);
@@ -411,8 +407,4 @@ async function packetsReceived(receiver: RTCRtpReceiver): Promise<number> {
     packets += stats.type === "inbound-rtp" ? ((stats as RTCInboundRtpStreamStats).packetsReceived ?? 0) : 0;
   }
   return packets;
-}
-
-function isFirefox(): boolean {
-  return navigator.userAgent.includes("Firefox/");
 }

@@ -1,36 +1,16 @@
 // One published source: nothing real leaves before the worker confirmed that it encrypts.
-import type { Source } from "../wire/types.ts";
-import { kindOf, type MediaKind } from "./sections.ts";
-
-/** How large a picture may be and how much it may cost. */
-export interface VideoLimit {
-  /** Lines. */
-  readonly height: number;
-  /** Bits per second. */
-  readonly bitrate: number;
-}
-
-const LIMITS: readonly { readonly participants: number; readonly limit: VideoLimit }[] = [
-  { participants: 2, limit: { height: 720, bitrate: 1_700_000 } },
-  { participants: 9, limit: { height: 360, bitrate: 600_000 } },
-  { participants: Number.POSITIVE_INFINITY, limit: { height: 180, bitrate: 200_000 } },
-];
-/** Bits per second; Opus at a constant rate. */
-const AUDIO_BITRATE = 40_000;
-
-/** What one camera may send in a call of that many. */
-export function videoLimit(participants: number): VideoLimit {
-  return (
-    (LIMITS.find((row) => participants <= row.participants) ?? LIMITS[0])?.limit ?? { height: 180, bitrate: 200_000 }
-  );
-}
+import type { Codec, Source } from "../wire/types.ts";
+import { adaptEncodings } from "./layers.ts";
 
 /** Sends one source over one transceiver. The tracks given to it stay their giver's; the probes are its own. */
 export class Publisher {
-  readonly kind: MediaKind;
   #real: MediaStreamTrack | null = null;
   #probe: MediaStreamTrack | undefined;
   #confirmed = false;
+  #codec: Codec | undefined;
+  #needed: readonly boolean[] | undefined;
+  /** The configurations so far: one at a time, for each invalidates the parameters that another has read. */
+  #configured = Promise.resolve();
 
   constructor(
     readonly source: Source,
@@ -38,7 +18,6 @@ export class Publisher {
     readonly senderId: number,
     probe: MediaStreamTrack,
   ) {
-    this.kind = kindOf(source);
     this.#probe = probe;
   }
 
@@ -50,6 +29,10 @@ export class Publisher {
   async carry(track: MediaStreamTrack | null): Promise<void> {
     const before = this.#real;
     this.#real = track;
+    if (track !== null && this.source === "screen_video") {
+      // Text stays sharp; what gives way to a slow network is the frame rate.
+      track.contentHint = "detail";
+    }
     if (this.#confirmed) {
       await this.transceiver.sender.replaceTrack(track);
     } else if (before !== null || track === null) {
@@ -65,31 +48,49 @@ export class Publisher {
     }
   }
 
-  /** Keeps the picture within `limit`. */
-  async limit(limit: VideoLimit): Promise<void> {
-    const { sender } = this.transceiver;
-    const parameters = sender.getParameters();
-    const encoding = parameters.encodings[0];
-    if (encoding === undefined) {
-      return;
-    }
-    if (this.kind === "audio") {
-      encoding.maxBitrate = AUDIO_BITRATE;
-    } else {
-      const { width = 0, height = 0 } = sender.track?.getSettings() ?? {};
-      encoding.maxBitrate = limit.bitrate;
-      encoding.scaleResolutionDownBy = Math.max(1, Math.min(width, height) / limit.height);
-    }
-    try {
-      await sender.setParameters(parameters);
-    } catch {
-      // Negotiation changed the parameters meanwhile; the next limit or negotiation sets them again.
-    }
+  /** The codec that was negotiated. */
+  negotiated(codec: Codec): Promise<void> {
+    this.#codec = codec;
+    return this.configure();
+  }
+
+  /** Sends only those sizes of the picture from now on, smallest first. */
+  need(needed: readonly boolean[]): Promise<void> {
+    this.#needed = needed;
+    return this.configure();
+  }
+
+  /** Makes the encodings what the present track, codec and needs ask for. */
+  configure(): Promise<void> {
+    this.#configured = this.#configured.then(() => this.#configure());
+    return this.#configured;
   }
 
   close(): void {
     this.#probe?.stop();
     this.#probe = undefined;
+  }
+
+  async #configure(): Promise<void> {
+    const { sender } = this.transceiver;
+    const parameters = sender.getParameters();
+    const { width = 0, height = 0 } = sender.track?.getSettings() ?? {};
+    const changed = adaptEncodings(parameters.encodings, {
+      source: this.source,
+      codec: this.#codec,
+      width,
+      height,
+      // A probe that nobody needs must be sent all the same, or its encryption is never confirmed.
+      needed: this.#confirmed ? this.#needed : undefined,
+    });
+    if (!changed) {
+      return;
+    }
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // Negotiation changed the parameters meanwhile; the next need or negotiation sets them again.
+    }
   }
 
   async #replaceProbe(probe: MediaStreamTrack | undefined): Promise<void> {
