@@ -1,6 +1,11 @@
-//! A UDP socket that receives batches with GRO into a fixed slab and sends runs with GSO.
+//! A UDP socket that receives batches with GRO into a fixed slab and sends batches of GSO runs.
 //!
 //! Free of any runtime: the socket is non-blocking and `AsFd`, so a reactor can wait for it.
+
+mod send_batch;
+mod send_many;
+
+pub use send_batch::SendBatch;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
@@ -9,10 +14,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use send_batch::MAX_RUN_LEN;
+use send_many::{Message, send_many};
+
 /// The largest UDP payload, which with GRO is also the largest aggregate.
 const BUFFER_LEN: usize = 65_535;
-/// Bytes one run may have: an IP packet's limit less its headers.
-const MAX_RUN_LEN: usize = 65_000;
 /// What is asked of the system for each direction: about a tenth of a second at 300 Mbit/s.
 const SOCKET_BUFFER_LEN: usize = 4 << 20;
 
@@ -22,6 +28,8 @@ pub struct UdpSocket {
     state: UdpSocketState,
     /// Whether the socket is of IPv6 and so wants IPv4 destinations mapped.
     is_v6: bool,
+    /// Whether it is of IPv6 and serves IPv4 too.
+    is_dual: bool,
 }
 
 /// One received datagram, in place in the slab.
@@ -95,8 +103,9 @@ impl UdpSocket {
     /// What the system says.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let is_dual = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         if address.is_ipv6() {
-            socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
+            socket.set_only_v6(!is_dual)?;
         }
         // The system may grant less; that costs loss under bursts, not correctness.
         let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_LEN);
@@ -108,6 +117,7 @@ impl UdpSocket {
             socket,
             state,
             is_v6: address.is_ipv6(),
+            is_dual,
         })
     }
 
@@ -170,6 +180,45 @@ impl UdpSocket {
             }
         }
         Ok(taken)
+    }
+
+    /// Sends and empties a batch: one system call for many destinations. Returns how many datagrams the system did
+    /// not take: a full send buffer drops the rest of the batch, a destination that cannot be reached only its own.
+    pub fn send_batch(&self, batch: &mut SendBatch) -> usize {
+        let mut runs = batch.runs();
+        let mut dropped = 0;
+        while let Some(run) = runs.first() {
+            let messages = runs.iter().map(|run| Message {
+                to: self.mapped(run.to),
+                bytes: batch.bytes_of(run),
+                segment: u16::try_from(run.segment).ok().filter(|_| run.datagrams > 1),
+            });
+            let taken = match send_many(self.as_fd(), messages) {
+                Ok(taken) => taken.max(1),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    dropped += runs.iter().map(|run| run.datagrams).sum::<usize>();
+                    break;
+                }
+                // By itself it is sent without GSO, should that be the trouble.
+                Err(_) => {
+                    let sent = self
+                        .send_run(run.to, batch.bytes_of(run), run.segment)
+                        .unwrap_or(0);
+                    dropped += run.datagrams.saturating_sub(sent);
+                    1
+                }
+            };
+            runs = runs.get(taken..).unwrap_or_default();
+        }
+        batch.clear();
+        dropped
+    }
+
+    /// Whether this socket can send to `to`.
+    #[must_use]
+    pub const fn serves(&self, to: SocketAddr) -> bool {
+        self.is_v6 == to.is_ipv6() || (self.is_dual && to.is_ipv4())
     }
 
     /// How many datagrams go into one system call now: 1 when GSO is not to be had.
@@ -293,6 +342,55 @@ mod tests {
             (0..150u8)
                 .zip(&received)
                 .all(|(at, (_, bytes))| *bytes == [at; 100])
+        );
+    }
+
+    #[test]
+    fn a_batch_reaches_all_its_destinations() {
+        let sender = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let receivers: Vec<_> = (0..70)
+            .map(|_| UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap())
+            .collect();
+        let mut batch = SendBatch::new();
+        for (number, receiver) in (0u8..).zip(&receivers) {
+            for len in [1000, 1000, 300, 1500, 1500] {
+                let to = receiver.local_addr().unwrap();
+                let write = |room: &mut [u8]| {
+                    room.fill(number);
+                    Some(len)
+                };
+                if !batch.has_room(1600) {
+                    assert_eq!(sender.send_batch(&mut batch), 0);
+                }
+                assert_eq!(batch.push(to, sender.max_segments(), 1600, write), Some(len));
+            }
+        }
+        // Nothing listens on port 0: the system refuses, and what is behind it is sent all the same.
+        batch.push(([127, 0, 0, 1], 0).into(), 64, 10, |_| Some(10));
+        let last = receivers[0].local_addr().unwrap();
+        batch.push(last, 64, 10, |room| {
+            room.fill(99);
+            Some(10)
+        });
+        assert_eq!(sender.send_batch(&mut batch), 1);
+        assert!(batch.is_empty());
+        for (number, receiver) in (0u8..).zip(&receivers) {
+            let received = receive(receiver, if number == 0 { 6 } else { 5 });
+            let lengths: Vec<usize> = received.iter().map(|(_, bytes)| bytes.len()).collect();
+            assert_eq!(lengths.get(..5).unwrap(), [1000, 1000, 300, 1500, 1500]);
+            assert!(
+                received
+                    .iter()
+                    .take(5)
+                    .all(|(_, bytes)| bytes.iter().all(|byte| *byte == number))
+            );
+            if number == 0 {
+                assert_eq!(received.get(5).unwrap().1, [99; 10]);
+            }
+        }
+        assert!(
+            sender.max_segments() > 1,
+            "an impossible destination leaves GSO alone"
         );
     }
 
