@@ -9,6 +9,7 @@ pub mod control;
 mod dispatch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod queue;
 mod session;
 mod shard;
 mod socket;

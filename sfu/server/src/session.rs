@@ -9,14 +9,11 @@ use conclave_transport::address::TransportAddress;
 use conclave_transport::peer::{DropReason, PeerConfig, PeerEvent, PeerTransport, Received};
 use conclave_transport::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 use conclave_wire::media::Kind;
+use foldhash::fast::RandomState;
 
-use crate::socket::Sockets;
+use crate::queue::{Content, List, Queue, Queued};
+use crate::socket::{Outbox, Sockets};
 use crate::stats::Snapshot;
-
-/// Bytes queued for one subscriber between two flushes. When a packet does not fit, the queue is flushed at once.
-const QUEUE_BYTES: usize = 48 << 10;
-/// Longest packet that is forwarded: what fits an Ethernet frame, and a little.
-const MAX_PACKET: usize = 1600;
 
 /// What a transport said, for the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,21 +22,12 @@ pub(crate) enum SessionEvent {
     Lost,
 }
 
-/// Sealed packets for one peer, one behind the other.
-#[derive(Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    lengths: Vec<usize>,
-    used: usize,
-}
-
 struct Session {
     transport: PeerTransport,
-    queue: Queue,
+    /// What is queued for it. `dirty` names the session while there is any.
+    queued: List,
     /// The entry of `wakes` that counts.
     wake: Option<Instant>,
-    /// Whether `dirty` names it.
-    dirty: bool,
 }
 
 /// All sessions of a shard.
@@ -47,9 +35,12 @@ struct Session {
 pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
     /// Written by authenticated checks only.
-    addresses: HashMap<TransportAddress, PeerSlot>,
+    addresses: HashMap<TransportAddress, PeerSlot, RandomState>,
     wakes: BinaryHeap<Reverse<(Instant, PeerSlot)>>,
+    queue: Queue,
+    /// Sessions with something in `queue`, in the order of their first packets.
     dirty: Vec<PeerSlot>,
+    outbox: Outbox,
     /// Counted since the shard last took it.
     pub(crate) counted: Snapshot,
     sockets: Sockets,
@@ -73,9 +64,8 @@ impl Sessions {
         if let Some(slot) = self.slots.get_mut(peer.0) {
             *slot = Some(Session {
                 transport,
-                queue: Queue::default(),
+                queued: List::EMPTY,
                 wake: None,
-                dirty: false,
             });
         }
         self.settle(peer);
@@ -169,28 +159,59 @@ impl Sessions {
         self.wakes.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Sends everything that is queued.
-    pub(crate) fn flush(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for peer in dirty.drain(..) {
-            self.flush_one(peer);
-            if let Some(session) = self.session(peer) {
-                session.dirty = false;
-            }
-        }
-        self.dirty = dirty;
+    /// To be called before the core is given its next input.
+    pub(crate) const fn begin(&mut self) {
+        self.queue.begin();
     }
 
-    fn flush_one(&mut self, peer: PeerSlot) {
-        let Some(session) = self.slots.get_mut(peer.0).and_then(Option::as_mut) else {
+    /// Seals and sends everything that is queued, subscriber by subscriber.
+    pub(crate) fn flush(&mut self) {
+        if self.dirty.is_empty() {
+            return;
+        }
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for peer in dirty.drain(..) {
+            self.seal(peer);
+        }
+        self.dirty = dirty;
+        self.queue.clear();
+        self.counted.egress_dropped += self.outbox.send(&self.sockets);
+    }
+
+    /// Seals what is queued for one peer into the outbox.
+    fn seal(&mut self, peer: PeerSlot) {
+        let Self {
+            slots,
+            queue,
+            outbox,
+            sockets,
+            counted,
+            ..
+        } = self;
+        let Some(session) = slots.get_mut(peer.0).and_then(Option::as_mut) else {
             return;
         };
-        let queue = &mut session.queue;
-        if let Some(to) = session.transport.remote_address() {
-            self.counted.egress_dropped += self.sockets.send_queue(to.socket, &queue.bytes, &queue.lengths);
+        let mut queued = std::mem::replace(&mut session.queued, List::EMPTY);
+        let Some(to) = session.transport.remote_address() else {
+            return;
+        };
+        while let Some(packet) = queue.pop(&mut queued) {
+            let room = packet.len() + RTP_OVERHEAD.max(RTCP_OVERHEAD);
+            let (sealed, dropped) = outbox.push(sockets, to.socket, room, |room| {
+                seal(&mut session.transport, &packet, room)
+            });
+            counted.egress_dropped += dropped;
+            let Some(len) = sealed else {
+                counted.egress_dropped += 1;
+                continue;
+            };
+            match packet.content {
+                Content::Rtp(Kind::Audio) => counted.rtp_out_audio += 1,
+                Content::Rtp(Kind::Video) => counted.rtp_out_video += 1,
+                Content::Rtcp => continue,
+            }
+            counted.rtp_bytes_out += u64::try_from(len).unwrap_or(0);
         }
-        queue.lengths.clear();
-        queue.used = 0;
     }
 
     fn session(&mut self, peer: PeerSlot) -> Option<&mut Session> {
@@ -227,65 +248,37 @@ impl Sessions {
         }
     }
 
-    /// Writes and seals one packet at the end of a peer's queue.
-    fn enqueue(
-        &mut self,
-        to: PeerSlot,
-        overhead: usize,
-        write: impl Fn(&mut PeerTransport, &mut [u8]) -> Option<usize>,
-    ) -> usize {
-        let full = self
-            .session(to)
-            .is_some_and(|session| session.queue.used + MAX_PACKET + overhead > QUEUE_BYTES);
-        if full {
-            self.flush_one(to);
+    /// Queues a packet for a peer that has a transport.
+    fn enqueue(&mut self, to: PeerSlot, append: impl FnOnce(&mut Queue, &mut List) -> Option<()>) {
+        if !self.queue.has_room() {
+            self.flush();
         }
         let Some(session) = self.slots.get_mut(to.0).and_then(Option::as_mut) else {
-            return 0;
+            return;
         };
-        if session.transport.remote_address().is_none() {
-            return 0;
-        }
-        let queue = &mut session.queue;
-        let end = queue.used + MAX_PACKET + overhead;
-        if queue.bytes.len() < end {
-            queue.bytes.resize(end, 0);
-        }
-        let room = queue.bytes.get_mut(queue.used..end).unwrap_or_default();
-        let Some(len) = write(&mut session.transport, room) else {
+        let was_empty = session.queued.is_empty();
+        if append(&mut self.queue, &mut session.queued).is_none() {
             self.counted.egress_dropped += 1;
-            return 0;
-        };
-        queue.used += len;
-        queue.lengths.push(len);
-        if !session.dirty {
-            session.dirty = true;
+        } else if was_empty {
             self.dirty.push(to);
         }
-        len
+    }
+}
+
+fn seal(transport: &mut PeerTransport, packet: &Queued<'_>, room: &mut [u8]) -> Option<usize> {
+    packet.write(room)?;
+    match packet.content {
+        Content::Rtp(_) => transport.seal_rtp(room, packet.len()).ok(),
+        Content::Rtcp => transport.seal_rtcp(room, packet.len()).ok(),
     }
 }
 
 impl Egress for Sessions {
     fn rtp(&mut self, to: PeerSlot, packet: &Outgoing<'_>) {
-        let len = self.enqueue(to, RTP_OVERHEAD, |transport, room| {
-            let len = packet.write(room).ok()?;
-            transport.seal_rtp(room, len).ok()
-        });
-        if len == 0 {
-            return;
-        }
-        self.counted.rtp_bytes_out += u64::try_from(len).unwrap_or(0);
-        match packet.kind {
-            Kind::Audio => self.counted.rtp_out_audio += 1,
-            Kind::Video => self.counted.rtp_out_video += 1,
-        }
+        self.enqueue(to, |queue, list| queue.rtp(list, packet));
     }
 
     fn rtcp(&mut self, to: PeerSlot, packet: &[u8]) {
-        self.enqueue(to, RTCP_OVERHEAD, |transport, room| {
-            room.get_mut(..packet.len())?.copy_from_slice(packet);
-            transport.seal_rtcp(room, packet.len()).ok()
-        });
+        self.enqueue(to, |queue, list| queue.rtcp(list, packet));
     }
 }

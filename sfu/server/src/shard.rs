@@ -124,6 +124,8 @@ impl Shard {
         }
     }
 
+    /// Takes what is there. What it leaves to send goes out together when the shard settles, so that the packets of
+    /// one frame travel as one run.
     fn receive(&mut self, socket: usize) {
         let sockets = self.sockets.clone();
         let Some(socket) = sockets.iter().nth(socket) else {
@@ -149,7 +151,6 @@ impl Shard {
             self.datagram(now, TransportAddress::udp(datagram.from), datagram.bytes);
         });
         self.slab = slab;
-        self.sessions.flush();
     }
 
     fn datagram(&mut self, now: Instant, from: TransportAddress, bytes: &mut [u8]) {
@@ -167,6 +168,7 @@ impl Shard {
             return;
         };
         let size = bytes.len();
+        self.sessions.begin();
         match self.sessions.handle_datagram(now, peer, from, bytes) {
             Ok(Received::Rtp { len }) => {
                 self.sessions.counted.rtp_bytes_in += u64::try_from(size).unwrap_or(0);
@@ -200,6 +202,7 @@ impl Shard {
             let peer = u64::try_from(slot.0).ok()?;
             IceCredentials::generate(Route { shard, peer }).ok()
         };
+        self.sessions.begin();
         self.core
             .handle_command(now, command, credentials, &mut self.sessions);
         // The slot of a closed peer may be taken by the next command, so outputs are drained now.
@@ -211,6 +214,7 @@ impl Shard {
         while let Some(peer) = self.sessions.expired(now) {
             self.drain_session(now, peer);
         }
+        self.sessions.begin();
         self.core.handle_timeout(now, &mut self.sessions);
     }
 

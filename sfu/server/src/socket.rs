@@ -1,14 +1,11 @@
-//! The UDP sockets of a shard: receiving into one slab, sending runs of equal packets with GSO.
+//! The UDP sockets of a shard: waiting for datagrams, and sending batches for many destinations.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use conclave_transport::udp::UdpSocket;
+use conclave_transport::udp::{SendBatch, UdpSocket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-
-/// Largest run handed to the system at once, in bytes: below the IPv4 limit of a datagram.
-const MAX_RUN: usize = 64_000;
 
 /// The sockets of a shard, shared by its receiving and its sending half on one thread.
 #[derive(Clone, Default)]
@@ -47,65 +44,66 @@ impl Sockets {
         }
     }
 
-    /// Sends packets that lie one behind the other in `bytes`, and returns how many were dropped because the send
-    /// buffer was full. What is dropped is asked for again by its receiver.
-    pub(crate) fn send_queue(&self, to: SocketAddr, bytes: &[u8], lengths: &[usize]) -> u64 {
-        let Some(socket) = self.for_destination(to) else {
-            return 0;
-        };
-        let (mut rest, mut lengths, mut dropped) = (bytes, lengths, 0u64);
-        while let Some(segment) = lengths.first().copied() {
-            let (count, total) = run(lengths, socket.max_segments());
-            let (Some((packets, behind)), Some(others)) =
-                (rest.split_at_checked(total), lengths.get(count..))
-            else {
-                break;
-            };
-            let sent = socket.send_run(to, packets, segment).unwrap_or(0);
-            dropped += u64::try_from(count.saturating_sub(sent)).unwrap_or(0);
-            (rest, lengths) = (behind, others);
-        }
-        dropped
+    fn for_destination(&self, to: SocketAddr) -> Option<&UdpSocket> {
+        let socket = self.index_for(to).and_then(|index| self.0.get(index));
+        socket.map(AsyncFd::get_ref)
     }
 
-    fn for_destination(&self, to: SocketAddr) -> Option<&UdpSocket> {
-        let same_version = |socket: &&AsyncFd<UdpSocket>| {
-            socket
-                .get_ref()
-                .local_addr()
-                .is_ok_and(|local| local.is_ipv4() == to.is_ipv4())
+    fn index_for(&self, to: SocketAddr) -> Option<usize> {
+        let serving = self.0.iter().position(|socket| socket.get_ref().serves(to));
+        serving.or_else(|| (!self.0.is_empty()).then_some(0))
+    }
+}
+
+/// Sealed packets on their way to many peers. It sends by itself what does not fit, or when the next packet leaves
+/// through another socket.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    batch: SendBatch,
+    socket: usize,
+}
+
+impl Outbox {
+    /// Appends what `write` puts into `room` bytes. Returns its length, if anything was written, and how many packets
+    /// a full send buffer dropped meanwhile. What is dropped is asked for again by its receiver.
+    pub(crate) fn push(
+        &mut self,
+        sockets: &Sockets,
+        to: SocketAddr,
+        room: usize,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> (Option<usize>, u64) {
+        let Some(index) = sockets.index_for(to) else {
+            return (None, 0);
         };
-        let socket = if self.0.len() > 1 {
-            self.0.iter().find(same_version)
-        } else {
-            None
-        };
-        socket.or_else(|| self.0.first()).map(AsyncFd::get_ref)
+        let mut dropped = 0;
+        if self.socket != index || !self.batch.has_room(room) {
+            dropped = self.send(sockets);
+            self.socket = index;
+        }
+        let max_segments = sockets
+            .0
+            .get(index)
+            .map_or(1, |socket| socket.get_ref().max_segments());
+        (self.batch.push(to, max_segments, room, write), dropped)
+    }
+
+    /// Sends everything and returns how many packets were dropped.
+    pub(crate) fn send(&mut self, sockets: &Sockets) -> u64 {
+        if self.batch.is_empty() {
+            return 0;
+        }
+        let dropped = sockets
+            .0
+            .get(self.socket)
+            .map_or(0, |socket| socket.get_ref().send_batch(&mut self.batch));
+        u64::try_from(dropped).unwrap_or(u64::MAX)
     }
 }
 
 fn register(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
     // SAFETY: `UdpSocket` owns its descriptor and neither replaces nor closes it before it is dropped.
     Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
-}
-
-/// How many packets at the front make one GSO run, and their bytes: equal lengths, only the last may be shorter.
-fn run(lengths: &[usize], max_segments: usize) -> (usize, usize) {
-    let Some(segment) = lengths.first().copied() else {
-        return (0, 0);
-    };
-    let (mut count, mut total) = (1, segment);
-    for length in lengths.iter().skip(1) {
-        if count >= max_segments || *length > segment || total + length > MAX_RUN {
-            break;
-        }
-        count += 1;
-        total += length;
-        if *length < segment {
-            break;
-        }
-    }
-    (count, total)
 }
 
 /// Binds `address`; `0.0.0.0` means all addresses of both versions where the host has IPv6.
@@ -119,20 +117,4 @@ pub(crate) fn bind(address: SocketAddr, alone: bool) -> io::Result<UdpSocket> {
         }
     }
     UdpSocket::bind(address)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_has_equal_packets_and_at_most_a_shorter_last_one() {
-        assert_eq!(run(&[], 64), (0, 0));
-        assert_eq!(run(&[100], 64), (1, 100));
-        assert_eq!(run(&[100, 100, 50, 100], 64), (3, 250));
-        assert_eq!(run(&[100, 101], 64), (1, 100));
-        assert_eq!(run(&[100, 100, 100], 2), (2, 200));
-        assert_eq!(run(&[100, 100], 1), (1, 100));
-        assert_eq!(run(&[40_000, 40_000], 64), (1, 40_000));
-    }
 }

@@ -48,12 +48,21 @@ impl Outgoing<'_> {
     /// # Errors
     /// [`RtpError::NoRoom`] when `out` is too small.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, RtpError> {
+        let mut len = self.write_header(out)?;
+        put(out, &mut len, self.payload)?;
+        Ok(len)
+    }
+
+    /// Writes everything that stands before the payload to the front of `out` and returns its length in bytes.
+    ///
+    /// # Errors
+    /// [`RtpError::NoRoom`] when `out` is too small.
+    pub fn write_header(&self, out: &mut [u8]) -> Result<usize, RtpError> {
         let mid = self.mid.as_slice();
         let mut len = self.header.write(mid, out)?;
         if let Some(original) = self.original_sequence {
             put(out, &mut len, &original.to_be_bytes())?;
         }
-        put(out, &mut len, self.payload)?;
         Ok(len)
     }
 }

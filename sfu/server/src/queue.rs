@@ -1,0 +1,292 @@
+//! What a batch of received packets leaves to be sent: per subscriber a list of headers and references to payloads.
+//!
+//! A payload is kept once for all its subscribers; sealing copies it once for each, at the flush. A subscriber costs
+//! two numbers here, whatever is queued for it.
+
+use conclave_sfu_core::{MAX_RTCP, Outgoing};
+use conclave_wire::media::Kind;
+
+/// Packets between two flushes. When they are used up, everything is flushed at once.
+const MAX_ENTRIES: usize = 32 << 10;
+/// Bytes of payloads between two flushes, likewise.
+const MAX_PAYLOADS: usize = 1 << 20;
+/// Longest header that is written: fixed part, extensions, original sequence number.
+const MAX_HEADER: usize = 96;
+/// Longest packet that is forwarded: what fits an Ethernet frame, and a little.
+pub(crate) const MAX_PACKET: usize = 1600;
+/// The end of a list.
+const NONE: u32 = u32::MAX;
+
+/// What an entry is, for sealing and for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Rtp(Kind),
+    Rtcp,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    header: u32,
+    payload: u32,
+    next: u32,
+    payload_len: u16,
+    header_len: u8,
+    content: Content,
+}
+
+/// The packets of one subscriber, oldest first.
+#[derive(Clone, Copy)]
+pub(crate) struct List {
+    first: u32,
+    last: u32,
+}
+
+impl List {
+    pub(crate) const EMPTY: Self = Self {
+        first: NONE,
+        last: NONE,
+    };
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.first == NONE
+    }
+}
+
+/// A packet that waits, still in two parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Queued<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+    pub(crate) content: Content,
+}
+
+impl Queued<'_> {
+    /// Length of the plaintext packet.
+    pub(crate) const fn len(&self) -> usize {
+        self.header.len() + self.payload.len()
+    }
+
+    /// Writes the plaintext packet to the front of `out`.
+    pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {
+        let (header, rest) = out.split_at_mut_checked(self.header.len())?;
+        header.copy_from_slice(self.header);
+        rest.get_mut(..self.payload.len())?.copy_from_slice(self.payload);
+        Some(())
+    }
+}
+
+/// Everything queued since the last flush. Its memory grows to what the busiest batch needs and stays.
+#[derive(Default)]
+pub(crate) struct Queue {
+    entries: Vec<Entry>,
+    headers: Vec<u8>,
+    payloads: Vec<u8>,
+    /// Where the last payload came from and where it is kept: the next packet mostly has the same.
+    last: Option<Source>,
+}
+
+#[derive(Clone, Copy)]
+struct Source {
+    address: usize,
+    len: usize,
+    kept: u32,
+}
+
+impl Queue {
+    /// To be called before each input of the core: what lies at an address may have changed.
+    pub(crate) const fn begin(&mut self) {
+        self.last = None;
+    }
+
+    /// Whether another packet can be queued. If not, flush.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.entries.len() < MAX_ENTRIES && self.payloads.len() + MAX_PACKET <= MAX_PAYLOADS
+    }
+
+    /// Queues an RTP packet; `None` if it is too long.
+    pub(crate) fn rtp(&mut self, list: &mut List, packet: &Outgoing<'_>) -> Option<()> {
+        let header = self.headers.len();
+        self.headers.resize(header + MAX_HEADER, 0);
+        let room = self.headers.get_mut(header..)?;
+        let written = packet.write_header(room).ok();
+        self.headers.truncate(header + written.unwrap_or(0));
+        let header_len = written?;
+        let content = Content::Rtp(packet.kind);
+        self.append(list, content, header, header_len, packet.payload)
+    }
+
+    /// Queues an RTCP packet; `None` if it is too long.
+    pub(crate) fn rtcp(&mut self, list: &mut List, packet: &[u8]) -> Option<()> {
+        debug_assert!(packet.len() <= MAX_RTCP);
+        let header = self.headers.len();
+        self.append(list, Content::Rtcp, header, 0, packet)
+    }
+
+    fn append(
+        &mut self,
+        list: &mut List,
+        content: Content,
+        header: usize,
+        header_len: usize,
+        payload: &[u8],
+    ) -> Option<()> {
+        if header_len + payload.len() > MAX_PACKET {
+            return None;
+        }
+        let index = u32::try_from(self.entries.len()).ok()?;
+        let entry = Entry {
+            header: u32::try_from(header).ok()?,
+            payload: self.keep(payload)?,
+            next: NONE,
+            payload_len: u16::try_from(payload.len()).ok()?,
+            header_len: u8::try_from(header_len).ok()?,
+            content,
+        };
+        self.entries.push(entry);
+        match self.entries.get_mut(list.last as usize) {
+            Some(last) if !list.is_empty() => last.next = index,
+            _ => list.first = index,
+        }
+        list.last = index;
+        Some(())
+    }
+
+    /// Takes the oldest packet off a list.
+    pub(crate) fn pop(&self, list: &mut List) -> Option<Queued<'_>> {
+        let entry = self.entries.get(list.first as usize)?;
+        list.first = entry.next;
+        let header = entry.header as usize;
+        let payload = entry.payload as usize;
+        Some(Queued {
+            header: self.headers.get(header..header + usize::from(entry.header_len))?,
+            payload: self
+                .payloads
+                .get(payload..payload + usize::from(entry.payload_len))?,
+            content: entry.content,
+        })
+    }
+
+    /// Forgets everything; all lists must have been emptied.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.headers.clear();
+        self.payloads.clear();
+        self.last = None;
+    }
+
+    /// Keeps a payload, once if it is the one of the packet before.
+    fn keep(&mut self, payload: &[u8]) -> Option<u32> {
+        let address = payload.as_ptr().addr();
+        if let Some(last) = self.last
+            && (last.address, last.len) == (address, payload.len())
+        {
+            return Some(last.kept);
+        }
+        let kept = u32::try_from(self.payloads.len()).ok()?;
+        self.payloads.extend_from_slice(payload);
+        self.last = Some(Source {
+            address,
+            len: payload.len(),
+            kept,
+        });
+        Some(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_transport::rtp::RtpHeader;
+
+    use super::*;
+
+    fn outgoing(sequence_number: u16, payload: &[u8]) -> Outgoing<'_> {
+        Outgoing {
+            header: RtpHeader {
+                marker: false,
+                payload_type: 96,
+                sequence_number,
+                timestamp: 1,
+                ssrc: 2,
+            },
+            mid: None,
+            original_sequence: None,
+            payload,
+            kind: Kind::Video,
+        }
+    }
+
+    fn drain(queue: &Queue, list: &mut List) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| queue.pop(list))
+            .map(|packet| {
+                let mut out = vec![0; packet.len()];
+                packet.write(&mut out).unwrap();
+                out
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_list_gives_its_packets_in_order() {
+        let mut queue = Queue::default();
+        let mut lists = [List::EMPTY; 3];
+        let payloads = [[1u8; 100], [2; 100], [3; 100]];
+        let mut expected = vec![Vec::new(); 3];
+        for (sequence, payload) in (0..).zip(&payloads) {
+            for (list, expected) in lists.iter_mut().zip(&mut expected) {
+                let packet = outgoing(sequence, payload);
+                queue.rtp(list, &packet).unwrap();
+                let mut bytes = vec![0; 200];
+                let len = packet.write(&mut bytes).unwrap();
+                expected.push(bytes[..len].to_vec());
+            }
+        }
+        queue.rtcp(&mut lists[1], b"report").unwrap();
+        expected[1].push(b"report".to_vec());
+        assert_eq!(queue.payloads.len(), 306, "a payload is kept once");
+        for (list, expected) in lists.iter_mut().zip(&expected) {
+            assert_eq!(drain(&queue, list), *expected);
+            assert!(list.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_payload_that_changed_in_place_is_kept_anew_for_the_next_input() {
+        let mut queue = Queue::default();
+        let mut list = List::EMPTY;
+        let mut payload = [1u8; 50];
+        queue.rtp(&mut list, &outgoing(1, &payload)).unwrap();
+        queue.begin();
+        payload.fill(2);
+        queue.rtp(&mut list, &outgoing(2, &payload)).unwrap();
+        let packets = drain(&queue, &mut list);
+        assert_eq!(
+            (packets[0][12..].to_vec(), packets[1][12..].to_vec()),
+            (vec![1; 50], vec![2; 50])
+        );
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_refuses_what_is_too_long() {
+        let mut queue = Queue::default();
+        let mut list = List::EMPTY;
+        assert!(queue.rtp(&mut list, &outgoing(1, &[0; MAX_PACKET])).is_none());
+        assert!(list.is_empty());
+        let payload = [0; 1200];
+        let mut queued = 0;
+        while queue.has_room() {
+            queue.begin();
+            queue.rtp(&mut list, &outgoing(1, &payload)).unwrap();
+            queued += 1;
+        }
+        assert!(
+            (800..900).contains(&queued),
+            "{queued} different payloads of 1200 bytes"
+        );
+        list = List::EMPTY;
+        queue.clear();
+        while queue.has_room() {
+            queue.rtp(&mut list, &outgoing(1, &payload)).unwrap();
+        }
+        assert_eq!(queue.entries.len(), MAX_ENTRIES);
+    }
+}
