@@ -221,6 +221,12 @@ impl ClientTransport {
         self.checks.selected()
     }
 
+    /// Whether the selected address has answered the last check: the server sends there now.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.checks.is_settled()
+    }
+
     /// Whether media can be sealed and opened now.
     #[must_use]
     pub const fn is_connected(&self) -> bool {

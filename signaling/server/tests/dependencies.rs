@@ -53,6 +53,16 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "conclave-light",
+        &[
+            "conclave-e2ee",
+            "sframe",
+            "conclave-sfu*",
+            "conclave-signaling*",
+            "tokio",
+        ],
+    ),
+    (
         "conclave-sfu",
         &["conclave-e2ee", "sframe", "openmls*", "conclave-signaling*"],
     ),
@@ -89,6 +99,18 @@ fn no_server_program_can_reach_the_crate_of_the_keys() {
             );
             assert_eq!(house.path(&package, secret), None, "{program} reaches {secret}");
         }
+    }
+}
+
+#[test]
+fn no_server_program_carries_a_client() {
+    let house = House::read();
+    assert!(house.names.values().any(|name| name == "conclave-light"));
+    for program in SERVER_PROGRAMS {
+        let package = house.package_of_program(program);
+        // The only crate that turns on the transport's client role.
+        let path = house.path(&package, "conclave-light");
+        assert_eq!(path, None, "{program} carries the test client");
     }
 }
 

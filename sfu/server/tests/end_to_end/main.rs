@@ -2,9 +2,13 @@
 
 #[cfg(test)]
 mod control_link;
+// `cfg(test)` tells the lints that these helpers are part of tests.
+#[cfg(test)]
+mod light;
+#[cfg(test)]
+mod moving;
 #[cfg(test)]
 mod strangers;
-// `cfg(test)` tells the lints that these helpers are part of tests.
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -187,6 +187,13 @@ impl Checks {
         self.selected
     }
 
+    /// Whether the selected candidate has answered its last check.
+    pub(super) fn is_settled(&self) -> bool {
+        self.selected_index()
+            .and_then(|at| self.pairs.get(at))
+            .is_some_and(|pair| pair.answered)
+    }
+
     pub(super) fn is_candidate(&self, address: TransportAddress) -> bool {
         self.pairs.iter().any(|pair| pair.remote.address == address)
     }

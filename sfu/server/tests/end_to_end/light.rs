@@ -1,0 +1,224 @@
+//! A light participant on real sockets, driven by the test itself.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use conclave_light::{Answer, Encoding, Offer, OfferedSection, payload_type};
+use conclave_transport::address::{Protocol, TransportAddress};
+use conclave_transport::client::{ClientConfig, ClientEvent, ClientTransport};
+use conclave_transport::dtls::Certificate;
+use conclave_transport::peer::Received;
+use conclave_transport::route::{IceCredentials, Route};
+use conclave_transport::rtp::RtpView;
+use conclave_transport::srtp::RTP_OVERHEAD;
+use conclave_wire::control::{ControlCommand, ControlEvent};
+use conclave_wire::id::{OfferId, PeerId, TrackId};
+use conclave_wire::media::{Codec, Kind, Source};
+use tokio::net::UdpSocket;
+
+use crate::support::{Conference, soon};
+
+/// A packet the participant got, opened.
+pub(crate) struct Heard {
+    pub(crate) ssrc: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+pub(crate) struct Light {
+    pub(crate) id: PeerId,
+    certificate: Certificate,
+    credentials: IceCredentials,
+    sections: Vec<OfferedSection>,
+    offers: u32,
+    pub(crate) answer: Option<Answer>,
+    pub(crate) transport: Option<ClientTransport>,
+    socket: UdpSocket,
+    pub(crate) heard: VecDeque<Heard>,
+    pub(crate) events: Vec<ClientEvent>,
+    sequence: u16,
+}
+
+impl Light {
+    pub(crate) async fn new(number: u64, bind: &str) -> Self {
+        Self {
+            id: PeerId(number),
+            certificate: Certificate::generate().unwrap(),
+            credentials: IceCredentials::generate(Route { shard: 0, peer: 0 }).unwrap(),
+            sections: Vec::new(),
+            offers: 0,
+            answer: None,
+            transport: None,
+            socket: UdpSocket::bind(bind).await.unwrap(),
+            heard: VecDeque::new(),
+            events: Vec::new(),
+            sequence: 0,
+        }
+    }
+
+    /// The SSRC of what it publishes from this source.
+    pub(crate) fn ssrc(&self, source: Source) -> u32 {
+        0x1000 * u32::try_from(self.id.0).unwrap() + u32::from(source.context())
+    }
+
+    pub(crate) fn publish(&mut self, source: Source, codec: Codec) {
+        let ssrc = self.ssrc(source);
+        let mid = self.sections.len().to_string();
+        let encoding = Encoding::Ssrc(ssrc, ssrc + 0x100);
+        self.sections
+            .push(OfferedSection::publish(&mid, source, codec, vec![encoding]));
+    }
+
+    pub(crate) fn subscribe(&mut self, track_id: TrackId, kind: Kind) {
+        let mid = self.sections.len().to_string();
+        self.sections
+            .push(OfferedSection::subscribe(&mid, track_id, kind));
+    }
+
+    /// Offers what it has and takes the answer; the first one starts the transport.
+    pub(crate) async fn negotiate(&mut self, conference: &mut Conference) {
+        let answer = self.exchange(conference).await;
+        if self.transport.is_none() {
+            let config = ClientConfig {
+                local: self.credentials.clone(),
+                certificate: self.certificate.clone(),
+                remote: answer.ice.clone(),
+                remote_fingerprint: answer.fingerprint,
+            };
+            self.transport = Some(ClientTransport::new(Instant::now(), config));
+        }
+        self.answer = Some(answer);
+    }
+
+    /// The same with new ICE credentials, from a new port.
+    pub(crate) async fn restart_ice(&mut self, conference: &mut Conference, bind: &str) {
+        self.credentials = IceCredentials::generate(Route { shard: 0, peer: 0 }).unwrap();
+        let answer = self.exchange(conference).await;
+        self.socket = UdpSocket::bind(bind).await.unwrap();
+        let transport = self.transport.as_mut().unwrap();
+        transport.restart_ice(Instant::now(), &self.credentials, answer.ice);
+    }
+
+    /// Goes on from another port, as after a change of network, and checks anew.
+    pub(crate) async fn move_to(&mut self, bind: &str) {
+        self.socket = UdpSocket::bind(bind).await.unwrap();
+        self.transport.as_mut().unwrap().recheck(Instant::now());
+    }
+
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    /// Sends one packet that is a whole frame.
+    pub(crate) async fn send(&mut self, source: Source, codec: Codec, payload: &[u8]) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut packet = vec![0x80, 0x80 | payload_type::of(codec)];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend((u32::from(self.sequence) * 960).to_be_bytes());
+        packet.extend(self.ssrc(source).to_be_bytes());
+        packet.extend(payload);
+        let len = packet.len();
+        packet.resize(len + RTP_OVERHEAD, 0);
+        let transport = self.transport.as_mut().unwrap();
+        let sealed = transport.seal_rtp(&mut packet, len).unwrap();
+        let to = transport.remote_address().unwrap();
+        self.transmit(to, &packet[..sealed]).await;
+    }
+
+    /// Lives until `done`.
+    pub(crate) async fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        soon(what, async {
+            let mut buffer = vec![0; 2000];
+            loop {
+                self.drain().await;
+                if done(self) {
+                    return;
+                }
+                let deadline = self
+                    .transport
+                    .as_ref()
+                    .unwrap()
+                    .poll_timeout()
+                    .expect("the transport lives");
+                tokio::select! {
+                    received = self.socket.recv_from(&mut buffer) => {
+                        let (len, from) = received.unwrap();
+                        self.receive(TransportAddress::udp(from), &mut buffer[..len]);
+                    }
+                    () = tokio::time::sleep_until(deadline.into()) => {
+                        self.transport.as_mut().unwrap().handle_timeout(Instant::now());
+                    }
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Lives until its transport is connected.
+    pub(crate) async fn connected(&mut self) {
+        self.until("a transport", |light| {
+            light.transport.as_ref().unwrap().is_connected()
+        })
+        .await;
+    }
+
+    async fn exchange(&mut self, conference: &mut Conference) -> Answer {
+        let offer = Offer {
+            credentials: &self.credentials,
+            fingerprint: self.certificate.fingerprint(),
+            sections: &self.sections,
+        };
+        self.offers += 1;
+        let (id, offer_id) = (self.id, OfferId(self.offers));
+        conference
+            .tell(ControlCommand::Negotiate {
+                peer: id,
+                offer_id,
+                sdp: offer.to_sdp(),
+                sections: offer.roles(),
+            })
+            .await;
+        let answer = conference
+            .event("an answer", |event| match event {
+                ControlEvent::Answered {
+                    peer,
+                    offer_id: answered,
+                    sdp,
+                } if (*peer, *answered) == (id, offer_id) => Some(Ok(sdp.clone())),
+                ControlEvent::NegotiationFailed { peer, code, .. } if *peer == id => Some(Err(*code)),
+                _ => None,
+            })
+            .await
+            .unwrap();
+        Answer::parse(&answer).unwrap()
+    }
+
+    fn receive(&mut self, from: TransportAddress, datagram: &mut [u8]) {
+        let transport = self.transport.as_mut().unwrap();
+        // What cannot be used is dropped; the tests look at what is heard.
+        if let Ok(Received::Rtp { len }) = transport.handle_datagram(Instant::now(), from, datagram) {
+            let view = RtpView::parse(&datagram[..len]).unwrap();
+            self.heard.push_back(Heard {
+                ssrc: view.ssrc(),
+                payload: view.payload().to_vec(),
+            });
+        }
+    }
+
+    async fn drain(&mut self) {
+        let transport = self.transport.as_mut().unwrap();
+        let transmits: Vec<_> = std::iter::from_fn(|| transport.poll_transmit()).collect();
+        self.events.extend(std::iter::from_fn(|| transport.poll_event()));
+        for transmit in transmits {
+            self.transmit(transmit.to, &transmit.bytes).await;
+        }
+    }
+
+    async fn transmit(&mut self, to: TransportAddress, bytes: &[u8]) {
+        match to.protocol {
+            // A candidate of another family than the socket's cannot be reached.
+            Protocol::Udp => drop(self.socket.send_to(bytes, to.socket).await),
+            Protocol::Tcp => {}
+        }
+    }
+}
