@@ -7,6 +7,8 @@
 //! A packet: [`Sfu::handle_rtp`] -> `room::media` (route by SSRC, log, SFrame guard) -> `forward` (rewrite per
 //! subscription) -> [`Egress`]. A command: [`Sfu::handle_command`] -> `room` -> [`Output`].
 
+#[expect(dead_code, reason = "rooms estimate nothing yet")]
+mod bandwidth;
 mod counters;
 mod forward;
 mod guard;

@@ -1,0 +1,161 @@
+//! Measures how long packets wait beyond the path's least delay, and sees a queue that fills within one message.
+//!
+//! The trendline needs a dozen groups of packets; when a path narrows to a quarter, its queue is half a second long by
+//! then. Here the packets of one feedback message are enough, but only for what is plain.
+
+use std::time::{Duration, Instant};
+
+use super::history::Delivery;
+
+/// A path's least delay is forgotten after one to two of these: clocks drift and routes change.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Packets of a message, and the time between its first and last, that show a rate.
+const MIN_PACKETS: u32 = 5;
+const MIN_SPAN_US: i64 = 30_000;
+/// Wait of the last packet from which a growing one is a queue, and more than most jitter.
+const LONG_US: i64 = 80_000;
+/// From this wait of every packet on, less is sent than gets through, so that the queue empties: at
+/// [`HALF_US`] more, half.
+const STANDING_US: i64 = 100_000;
+const HALF_US: i64 = 400_000;
+
+/// The wait on one path.
+pub(super) struct Queue {
+    /// Least delay in this window and the one before. The clocks differ, so only differences mean anything.
+    least_us: Option<i64>,
+    least_before_us: Option<i64>,
+    window: Option<Instant>,
+    standing_us: i64,
+}
+
+/// The packets of one message that arrived.
+#[derive(Default)]
+pub(super) struct Batch {
+    packets: u32,
+    /// Without the first packet's.
+    bytes: u32,
+    first: Option<Delivery>,
+    last: Option<Delivery>,
+    least_us: Option<i64>,
+}
+
+impl Batch {
+    /// Takes a packet, in order of sending.
+    pub(super) fn add(&mut self, packet: &Delivery) {
+        let delay_us = packet.arrival_us - packet.sent_us;
+        self.packets += 1;
+        self.least_us = Some(self.least_us.map_or(delay_us, |least| least.min(delay_us)));
+        self.last = Some(*packet);
+        if self.first.is_none() {
+            self.first = Some(*packet);
+        } else {
+            self.bytes = self.bytes.saturating_add(u32::from(packet.size));
+        }
+    }
+}
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self {
+            least_us: None,
+            least_before_us: None,
+            window: None,
+            standing_us: 0,
+        }
+    }
+
+    /// Takes the packets of one message. If they queue up: the rate at which they leave the queue, in bits per second.
+    pub(super) fn handle(&mut self, now: Instant, batch: &Batch) -> Option<f64> {
+        let (first, last) = (batch.first?, batch.last?);
+        let least = batch.least_us?;
+        if self
+            .window
+            .is_none_or(|since| now.saturating_duration_since(since) >= WINDOW)
+        {
+            self.window = Some(now);
+            self.least_before_us = self.least_us.take();
+        }
+        self.least_us = Some(self.least_us.map_or(least, |known| known.min(least)));
+        let base = self.base_us()?;
+        self.standing_us = least - base;
+        let wait_us = last.arrival_us - last.sent_us - base;
+        let (sent_us, arrived_us) = (last.sent_us - first.sent_us, last.arrival_us - first.arrival_us);
+        let plain = batch.packets >= MIN_PACKETS
+            && arrived_us >= MIN_SPAN_US
+            && wait_us >= LONG_US
+            && arrived_us * 10 > sent_us * 11;
+        let span = i32::try_from(arrived_us).ok().filter(|_| plain)?;
+        Some(f64::from(batch.bytes) * 8e6 / f64::from(span))
+    }
+
+    /// The share of what gets through that may be sent while the queue empties.
+    pub(super) fn share(&self) -> f64 {
+        let over = (self.standing_us - STANDING_US).clamp(0, HALF_US);
+        let over = f64::from(i32::try_from(over).unwrap_or(0));
+        let half = f64::from(i32::try_from(HALF_US).unwrap_or(1));
+        1.0 - 0.5 * over / half
+    }
+
+    fn base_us(&self) -> Option<i64> {
+        match (self.least_us, self.least_before_us) {
+            (Some(now), Some(before)) => Some(now.min(before)),
+            (now, before) => now.or(before),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of packets sent every 10 ms, of 1250 bytes, with these delays in ms.
+    fn batch(from_ms: i64, delays_ms: &[i64]) -> Batch {
+        let mut batch = Batch::default();
+        for (index, delay_ms) in (0i64..).zip(delays_ms) {
+            let sent_us = (from_ms + 10 * index) * 1000;
+            batch.add(&Delivery {
+                sent_us,
+                arrival_us: 77_000_000 + sent_us + delay_ms * 1000,
+                size: 1250,
+                cluster: 0,
+            });
+        }
+        batch
+    }
+
+    #[test]
+    fn a_queue_that_grows_fast_shows_its_rate() {
+        let start = crate::virtual_clock::epoch();
+        let mut queue = Queue::new();
+        assert_eq!(queue.handle(start, &batch(0, &[20; 10])), None);
+        // Sent at 1 Mbit/s, let through at a quarter of it.
+        let growing: Vec<i64> = (0..10).map(|step| 20 + 30 * step).collect();
+        let bps = queue.handle(start, &batch(100, &growing)).unwrap();
+        assert!((bps - 250_000.0).abs() < 1.0, "{bps}");
+    }
+
+    #[test]
+    fn a_stall_that_resolves_and_ordinary_jitter_are_no_queue() {
+        let start = crate::virtual_clock::epoch();
+        let mut queue = Queue::new();
+        assert_eq!(queue.handle(start, &batch(0, &[20; 10])), None);
+        let stall: Vec<i64> = (0..10).map(|step| 200 - 10 * step).collect();
+        assert_eq!(queue.handle(start, &batch(100, &stall)), None);
+        let jitter = [20, 60, 20, 50, 30, 70, 20, 60, 40, 50];
+        assert_eq!(queue.handle(start, &batch(200, &jitter)), None);
+        assert!((queue.share() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_standing_queue_is_emptied_and_a_longer_route_forgiven() {
+        let start = crate::virtual_clock::epoch();
+        let mut queue = Queue::new();
+        queue.handle(start, &batch(0, &[20; 10]));
+        queue.handle(start, &batch(100, &[320; 10]));
+        assert!((queue.share() - 0.75).abs() < 1e-9);
+        for step in 1..=2 {
+            queue.handle(start + WINDOW * step, &batch(100, &[320; 10]));
+        }
+        assert!((queue.share() - 1.0).abs() < 1e-9);
+    }
+}
