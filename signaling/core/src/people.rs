@@ -6,6 +6,7 @@ use std::time::Instant;
 use conclave_wire::client::membership::PresenceKind;
 use conclave_wire::client::session::Resume;
 use conclave_wire::id::{ClientId, LeafIndex, PeerId, SessionToken};
+use conclave_wire::media::Source;
 
 use crate::service::SessionKey;
 
@@ -23,6 +24,8 @@ pub(crate) struct Participant {
     pub(crate) last_heard: Instant,
     /// The leaf it was admitted with at the SFU.
     pub(crate) admitted: Option<LeafIndex>,
+    /// Which encodings of its tracks the SFU last said it needs.
+    pub(crate) needed: BTreeMap<Source, Vec<bool>>,
 }
 
 /// How a participant is connected.

@@ -272,6 +272,9 @@ impl Room {
 
     pub(crate) fn unpublish(&mut self, env: &mut Env<'_>, track_id: TrackId) {
         if let Some(track) = self.tracks.remove(&track_id) {
+            if let Some(publisher) = self.people.get_mut(&track.client_id) {
+                publisher.needed.remove(&track.source);
+            }
             let message = ServerMessage::TrackUnpublished(TrackUnpublished { track_id });
             self.tell_others(env, &track.client_id, &message);
         }

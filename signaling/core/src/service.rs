@@ -24,6 +24,9 @@ use crate::rate::Rates;
 use crate::room::{Env, Room};
 use crate::session::{Origin, Place, Session, Stage};
 
+/// When somebody who was turned away for overload may ask again: an overload that passes does so within seconds.
+const OVERLOADED_RETRY_MS: u32 = 5_000;
+
 /// One connection, named by the driver; never reused while the process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey(pub u64);
@@ -65,6 +68,8 @@ pub struct Stats {
     pub rollbacks: u64,
     /// Requests refused with an error.
     pub refused: u64,
+    /// Whether new participants are turned away, because the SFU carries as many as it can.
+    pub overloaded: bool,
 }
 
 /// Every room and session of this process.
@@ -82,6 +87,8 @@ pub struct Service {
     /// Where each room stands in `room_timers`.
     room_due: HashMap<RoomId, Instant>,
     outbox: Outbox,
+    /// The SFU takes no more participants for now.
+    overloaded: bool,
     stats: Stats,
 }
 
@@ -102,6 +109,7 @@ impl Service {
             room_timers: BTreeSet::new(),
             room_due: HashMap::new(),
             outbox: Outbox::default(),
+            overloaded: false,
             stats: Stats::default(),
         }
     }
@@ -218,13 +226,14 @@ impl Service {
                     room.handle_encodings_needed(env, &place.client, source, needed);
                 });
             }
-            ControlEvent::Overloaded { .. } => {}
+            ControlEvent::Overloaded { overloaded } => self.overloaded = overloaded,
             // The browser sees the state of its own transport, and offers again when it fails.
             ControlEvent::PeerConnected { .. } | ControlEvent::PeerLost { .. } => {}
         }
     }
 
     fn handle_sfu_ready(&mut self, now: Instant) {
+        self.overloaded = false;
         self.peers.set_ready(true);
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
         for id in rooms {
@@ -250,6 +259,7 @@ impl Service {
 
     /// The link to the SFU is lost; until `Ready`, offers are refused with `media_unavailable`.
     pub fn handle_control_lost(&mut self, _now: Instant) {
+        self.overloaded = false;
         self.peers.set_ready(false);
     }
 
@@ -341,6 +351,7 @@ impl Service {
             sessions: self.sessions.len(),
             rooms: self.rooms.len(),
             participants: self.rooms.values().map(|room| room.people.len()).sum(),
+            overloaded: self.overloaded,
             ..self.stats
         }
     }
@@ -350,6 +361,9 @@ impl Service {
             return Err(ErrorCode::UnsupportedVersion);
         }
         let room = hello.room;
+        if self.overloaded && !self.continues(&hello) {
+            return Err(ErrorCode::Overloaded);
+        }
         if !self.rooms.contains_key(&room) {
             if !self.config.open_by_link {
                 return Err(ErrorCode::RoomNotFound);
@@ -369,6 +383,11 @@ impl Service {
                 .insert((now + self.config.limits.idle_timeout, session));
         }
         Ok(())
+    }
+
+    /// Whether this comes from somebody who is in a call: a known participant, or one who still has the group's state.
+    fn continues(&self, hello: &Hello) -> bool {
+        hello.resume.is_some() || self.rooms.get(&hello.room).is_some_and(|room| room.knows(hello))
     }
 
     /// Whether there is a room with this id now.
@@ -460,10 +479,11 @@ impl Service {
 
     fn refuse(&mut self, session: SessionKey, code: ErrorCode) {
         self.stats.refused += 1;
+        let retry_after_ms = (code == ErrorCode::Overloaded).then_some(OVERLOADED_RETRY_MS);
         let error = ErrorMessage {
             code,
             fatal: true,
-            retry_after_ms: None,
+            retry_after_ms,
         };
         self.outbox.send(session, &ServerMessage::Error(error));
         self.outbox.close(session, code);

@@ -4,6 +4,7 @@ mod commits;
 mod external;
 mod membership;
 mod sessions;
+mod subscription;
 mod votes;
 
 use conclave_wire::client::mls::RejectReason;

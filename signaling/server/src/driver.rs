@@ -246,6 +246,9 @@ impl Driver {
                     tracing::info!(%version, candidates = candidates.len(), "the SFU is ready");
                     self.candidates.send_replace(Some(candidates.clone()));
                 }
+                if let ControlEvent::Overloaded { overloaded } = &event {
+                    tracing::warn!(overloaded, "whether new participants are turned away changed");
+                }
                 self.service.handle_control(now, event);
             }
             LinkEvent::Lost => {

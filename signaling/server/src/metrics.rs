@@ -121,6 +121,11 @@ impl Page {
             "Participants now, suspended ones too.",
             stats.participants,
         );
+        self.gauge(
+            "conclave_overloaded",
+            "1 while new participants are turned away.",
+            stats.overloaded,
+        );
         self.counter(
             "conclave_messages_total",
             "Client messages handled.",
@@ -239,6 +244,10 @@ mod tests {
         metrics.http_responses.count("2xx");
         let mut page = Page::default();
         page.server(&metrics, 3, true, false);
+        page.service(&Stats {
+            overloaded: true,
+            ..Stats::default()
+        });
         page.process(&Usage {
             cpu_seconds: 1.25,
             ..Usage::default()
@@ -249,6 +258,7 @@ mod tests {
             "conclave_connections 3",
             "conclave_draining 1",
             "conclave_media_available 0",
+            "conclave_overloaded 1",
             "process_cpu_seconds_total 1.25",
             "# TYPE conclave_quota_rejected_total counter",
         ] {

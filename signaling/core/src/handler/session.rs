@@ -1,5 +1,7 @@
 //! Hello, Ping, Bye: opening, keeping and ending a session.
 
+use std::collections::BTreeMap;
+
 use conclave_wire::client::membership::PresenceKind;
 use conclave_wire::client::session::{Hello, Ping, Pong};
 use conclave_wire::control::ControlCommand;
@@ -40,8 +42,17 @@ impl Room {
         }
         let (standing, follow) = self.deliver(env, |delivery, cx| delivery.handle_online(cx, client));
         self.send_state(env, &client, standing, &follow);
+        self.repeat_encodings_needed(env, &client);
         self.announce(env, &client, PresenceKind::Online);
         Ok(client)
+    }
+
+    /// Whether a Hello is of somebody who is here, or was until the tab was reloaded.
+    pub(crate) fn knows(&self, hello: &Hello) -> bool {
+        self.people.has(&hello.client_id)
+            || hello
+                .token
+                .is_some_and(|token| self.people.by_token(&token).is_some())
     }
 
     fn continue_session(&mut self, env: &mut Env<'_>, session: SessionKey, hello: Hello) {
@@ -80,6 +91,7 @@ impl Room {
                 resume: hello.resume,
                 last_heard: env.now,
                 admitted: None,
+                needed: BTreeMap::new(),
             },
         );
         self.note_entry();

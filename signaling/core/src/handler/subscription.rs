@@ -34,7 +34,24 @@ impl Room {
         source: Source,
         needed: Vec<bool>,
     ) {
+        if let Some(participant) = self.people.get_mut(client) {
+            participant.needed.insert(source, needed.clone());
+        }
         let message = ServerMessage::EncodingsNeeded(EncodingsNeeded { source, needed });
         self.tell(env, client, &message);
+    }
+
+    /// Says again what is needed, to a client that may have missed it while its connection was lost.
+    pub(super) fn repeat_encodings_needed(&self, env: &mut Env<'_>, client: &ClientId) {
+        let Some(participant) = self.people.get(client) else {
+            return;
+        };
+        for (source, needed) in &participant.needed {
+            let message = EncodingsNeeded {
+                source: *source,
+                needed: needed.clone(),
+            };
+            self.tell(env, client, &ServerMessage::EncodingsNeeded(message));
+        }
     }
 }

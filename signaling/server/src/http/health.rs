@@ -17,7 +17,7 @@ pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// New participants may be sent here.
+/// Participants may be sent here. Overload does not change that, for people in calls come back here too.
 pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
     if app.draining.load(Ordering::Relaxed) {
         return Err(Problem::shutting_down());
@@ -28,7 +28,11 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media_unavailable", detail).retry_after(1),
         );
     }
-    Ok("ok\n")
+    Ok(if app.service.stats().await?.overloaded {
+        "overloaded: new participants are turned away\n"
+    } else {
+        "ok\n"
+    })
 }
 
 /// Counters for Prometheus.
