@@ -13,8 +13,8 @@ import { type Participant, Roster } from "./participants.ts";
 import { OwnVoice } from "./speaking.ts";
 import { decodeStatus, encodeStatus, type Status } from "./status.ts";
 
-/** Where a call stands. */
-export type CallState = "idle" | "connecting" | "waiting" | "in-call" | "reconnecting" | "ended";
+/** Where a call stands. "full": the server takes nobody in for now, and is asked again. */
+export type CallState = "idle" | "connecting" | "full" | "waiting" | "in-call" | "reconnecting" | "ended";
 
 /** Why a call is over. */
 export type EndReason = "left" | "removed" | "room-full" | "room-not-found" | "replaced" | "refused" | "failed";
@@ -316,6 +316,10 @@ export class Call {
       "refused",
       current(({ code }) => (code === "client_id_taken" ? this.#rejoin() : this.#end(END_REASONS[code] ?? "refused"))),
     );
+    socket.on(
+      "overloaded",
+      current(() => (this.#state === "connecting" ? this.#become("full") : undefined)),
+    );
     e2ee.on(
       "send",
       current(({ text }) => void socket.sendText(text)),
@@ -456,7 +460,7 @@ export class Call {
       case "wait":
         break;
     }
-    if (this.#state === "connecting") {
+    if (this.#state === "connecting" || this.#state === "full") {
       this.#become("waiting");
     }
     this.#refresh();

@@ -3,6 +3,9 @@
 const FIRST_DELAY_MS = 250;
 const LARGEST_DELAY_MS = 1_000;
 const JITTER = 0.25;
+const LARGEST_DEFERRAL_MS = 60_000;
+/** People turned away together come back spread over half the time more. */
+const DEFERRAL_JITTER = 0.5;
 const FIRST_PATIENCE_MS = 2_000;
 const LARGEST_PATIENCE_MS = 8_000;
 
@@ -13,6 +16,15 @@ export function delayBefore(attempt: number, random: number): number {
   }
   const base = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LARGEST_DELAY_MS);
   return base * (1 - JITTER + 2 * JITTER * random);
+}
+
+/**
+ * Milliseconds before asking a server again that turned newcomers away `refusals` times in a row, the last time asking
+ * for `retryAfterMs`; `random` is in [0, 1).
+ */
+export function delayAfterOverload(refusals: number, retryAfterMs: number, random: number): number {
+  const base = Math.min(retryAfterMs * 2 ** (refusals - 1), LARGEST_DEFERRAL_MS);
+  return base * (1 + DEFERRAL_JITTER * random);
 }
 
 /**

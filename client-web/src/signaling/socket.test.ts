@@ -11,6 +11,8 @@ class Server {
   /** Whether packets arrive at all; when not, nothing ever happens. */
   network = true;
   answersPing = true;
+  /** What Hello is answered with. */
+  answer: ServerMessage = state("token");
   connections: { handlers: TransportHandlers; sent: ClientMessage[]; closed: boolean }[] = [];
 
   readonly connect: Connect = (_url, _subprotocol, handlers) => {
@@ -27,7 +29,7 @@ class Server {
           return;
         }
         if (message.type === "hello") {
-          this.say(connection, state("token"));
+          this.say(connection, this.answer);
         } else if (message.type === "ping" && this.answersPing) {
           this.say(connection, { type: "pong", id: message.id });
         }
@@ -181,6 +183,32 @@ describe("the signaling socket", () => {
     await vi.advanceTimersByTimeAsync(500);
     expect(socket.state).toBe("open");
     expect(refusals).toEqual([]);
+    socket.stop();
+  });
+
+  it("asks an overloaded server again, less and less often, until there is room", async () => {
+    const server = new Server();
+    server.answer = { type: "error", code: "overloaded", fatal: true, retry_after_ms: 5_000 };
+    const { socket, states, refusals } = open(server);
+    let turnedAway = 0;
+    socket.on("overloaded", () => {
+      turnedAway += 1;
+    });
+    await vi.advanceTimersByTimeAsync(10);
+    // The random number of these tests makes each wait a quarter longer.
+    const waits = [6_250, 12_500, 25_000, 50_000, 75_000, 75_000];
+    for (const [index, wait] of waits.entries()) {
+      await vi.advanceTimersByTimeAsync(wait - 100);
+      expect(server.connections).toHaveLength(index + 1);
+      if (index === waits.length - 1) {
+        server.answer = state("token");
+      }
+      await vi.advanceTimersByTimeAsync(100);
+      expect(server.connections).toHaveLength(index + 2);
+    }
+    expect(turnedAway).toBe(waits.length);
+    expect(refusals).toEqual([]);
+    expect(states.at(-1)).toBe("open");
     socket.stop();
   });
 

@@ -9,12 +9,14 @@ import {
   type ServerMessage,
   SUBPROTOCOL,
 } from "../wire/types.ts";
-import { delayBefore, patience } from "./backoff.ts";
+import { delayAfterOverload, delayBefore, patience } from "./backoff.ts";
 import { type Connect, reachable, type Transport, webSocketTransport } from "./transport.ts";
 
 const PING_INTERVAL_MS = 5_000;
 /** A connection that stays silent this long after a Ping is dead. */
 const PONG_PATIENCE_MS = 3_000;
+/** When the server does not say after how long it may be asked again. */
+const OVERLOADED_RETRY_MS = 5_000;
 
 /** Where the connection stands; messages can be sent while it is "open" only. */
 export type SocketState = "connecting" | "open" | "lost" | "stopped";
@@ -53,6 +55,8 @@ export type SocketEvents = {
   message: Received;
   /** The server refused for good: the socket stopped. */
   refused: ErrorMessage;
+  /** The server has no room for anybody who is not in a call yet; the socket asks again by itself. */
+  overloaded: ErrorMessage;
 };
 
 /**
@@ -73,6 +77,8 @@ export class SignalingSocket {
   #pingId = 0;
   #lastReceived = 0;
   #retryAfterMs = 0;
+  /** How often in a row the server was overloaded. */
+  #overloads = 0;
 
   constructor(options: SocketOptions) {
     const livez = new URL("/livez", options.server).href;
@@ -197,6 +203,7 @@ export class SignalingSocket {
     if (message.type === "state" && this.#state !== "open") {
       clearTimeout(this.#timer);
       this.#attempt = 0;
+      this.#overloads = 0;
       this.#become("open");
       this.#pingTimer = setTimeout(() => this.#ping(), PING_INTERVAL_MS);
     }
@@ -211,7 +218,15 @@ export class SignalingSocket {
       return;
     }
     this.#retryAfterMs = error.retry_after_ms ?? 0;
+    if (error.code === "overloaded") {
+      this.#overloads += 1;
+      const retryAfterMs = error.retry_after_ms ?? OVERLOADED_RETRY_MS;
+      this.#retryAfterMs = delayAfterOverload(this.#overloads, retryAfterMs, this.#options.random());
+    }
     this.#retry(generation);
+    if (error.code === "overloaded") {
+      this.#events.emit("overloaded", error);
+    }
   }
 
   #ping(): void {

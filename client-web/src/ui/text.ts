@@ -105,6 +105,9 @@ export const text = {
     connecting: "Connecting…",
     waiting: "Waiting to be let in…",
     waitingDetail: "Someone in the call has to hand you the keys. This takes a moment.",
+    full: "This server is full right now, trying again…",
+    fullDetail:
+      "It carries as many people as it can. You come in as soon as there is room; you do not have to do anything.",
     aloneTitle: "Nobody else is here yet",
     aloneBody: "Send the link to the people you want to meet.",
     copyInvitation: "Copy invitation",

@@ -34,8 +34,8 @@ export function StageView({ model }: { readonly model: CallModel }) {
   const state = model.state.value;
   return (
     <div ref={stage} class="stage">
-      {(state === "connecting" || state === "waiting" || state === "idle") && (
-        <Progress waiting={state === "waiting"} />
+      {(state === "idle" || state === "connecting" || state === "full" || state === "waiting") && (
+        <Progress state={state} />
       )}
       {width > 0 && people.length > 0 && (
         <section
@@ -60,15 +60,24 @@ export function StageView({ model }: { readonly model: CallModel }) {
   );
 }
 
-function Progress({ waiting }: { readonly waiting: boolean }) {
+function Progress({ state }: { readonly state: keyof typeof PROGRESS }) {
+  const { title, detail } = PROGRESS[state];
   return (
     <div class="progress" role="status">
       <span class="spinner" />
-      <p class="progress-title">{waiting ? text.call.waiting : text.call.connecting}</p>
-      {waiting && <p>{text.call.waitingDetail}</p>}
+      <p class="progress-title">{title}</p>
+      {detail !== undefined && <p>{detail}</p>}
     </div>
   );
 }
+
+/** What is said on the way into the call. */
+const PROGRESS = {
+  idle: { title: text.call.connecting, detail: undefined },
+  connecting: { title: text.call.connecting, detail: undefined },
+  full: { title: text.call.full, detail: text.call.fullDetail },
+  waiting: { title: text.call.waiting, detail: text.call.waitingDetail },
+} as const;
 
 /** How much a tile has room to say. */
 function sizeClass({ tileWidth, tileHeight }: Grid): "small" | "large" {
