@@ -7,7 +7,7 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_PACKAGES := cmake
 WASM_PACKAGES := rustc-web cargo-web rust-web-src lld-19 binaryen
-TEST_PACKAGES := chromium firefox-esr iproute2 util-linux tcpdump ffmpeg
+TEST_PACKAGES := chromium firefox-esr iproute2 iptables ethtool util-linux tcpdump ffmpeg
 WEB := client-web
 ARGS ?=
 

@@ -12,9 +12,9 @@ const KEEP_PEER_CONNECTIONS = `(() => {
   };
 })()`;
 
-export const launchChromium = (args: readonly string[] = []): Promise<Browser> =>
+export const launchChromium = (args: readonly string[] = [], executablePath = "/usr/bin/chromium"): Promise<Browser> =>
   chromium.launch({
-    executablePath: "/usr/bin/chromium",
+    executablePath,
     args: [
       "--no-sandbox",
       "--disable-gpu",

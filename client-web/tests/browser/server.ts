@@ -33,6 +33,11 @@ export class Server {
     return server;
   }
 
+  /** Address and port of the media. */
+  get media(): string {
+    return `${MEDIA_ADDRESS}:${this.mediaPort}`;
+  }
+
   get pid(): number {
     if (this.child?.pid === undefined) throw new Error("the server does not run");
     return this.child.pid;
@@ -50,10 +55,9 @@ export class Server {
 
   /** Starts the process again, with no memory of before. */
   async run(): Promise<void> {
-    const media = `${MEDIA_ADDRESS}:${this.mediaPort}`;
     const child = spawn(
       BINARY,
-      ["serve", "--listen", `127.0.0.1:${this.httpPort}`, "--media", media, "--advertise", MEDIA_ADDRESS],
+      ["serve", "--listen", `127.0.0.1:${this.httpPort}`, "--media", this.media, "--advertise", MEDIA_ADDRESS],
       { stdio: ["ignore", "pipe", "pipe"] },
     );
     this.child = child;
@@ -96,7 +100,8 @@ class Relay {
 
   static async start(target: number): Promise<Relay> {
     const listener = net.createServer();
-    listener.listen(0, "127.0.0.1");
+    // On all addresses: some tests have browsers in another network.
+    listener.listen(0, "0.0.0.0");
     await once(listener, "listening");
     const relay = new Relay(listener, (listener.address() as net.AddressInfo).port);
     listener.on("connection", (socket) => relay.forward(socket, target));
