@@ -7,6 +7,8 @@
 //! A packet: [`Sfu::handle_rtp`] -> `room::media` (route by SSRC, log, SFrame guard) -> `forward` (rewrite per
 //! subscription) -> [`Egress`]. A command: [`Sfu::handle_command`] -> `room` -> [`Output`].
 
+#[cfg_attr(not(test), expect(dead_code, reason = "rooms allocate nothing yet"))]
+mod allocator;
 #[expect(dead_code, reason = "rooms estimate nothing yet")]
 mod bandwidth;
 mod counters;
@@ -15,6 +17,8 @@ mod guard;
 mod layer;
 pub mod negotiation;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "rooms pace nothing yet"))]
+mod pacer;
 mod peer;
 mod room;
 mod sfu;
