@@ -146,6 +146,8 @@ class FakeCall implements CallPort {
     return this.#changeSelf({ camera: { on } });
   }
 
+  setTiles(): void {}
+
   replaceMicrophone(): Promise<void> {
     return Promise.resolve();
   }

@@ -11,6 +11,7 @@ export { missingFeatures } from "./call/features.ts";
 export { createMeeting, MeetingError, type MeetingLink, type MeetingOptions, parseLink } from "./call/link.ts";
 export type { ChangeLogEntry } from "./call/log.ts";
 export type { CryptoState, Participant } from "./call/participants.ts";
+export type { TileView } from "./call/views.ts";
 export { KickError } from "./e2ee/client.ts";
 export type { FrameCounters } from "./e2ee/messages.ts";
 export {

@@ -12,6 +12,7 @@ import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { type Participant, Roster } from "./participants.ts";
 import { OwnVoice } from "./speaking.ts";
 import { decodeStatus, encodeStatus, type Status } from "./status.ts";
+import type { TileView } from "./views.ts";
 
 /** Where a call stands. "full": the server takes nobody in for now, and is asked again. */
 export type CallState = "idle" | "connecting" | "full" | "waiting" | "in-call" | "reconnecting" | "ended";
@@ -87,6 +88,7 @@ export class Call {
   #epoch: number | undefined;
   #suite: Suite | undefined;
   #log: readonly ChangeLogEntry[] = [];
+  #tiles: readonly TileView[] | undefined;
   #counters: FrameCounters | undefined;
   #participants: ReadonlyMap<string, Participant> = new Map();
   #rejoins = 0;
@@ -199,6 +201,15 @@ export class Call {
     }
   }
 
+  /**
+   * Says how large each person's picture is on the screen, in the order of their importance: nothing larger is received,
+   * and nothing at all of what cannot be seen. Until the first call everything is received as large as it comes.
+   */
+  setTiles(tiles: readonly TileView[]): void {
+    this.#tiles = tiles;
+    this.#media?.setTiles(tiles);
+  }
+
   /** Removes somebody (hosts only). Throws `KickError` or `CallError`. */
   async kick(clientId: string): Promise<void> {
     if (this.#e2ee === undefined) {
@@ -245,11 +256,18 @@ export class Call {
           this.#roster.setSpeaking(tracks);
           this.#refresh();
         },
+        unwanted: (tracks) => {
+          this.#roster.setUnwanted(tracks);
+          this.#refresh();
+        },
         reset: () => this.#roster.resetReceptions(),
         error: (error) => this.#events.emit("error", error),
       },
       socket,
     );
+    if (this.#tiles !== undefined) {
+      this.#media.setTiles(this.#tiles);
+    }
     this.#listen(e2ee, socket);
     socket.start();
     this.#refresh();
@@ -501,6 +519,7 @@ export class Call {
     const status = decodeStatus(payload);
     if (status !== undefined && from !== this.#clientId) {
       this.#roster.setStatus(from, status);
+      this.#media?.setMuted(this.#roster.muted);
       this.#refresh();
     }
   }

@@ -1,10 +1,13 @@
 // A call's media connection: made, kept, and made anew when it fails.
 import { type FrameCrypto, Peer } from "../media/peer.ts";
+import { kindOf } from "../media/sections.ts";
 import type { SignalingSocket } from "../signaling/socket.ts";
 import type { ServerMessage, Source, Track, TrackId } from "../wire/types.ts";
+import { Hearing } from "./hearing.ts";
 import type { LocalMedia, LocalSource } from "./local.ts";
 import { Negotiator } from "./negotiator.ts";
 import { OtherVoices } from "./speaking.ts";
+import { type TileView, ViewSender } from "./views.ts";
 
 /** Sources that a participant publishes. */
 export const LOCAL_SOURCES: readonly LocalSource[] = ["microphone", "camera"];
@@ -19,6 +22,8 @@ export interface MediaEvents {
   stream(track: Track, stream: MediaStream | undefined): void;
   /** The tracks in which somebody is heard speaking are others now. */
   speaking(tracks: ReadonlySet<TrackId>): void;
+  /** Of these tracks nothing is wanted now. */
+  unwanted(tracks: ReadonlySet<TrackId>): void;
   /** Every stream is gone with the connection that carried it. */
   reset(): void;
   error(error: Error): void;
@@ -27,6 +32,8 @@ export interface MediaEvents {
 export class MediaConnection {
   readonly #negotiator: Negotiator;
   readonly #voices: OtherVoices;
+  readonly #views: ViewSender;
+  readonly #hearing: Hearing;
   #peer: Peer | undefined;
   #tracks: readonly Track[] = [];
   #keyed = false;
@@ -42,8 +49,16 @@ export class MediaConnection {
     this.#negotiator = new Negotiator(socket);
     this.#voices = new OtherVoices(
       async () => (await this.#peer?.levels()) ?? new Map(),
-      (tracks) => this.events.speaking(tracks),
+      (tracks) => {
+        this.#hearing.setSpeaking(tracks);
+        this.events.speaking(tracks);
+      },
     );
+    this.#views = new ViewSender((views) => socket.send({ type: "views", views }));
+    this.#hearing = new Hearing((heard) => {
+      this.#views.setHeard(heard);
+      this.#viewsChanged();
+    });
   }
 
   /** There is a signaling session: the one before it, or another, which is another peer at the SFU. */
@@ -57,6 +72,7 @@ export class MediaConnection {
 
   handleSessionLost(): void {
     this.#negotiator.abandon("the signaling connection was lost");
+    this.#views.repeat();
   }
 
   handleAnswer(message: Extract<ServerMessage, { type: "answer" | "offer_rejected" }>): void {
@@ -84,7 +100,21 @@ export class MediaConnection {
   /** Receives exactly `tracks` from now on. */
   subscribe(tracks: readonly Track[]): void {
     this.#tracks = tracks;
+    this.#hearing.setTracks(tracks.filter(({ source }) => kindOf(source) === "audio"));
+    this.#views.setTracks(tracks);
+    this.#viewsChanged();
     this.#peer?.subscribe(tracks);
+  }
+
+  /** How large each picture is on the screen. */
+  setTiles(tiles: readonly TileView[]): void {
+    this.#views.setTiles(tiles);
+    this.#viewsChanged();
+  }
+
+  /** Clients whose microphone is off. */
+  setMuted(clients: ReadonlySet<string>): void {
+    this.#hearing.setMuted(clients);
   }
 
   /** Sends what the source is now. */
@@ -118,15 +148,23 @@ export class MediaConnection {
   close(): void {
     clearTimeout(this.#rebuildTimer);
     this.#voices.close();
+    this.#hearing.close();
+    this.#views.close();
     this.#negotiator.abandon("the call is over");
     this.#peer?.close();
     this.#peer = undefined;
+  }
+
+  #viewsChanged(): void {
+    this.events.unwanted(this.#views.unwanted);
   }
 
   #build(): void {
     clearTimeout(this.#rebuildTimer);
     this.#peer?.close();
     this.events.reset();
+    // A new connection may be one to a new SFU.
+    this.#views.repeat();
     const peer = new Peer(this.crypto, (sdp, sections) => this.#negotiator.offer(sdp, sections));
     this.#peer = peer;
     const born = performance.now();

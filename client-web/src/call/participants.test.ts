@@ -61,6 +61,22 @@ describe("a participant's encryption", () => {
     expect(roster.participants().get("ann")?.camera.on).toBe(false);
   });
 
+  it("does not wait for what was not asked for, but for what was", () => {
+    const roster = rosterWithAnn(camera, microphone);
+    roster.setUnwanted(new Set([7]));
+    expect(crypto(roster)).toBe("waiting");
+    roster.setUnwanted(new Set([7, 8]));
+    expect(roster.participants().get("ann")?.crypto).toEqual({
+      state: "secure",
+      reason: "They are a member of the encrypted group; what they send is not on your screen.",
+    });
+    roster.setReceiverState(8, "failed", "auth_fail");
+    expect(crypto(roster)).toBe("failed");
+    roster.setReceiverState(8, "secure", null);
+    roster.setUnwanted(new Set());
+    expect(crypto(roster)).toBe("waiting");
+  });
+
   it("fails with the reason and heals by itself", () => {
     const roster = rosterWithAnn(microphone);
     roster.setReceiverState(8, "failed", "auth_fail");

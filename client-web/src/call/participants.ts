@@ -67,6 +67,7 @@ export class Roster {
   readonly #presence = new Map<string, PresenceKind>();
   readonly #receptions = new Map<TrackId, Reception>();
   #speaking: ReadonlySet<TrackId> = new Set();
+  #unwanted: ReadonlySet<TrackId> = new Set();
   #snapshot: ReadonlyMap<string, Participant> = new Map();
 
   constructor(self: SelfFacts) {
@@ -150,6 +151,16 @@ export class Roster {
   /** The tracks in which somebody is heard speaking. */
   setSpeaking(tracks: ReadonlySet<TrackId>): void {
     this.#speaking = tracks;
+  }
+
+  /** The tracks of which nothing is sent because nothing was wanted: there is nothing to wait for. */
+  setUnwanted(tracks: ReadonlySet<TrackId>): void {
+    this.#unwanted = tracks;
+  }
+
+  /** The clients who say that their microphone is off. */
+  get muted(): ReadonlySet<string> {
+    return new Set([...this.#statuses].filter(([, status]) => !status.microphone).map(([clientId]) => clientId));
   }
 
   /** The peer connection is gone, and every stream with it. */
@@ -256,13 +267,16 @@ export class Roster {
     if (this.#presence.get(member.client_id) === "suspended") {
       return { state: "waiting", reason: "Their connection was lost." };
     }
-    const pending = sending.find(({ state }) => state === "waiting");
+    const pending = sending.find(({ state, track }) => state === "waiting" && !this.#unwanted.has(track.track_id));
     if (pending !== undefined) {
       const reason = pending.reason === null ? "Waiting for their first encrypted frame." : REASONS[pending.reason];
       return { state: "waiting", reason };
     }
+    if (sending.some(({ state }) => state === "secure")) {
+      return { state: "secure", reason: "Their frames open with this call's current key." };
+    }
     return sending.length > 0
-      ? { state: "secure", reason: "Their frames open with this call's current key." }
+      ? { state: "secure", reason: "They are a member of the encrypted group; what they send is not on your screen." }
       : { state: "secure", reason: "They are a member of the encrypted group and send nothing." };
   }
 }

@@ -18,6 +18,7 @@ export type CallPort = Pick<
   | "setCamera"
   | "replaceMicrophone"
   | "replaceCamera"
+  | "setTiles"
   | "kick"
 > & { on(event: CallEventName, handler: () => void): () => void };
 

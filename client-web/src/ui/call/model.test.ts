@@ -39,6 +39,7 @@ class TestCall implements CallPort {
   setCamera = (on: boolean) => this.#answer(`camera ${on}`);
   replaceMicrophone = (id: string) => this.#answer(`microphone ${id}`);
   replaceCamera = (id: string) => this.#answer(`camera ${id}`);
+  setTiles = () => undefined;
   kick = (id: string) => this.#answer(`kick ${id}`);
 
   on(event: CallEventName, handler: () => void): () => void {

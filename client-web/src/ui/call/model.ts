@@ -1,7 +1,7 @@
 // The call as signals: copies what the SDK reports and turns changes into things to say.
 
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { CallState, ChangeLogEntry, EndReason, MeetingLink, Participant } from "../../index.ts";
+import type { CallState, ChangeLogEntry, EndReason, MeetingLink, Participant, TileView } from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
 import type { CallPort } from "../port.ts";
 import { type DeviceKind, text } from "../text.ts";
@@ -94,6 +94,11 @@ export class CallModel {
     for (const stop of this.#unsubscribe) {
       stop();
     }
+  }
+
+  /** How large each picture is on the screen. */
+  setTiles(tiles: readonly TileView[]): void {
+    this.#call.setTiles(tiles);
   }
 
   async toggle(kind: DeviceKind): Promise<void> {

@@ -1,11 +1,12 @@
 // The grid of people, as large as the stage allows.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { text } from "../text.ts";
 import { bestGrid, type Grid } from "./grid.ts";
 import type { CallModel } from "./model.ts";
 import { Tile } from "./tile.tsx";
+import { TileWatch } from "./tile-watch.ts";
 
 /** Space between tiles in CSS pixels, on small and on large stages. */
 const GAPS = { small: 6, large: 12, largeFrom: 700 };
@@ -13,6 +14,8 @@ const GAPS = { small: 6, large: 12, largeFrom: 700 };
 export function StageView({ model }: { readonly model: CallModel }) {
   const stage = useRef<HTMLDivElement>(null);
   const size = useSignal({ width: 0, height: 0 });
+  const [watch] = useState(() => new TileWatch((tiles) => model.setTiles(tiles)));
+  useEffect(() => () => watch.close(), [watch]);
   useEffect(() => {
     const element = stage.current;
     if (element === null) {
@@ -52,7 +55,7 @@ export function StageView({ model }: { readonly model: CallModel }) {
           }}
         >
           {people.map((person) => (
-            <Tile key={person.clientId} person={person} />
+            <Tile key={person.clientId} person={person} watch={watch} />
           ))}
         </section>
       )}

@@ -1,22 +1,30 @@
 // One person of the call: picture or initials, name, and what must be known about sound and encryption.
 
+import { useEffect, useRef } from "preact/hooks";
 import type { Participant } from "../../index.ts";
 import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { VideoView } from "../video.tsx";
 import { Avatar } from "./avatar.tsx";
+import type { TileWatch } from "./tile-watch.ts";
 
-export function Tile({ person }: { readonly person: Participant }) {
-  const { crypto, camera, microphone, video, isSelf } = person;
+export function Tile({ person, watch }: { readonly person: Participant; readonly watch: TileWatch }) {
+  const { crypto, camera, microphone, video, isSelf, clientId } = person;
+  const tile = useRef<HTMLDivElement>(null);
+  useEffect(
+    () => (tile.current === null || isSelf ? undefined : watch.watch(tile.current, clientId)),
+    [watch, isSelf, clientId],
+  );
   const shown = camera.on && crypto.state !== "failed" ? video : undefined;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset groups form fields; this groups what belongs to a person.
     <div
+      ref={tile}
       role="group"
       class={person.speaking && microphone.on ? "tile speaking" : "tile"}
       aria-label={person.name}
       data-crypto={crypto.state}
-      data-client-id={person.clientId}
+      data-client-id={clientId}
     >
       {shown === undefined ? <Avatar person={person} /> : <VideoView stream={shown} mirrored={isSelf} />}
       {crypto.state !== "secure" && (

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { viewsOf } from "./tile-watch.ts";
+
+const tile = (clientId: string, width: number, height: number, seen = true) => ({ clientId, width, height, seen });
+
+describe("the views of tiles", () => {
+  it("are in device pixels of the whole picture, of which a narrow tile shows a part", () => {
+    expect(viewsOf([tile("wide", 320, 180), tile("narrow", 100, 180), tile("flat", 640, 180)], 1.5)).toEqual([
+      { clientId: "wide", height: 270 },
+      { clientId: "narrow", height: 270 },
+      { clientId: "flat", height: 540 },
+    ]);
+  });
+
+  it("are nothing for a tile that is scrolled out of sight, and for all on a page that is not seen", () => {
+    expect(viewsOf([tile("a", 320, 180, false), tile("b", 320, 180)], 1)).toEqual([
+      { clientId: "a", height: 0 },
+      { clientId: "b", height: 180 },
+    ]);
+    expect(viewsOf([tile("b", 320, 180)], 0)).toEqual([{ clientId: "b", height: 0 }]);
+  });
+});

@@ -1,0 +1,84 @@
+// Measures the tiles of the call: how many device pixels each picture has on the screen, and which are seen at all.
+
+import type { TileView } from "../../index.ts";
+
+/** Cameras send 16:9, and a tile shows a part of the picture that fills it. */
+const PICTURE_ASPECT = 16 / 9;
+
+interface Tile {
+  readonly clientId: string;
+  width: number;
+  height: number;
+  /** Within the window, not scrolled out of it. */
+  seen: boolean;
+}
+
+/** Watches tiles and reports them all whenever one of them changes. */
+export class TileWatch {
+  readonly #tiles = new Map<Element, Tile>();
+  readonly #report: (tiles: readonly TileView[]) => void;
+  readonly #sizes = new ResizeObserver((entries) => this.#measure(entries));
+  readonly #sight = new IntersectionObserver((entries) => this.#look(entries));
+  readonly #tell = () => this.#report(viewsOf(this.#tiles.values(), scaleOf(window, document)));
+
+  constructor(report: (tiles: readonly TileView[]) => void) {
+    this.#report = report;
+    document.addEventListener("visibilitychange", this.#tell);
+    // Another screen or zoom has other device pixels.
+    addEventListener("resize", this.#tell);
+    this.#tell();
+  }
+
+  /** Watches somebody's tile until the returned function is called. */
+  watch(element: Element, clientId: string): () => void {
+    this.#tiles.set(element, { clientId, width: 0, height: 0, seen: true });
+    this.#sizes.observe(element);
+    this.#sight.observe(element);
+    return () => {
+      this.#tiles.delete(element);
+      this.#sizes.unobserve(element);
+      this.#sight.unobserve(element);
+      this.#tell();
+    };
+  }
+
+  close(): void {
+    document.removeEventListener("visibilitychange", this.#tell);
+    removeEventListener("resize", this.#tell);
+    this.#sizes.disconnect();
+    this.#sight.disconnect();
+  }
+
+  #measure(entries: readonly ResizeObserverEntry[]): void {
+    for (const { target, contentRect } of entries) {
+      const tile = this.#tiles.get(target);
+      if (tile !== undefined) {
+        tile.width = contentRect.width;
+        tile.height = contentRect.height;
+      }
+    }
+    this.#tell();
+  }
+
+  #look(entries: readonly IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of entries) {
+      const tile = this.#tiles.get(target);
+      if (tile !== undefined) {
+        tile.seen = isIntersecting;
+      }
+    }
+    this.#tell();
+  }
+}
+
+/** The views of tiles, in their order. `scale`: device pixels in a CSS pixel, 0 when the page is not seen. */
+export function viewsOf(tiles: Iterable<Readonly<Tile>>, scale: number): TileView[] {
+  return [...tiles].map(({ clientId, width, height, seen }) => ({
+    clientId,
+    height: seen ? Math.round(Math.max(height, width / PICTURE_ASPECT) * scale) : 0,
+  }));
+}
+
+function scaleOf({ devicePixelRatio }: Window, { visibilityState }: Document): number {
+  return visibilityState === "hidden" ? 0 : devicePixelRatio;
+}
