@@ -40,3 +40,19 @@ impl TransportAddress {
         }
     }
 }
+
+/// A mapped IPv4 address as IPv4, and an IPv6 address without flow label: one peer, one key.
+#[must_use]
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
+            None => {
+                let mut v6 = v6;
+                v6.set_flowinfo(0);
+                SocketAddr::V6(v6)
+            }
+        },
+        SocketAddr::V4(_) => address,
+    }
+}

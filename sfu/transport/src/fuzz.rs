@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::address::TransportAddress;
 use crate::classify::classify;
 use crate::dtls::{Certificate, DtlsServer, Fingerprint};
+use crate::framing::Deframer;
 use crate::ice_lite::IceLite;
 use crate::payload_descriptor::vp8::Vp8Descriptor;
 use crate::payload_descriptor::vp9::Vp9Descriptor;
@@ -123,6 +124,21 @@ pub fn fuzz_dtls_datagram(data: &[u8]) {
         while server.poll_transmit().is_some() {}
     }
     server.close(now);
+}
+
+/// The frames of a TCP connection: its first byte says in which pieces the rest arrives. Cutting changes nothing.
+pub fn fuzz_framing(data: &[u8]) {
+    let Some((piece, stream)) = data.split_first() else {
+        return;
+    };
+    let deframed = |piece: usize| {
+        let (mut deframer, mut packets) = (Deframer::default(), Vec::new());
+        let end = stream
+            .chunks(piece.max(1))
+            .try_for_each(|piece| deframer.feed(&mut piece.to_vec(), |packet| packets.push(packet.to_vec())));
+        (packets, end)
+    };
+    assert!(deframed(usize::from(*piece)) == deframed(stream.len()));
 }
 
 /// A peer's transport: any datagram from anywhere, and nothing comes of it without authentication.

@@ -176,6 +176,16 @@ fn stun_never_panics() {
 }
 
 #[test]
+fn framing_never_panics_and_does_not_depend_on_the_cuts() {
+    let seeds = [
+        vec![3, 0, 2, 7, 7, 0, 0, 0, 5, 1, 2, 3, 4, 5],
+        vec![1, 16, 0, 9, 9, 9],
+        [&[100, 1, 44][..], &[6; 300], &[0, 1, 8]].concat(),
+    ];
+    smoke(&seeds, ITERATIONS, fuzz_framing);
+}
+
+#[test]
 fn rtp_never_panics() {
     smoke(&rtp_packets(), ITERATIONS, fuzz_rtp);
 }

@@ -153,6 +153,16 @@ impl IceLite {
         Some(address)
     }
 
+    /// Forgets an address; says whether it was known.
+    pub fn remove_address(&mut self, address: TransportAddress) -> bool {
+        let known = self.is_checked(address);
+        self.addresses.retain(|checked| checked.address != address);
+        if self.nominated == Some(address) {
+            self.nominated = None;
+        }
+        known
+    }
+
     /// Whether no authenticated check has come for [`CONSENT_TIMEOUT`].
     #[must_use]
     pub fn is_lost(&self, now: Instant) -> bool {

@@ -12,6 +12,7 @@ pub mod classify;
 #[cfg(any(test, feature = "client"))]
 pub mod client;
 pub mod dtls;
+pub mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 pub mod ice_lite;
@@ -20,6 +21,7 @@ pub mod peer;
 pub mod route;
 pub mod rtcp;
 pub mod rtp;
+pub mod send_lanes;
 pub mod srtp;
 pub mod stun;
 pub mod udp;

@@ -200,6 +200,14 @@ impl PeerTransport {
         self.take_dtls_transmits();
     }
 
+    /// The connection this address was of is gone: nothing can be sent there. Media goes to the next best address, or
+    /// waits for the next check.
+    pub fn drop_address(&mut self, address: TransportAddress) {
+        if self.ice.remove_address(address) {
+            self.events.push_back(PeerEvent::AddressRemoved(address));
+        }
+    }
+
     /// Starts an ICE restart: new credentials of ours for the next answer and the new offer's ufrag.
     /// DTLS and SRTP go on; the old credentials work until the first check with the new ones.
     pub fn restart_ice(&mut self, local: IceCredentials, remote_ufrag: &str) {

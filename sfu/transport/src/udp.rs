@@ -14,6 +14,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::address::canonical;
+
 use send_batch::MAX_RUN_LEN;
 use send_many::{Message, send_many};
 
@@ -257,21 +259,6 @@ fn is_refusal(error: &io::Error) -> bool {
     const EIO: i32 = 5;
     const EINVAL: i32 = 22;
     matches!(error.raw_os_error(), Some(EIO | EINVAL))
-}
-
-/// A mapped IPv4 address as IPv4, and an IPv6 address without flow label: one peer, one key.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
-            None => {
-                let mut v6 = v6;
-                v6.set_flowinfo(0);
-                SocketAddr::V6(v6)
-            }
-        },
-        SocketAddr::V4(_) => address,
-    }
 }
 
 impl AsFd for UdpSocket {
