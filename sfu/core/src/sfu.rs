@@ -27,7 +27,7 @@ pub const MAX_PEERS: usize = 8192;
 pub struct Config {
     /// Our certificate's.
     pub fingerprint: Fingerprint,
-    /// Our addresses, best first.
+    /// Our addresses, best first; each takes UDP and TCP.
     pub candidates: Vec<SocketAddr>,
 }
 

@@ -9,7 +9,7 @@ pub const DEFAULT_MEDIA_PORT: u16 = 3478;
 /// How an SFU is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SfuConfig {
-    /// UDP addresses to bind. Shard `n` binds `port + n`; port 0 takes free ports. `0.0.0.0` alone also takes IPv6
+    /// Addresses to bind, for UDP and TCP. Shard `n` binds `port + n`; port 0 takes free ports. `0.0.0.0` alone also takes IPv6
     /// where the host has it.
     pub media: Vec<SocketAddr>,
     /// Addresses put into candidates instead of the interfaces' own.
@@ -40,6 +40,9 @@ pub enum StartError {
     /// The address is taken or not of this host.
     #[error("cannot bind the media address {0}: {1}")]
     Bind(SocketAddr, #[source] std::io::Error),
+    /// The same port of the address is taken for TCP.
+    #[error("cannot listen for media on TCP {0}: {1}")]
+    BindTcp(SocketAddr, #[source] std::io::Error),
     /// The interfaces' addresses could not be read.
     #[error("cannot list the network interfaces: {0}")]
     Interfaces(#[source] std::io::Error),

@@ -3,6 +3,7 @@
 //! [`Sfu::start`] binds the media port, starts one thread per shard and returns an [`SfuHandle`]: commands in,
 //! events out, both bounded. The first event is `Ready`. Dropping every command sender stops the shards.
 
+mod bind;
 mod candidates;
 pub mod config;
 pub mod control;
@@ -14,16 +15,18 @@ mod session;
 mod shard;
 mod socket;
 pub mod stats;
+mod tcp;
 
 pub use config::{SfuConfig, StartError};
 pub use stats::Stats;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use conclave_transport::dtls::Certificate;
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use tokio::sync::mpsc;
 
+use crate::bind::Ports;
 use crate::shard::ShardConfig;
 
 /// Commands that wait for the shards. A sender that finds the queue full waits; nothing is dropped.
@@ -61,13 +64,11 @@ impl Sfu {
         let mut all_candidates = Vec::new();
         for number in 0..config.shards.get() {
             let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
-            let sockets = bind(config, number)?;
-            let candidates = offered(&sockets, &config.advertise, &interfaces)?;
-            all_candidates.extend_from_slice(&candidates);
+            let ports = Ports::bind(config, number, &interfaces)?;
+            all_candidates.extend_from_slice(&ports.candidates);
             start_shard(ShardConfig {
                 number: u8::try_from(number).map_err(|_| StartError::TooManyShards)?,
-                sockets,
-                candidates,
+                ports,
                 certificate: certificate.clone(),
                 commands: command_rx,
                 events: event_tx.clone(),
@@ -90,34 +91,6 @@ impl Sfu {
             candidates: all_candidates,
         })
     }
-}
-
-fn bind(config: &SfuConfig, number: usize) -> Result<Vec<conclave_transport::udp::UdpSocket>, StartError> {
-    if config.media.is_empty() {
-        return Err(StartError::NoMediaAddress);
-    }
-    let alone = config.media.len() == 1;
-    let bound = config.media.iter().map(|base| {
-        let mut address = *base;
-        if base.port() != 0 {
-            let port =
-                u16::try_from(usize::from(base.port()) + number).map_err(|_| StartError::TooManyShards)?;
-            address.set_port(port);
-        }
-        socket::bind(address, alone).map_err(|error| StartError::Bind(address, error))
-    });
-    bound.collect()
-}
-
-fn offered(
-    sockets: &[conclave_transport::udp::UdpSocket],
-    advertise: &[IpAddr],
-    interfaces: &[IpAddr],
-) -> Result<Vec<SocketAddr>, StartError> {
-    let bound: Result<Vec<SocketAddr>, std::io::Error> =
-        sockets.iter().map(|socket| socket.local_addr()).collect();
-    let bound = bound.map_err(StartError::Thread)?;
-    Ok(candidates::candidates(&bound, advertise, interfaces))
 }
 
 fn start_shard(config: ShardConfig) -> Result<(), StartError> {

@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Parser)]
 #[command(version)]
 struct Options {
-    /// UDP address for media; shard N uses port + N.
+    /// Address for media on UDP and TCP; shard N uses port + N.
     #[arg(
         long,
         value_name = "ADDR:PORT",

@@ -5,8 +5,10 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Instant;
 
 use conclave_sfu_core::{Egress, Outgoing, PeerSlot};
-use conclave_transport::address::TransportAddress;
+use conclave_transport::address::{Protocol, TransportAddress};
+use conclave_transport::framing::MAX_FRAME;
 use conclave_transport::peer::{DropReason, PeerConfig, PeerEvent, PeerTransport, Received};
+use conclave_transport::send_lanes::Lane;
 use conclave_transport::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 use conclave_wire::media::Kind;
 use foldhash::fast::RandomState;
@@ -14,6 +16,7 @@ use foldhash::fast::RandomState;
 use crate::queue::{Content, List, Queue, Queued};
 use crate::socket::{Outbox, Sockets};
 use crate::stats::Snapshot;
+use crate::tcp::Tcp;
 
 /// What a transport said, for the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,6 @@ struct Session {
 }
 
 /// All sessions of a shard.
-#[derive(Default)]
 pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
     /// Written by authenticated checks only.
@@ -44,13 +46,24 @@ pub(crate) struct Sessions {
     /// Counted since the shard last took it.
     pub(crate) counted: Snapshot,
     sockets: Sockets,
+    pub(crate) tcp: Tcp,
+    /// Where a packet for a TCP connection is sealed.
+    scratch: Box<[u8]>,
 }
 
 impl Sessions {
-    pub(crate) fn new(sockets: Sockets) -> Self {
+    pub(crate) fn new(sockets: Sockets, tcp: Tcp) -> Self {
         Self {
+            slots: Vec::new(),
+            addresses: HashMap::default(),
+            wakes: BinaryHeap::new(),
+            queue: Queue::default(),
+            dirty: Vec::new(),
+            outbox: Outbox::default(),
+            counted: Snapshot::default(),
             sockets,
-            ..Self::default()
+            tcp,
+            scratch: vec![0; MAX_FRAME].into_boxed_slice(),
         }
     }
 
@@ -115,12 +128,11 @@ impl Sessions {
             match event {
                 PeerEvent::AddressAdded(address) => {
                     self.addresses.insert(address, peer);
-                }
-                PeerEvent::AddressRemoved(address) => {
-                    if self.addresses.get(&address) == Some(&peer) {
-                        self.addresses.remove(&address);
+                    if address.protocol == Protocol::Tcp {
+                        self.tcp.adopt(address.socket);
                     }
                 }
+                PeerEvent::AddressRemoved(address) => self.remove_address(peer, address),
                 PeerEvent::Nominated(_) => {}
                 PeerEvent::Connected { profile } => {
                     tracing::info!(?profile, "a peer's transport is connected");
@@ -135,6 +147,21 @@ impl Sessions {
             }
         }
         self.settle(peer);
+        None
+    }
+
+    /// The next peer that has lost a connection; it wants [`Self::poll`].
+    pub(crate) fn disconnected(&mut self) -> Option<PeerSlot> {
+        while let Some(remote) = self.tcp.poll_closed() {
+            let address = TransportAddress::tcp(remote);
+            let peer = self.addresses.get(&address).copied();
+            if let Some(peer) = peer
+                && let Some(session) = self.session(peer)
+            {
+                session.transport.drop_address(address);
+                return Some(peer);
+            }
+        }
         None
     }
 
@@ -176,6 +203,7 @@ impl Sessions {
         self.dirty = dirty;
         self.queue.clear();
         self.counted.egress_dropped += self.outbox.send(&self.sockets);
+        self.tcp.flush();
     }
 
     /// Seals what is queued for one peer into the outbox.
@@ -186,6 +214,8 @@ impl Sessions {
             outbox,
             sockets,
             counted,
+            tcp,
+            scratch,
             ..
         } = self;
         let Some(session) = slots.get_mut(peer.0).and_then(Option::as_mut) else {
@@ -197,9 +227,23 @@ impl Sessions {
         };
         while let Some(packet) = queue.pop(&mut queued) {
             let room = packet.len() + RTP_OVERHEAD.max(RTCP_OVERHEAD);
-            let (sealed, dropped) = outbox.push(sockets, to.socket, room, |room| {
-                seal(&mut session.transport, &packet, room)
-            });
+            let write = |room: &mut [u8]| seal(&mut session.transport, &packet, room);
+            let (sealed, dropped) = match to.protocol {
+                Protocol::Udp => outbox.push(sockets, to.socket, room, write),
+                Protocol::Tcp => {
+                    let sealed = scratch.get_mut(..room).and_then(write);
+                    (
+                        sealed.filter(|len| {
+                            tcp.send(
+                                to.socket,
+                                lane(packet.content),
+                                scratch.get(..*len).unwrap_or_default(),
+                            )
+                        }),
+                        0,
+                    )
+                }
+            };
             counted.egress_dropped += dropped;
             let Some(len) = sealed else {
                 counted.egress_dropped += 1;
@@ -223,7 +267,22 @@ impl Sessions {
             return;
         };
         while let Some(transmit) = session.transport.poll_transmit() {
-            self.sockets.send(transmit.to.socket, &transmit.bytes);
+            match transmit.to.protocol {
+                Protocol::Udp => self.sockets.send(transmit.to.socket, &transmit.bytes),
+                Protocol::Tcp => {
+                    self.tcp.send(transmit.to.socket, Lane::Control, &transmit.bytes);
+                }
+            }
+        }
+        self.tcp.flush();
+    }
+
+    fn remove_address(&mut self, peer: PeerSlot, address: TransportAddress) {
+        if self.addresses.get(&address) == Some(&peer) {
+            self.addresses.remove(&address);
+            if address.protocol == Protocol::Tcp {
+                self.tcp.close(address.socket);
+            }
         }
     }
 
@@ -243,7 +302,14 @@ impl Sessions {
         if let Some(slot) = self.slots.get_mut(peer.0)
             && slot.take().is_some()
         {
-            self.addresses.retain(|_, known| *known != peer);
+            let Self { addresses, tcp, .. } = self;
+            addresses.retain(|address, known| {
+                let is_kept = *known != peer;
+                if !is_kept && address.protocol == Protocol::Tcp {
+                    tcp.close(address.socket);
+                }
+                is_kept
+            });
             self.dirty.retain(|known| *known != peer);
         }
     }
@@ -270,6 +336,15 @@ fn seal(transport: &mut PeerTransport, packet: &Queued<'_>, room: &mut [u8]) -> 
     match packet.content {
         Content::Rtp(_) => transport.seal_rtp(room, packet.len()).ok(),
         Content::Rtcp => transport.seal_rtcp(room, packet.len()).ok(),
+    }
+}
+
+/// Which lane of a TCP connection a packet takes.
+const fn lane(content: Content) -> Lane {
+    match content {
+        Content::Rtp(Kind::Audio) => Lane::Audio,
+        Content::Rtp(Kind::Video) => Lane::Video,
+        Content::Rtcp => Lane::Control,
     }
 }
 

@@ -1,7 +1,6 @@
 //! One thread that forwards media: its sockets, its sessions, its core, and the loop that drives them.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use conclave_sfu_core::{Config, Output, PeerSlot, Sfu, TransportState};
@@ -11,24 +10,27 @@ use conclave_transport::dtls::Certificate;
 use conclave_transport::peer::{PeerConfig, Received};
 use conclave_transport::route::{IceCredentials, Route, route_of};
 use conclave_transport::stun;
-use conclave_transport::udp::{ReceiveSlab, UdpSocket};
+use conclave_transport::udp::ReceiveSlab;
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 
+use crate::bind::Ports;
 use crate::session::{SessionEvent, Sessions};
 use crate::socket::Sockets;
 use crate::stats::{Snapshot, Stats};
+use crate::tcp::{READ_LEN, Tcp};
 
 /// Receive batches handled before other work gets a turn.
 const MAX_BATCHES: usize = 4;
+/// Reads from TCP connections handled before other work gets a turn.
+const MAX_READS: usize = 64;
 
 /// What a shard is made from.
 pub(crate) struct ShardConfig {
     /// Its number, which its ufrags carry.
     pub(crate) number: u8,
-    pub(crate) sockets: Vec<UdpSocket>,
-    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) ports: Ports,
     pub(crate) certificate: Certificate,
     pub(crate) commands: mpsc::Receiver<ControlCommand>,
     pub(crate) events: mpsc::Sender<ControlEvent>,
@@ -41,6 +43,8 @@ struct Shard {
     core: Sfu,
     sessions: Sessions,
     slab: ReceiveSlab,
+    /// What was read from one TCP connection.
+    tcp_slab: Vec<u8>,
     sockets: Sockets,
     /// Events that found the channel full. While there are any, no command is taken, which bounds them.
     waiting: VecDeque<ControlEvent>,
@@ -53,6 +57,7 @@ struct Shard {
 /// What woke the shard.
 enum Wake {
     Readable(usize),
+    Tcp,
     Command(Option<ControlCommand>),
     EventRoom,
     Time,
@@ -65,13 +70,17 @@ enum Wake {
 pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
     let ShardConfig {
         number,
-        sockets,
-        candidates,
+        ports,
         certificate,
         mut commands,
         events,
         stats,
     } = config;
+    let Ports {
+        sockets,
+        listeners,
+        candidates,
+    } = ports;
     let sockets = Sockets::register(sockets)?;
     let fingerprint = certificate.fingerprint();
     let mut shard = Shard {
@@ -81,8 +90,9 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
             fingerprint,
             candidates,
         }),
-        sessions: Sessions::new(sockets.clone()),
+        sessions: Sessions::new(sockets.clone(), Tcp::register(listeners)?),
         slab: ReceiveSlab::new(),
+        tcp_slab: vec![0; READ_LEN],
         sockets,
         waiting: VecDeque::new(),
         events,
@@ -92,6 +102,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
     loop {
         match shard.wait(&mut commands).await {
             Wake::Readable(socket) => shard.receive(socket),
+            Wake::Tcp => shard.receive_tcp(),
             Wake::Command(Some(command)) => shard.command(command),
             Wake::Command(None) => return Ok(()),
             Wake::EventRoom | Wake::Time => {}
@@ -103,10 +114,14 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
 
 impl Shard {
     async fn wait(&self, commands: &mut mpsc::Receiver<ControlCommand>) -> Wake {
-        let deadline = [self.core.poll_timeout(), self.sessions.next_wake()]
-            .into_iter()
-            .flatten()
-            .min();
+        let deadline = [
+            self.core.poll_timeout(),
+            self.sessions.next_wake(),
+            self.sessions.tcp.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         let sleep = async {
             match deadline {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -115,6 +130,7 @@ impl Shard {
         };
         tokio::select! {
             socket = self.sockets.readable() => Wake::Readable(socket),
+            () = self.sessions.tcp.readable() => Wake::Tcp,
             command = commands.recv(), if self.waiting.is_empty() => Wake::Command(command),
             permit = self.events.reserve(), if !self.waiting.is_empty() => match permit {
                 Ok(_) => Wake::EventRoom,
@@ -142,6 +158,35 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// Takes what has come over TCP, a piece of each connection in turn.
+    fn receive_tcp(&mut self) {
+        let now = Instant::now();
+        self.sessions.tcp.refresh(now);
+        let mut slab = std::mem::take(&mut self.tcp_slab);
+        for _ in 0..MAX_READS {
+            let Some(mut arrival) = self.sessions.tcp.read(&mut slab) else {
+                break;
+            };
+            let from = TransportAddress::tcp(arrival.remote);
+            let mut is_rude = false;
+            let stream = slab.get_mut(..arrival.len).unwrap_or_default();
+            let result = arrival.deframer.feed(stream, |packet| {
+                // A stranger has nothing to say but who it is.
+                is_rude |=
+                    self.sessions.tcp.is_stranger(from.socket) && classify(packet) != DatagramKind::Stun;
+                if !is_rude {
+                    self.datagram(now, from, packet);
+                }
+            });
+            self.sessions.tcp.done(arrival, result);
+            if is_rude {
+                self.sessions.counted.datagrams_dropped += 1;
+                self.sessions.tcp.close(from.socket);
+            }
+        }
+        self.tcp_slab = slab;
     }
 
     fn batch(&mut self) {
@@ -211,6 +256,10 @@ impl Shard {
 
     fn timers(&mut self) {
         let now = Instant::now();
+        self.sessions.tcp.handle_timeout(now);
+        while let Some(peer) = self.sessions.disconnected() {
+            self.drain_session(now, peer);
+        }
         while let Some(peer) = self.sessions.expired(now) {
             self.drain_session(now, peer);
         }

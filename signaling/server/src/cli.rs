@@ -64,7 +64,7 @@ struct Options {
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
 
-    /// UDP address of the media, or two: one IPv4, one IPv6; 0.0.0.0 takes IPv6 as well [default: 0.0.0.0:3478]
+    /// Address of the media on UDP and TCP, or two: one IPv4, one IPv6; 0.0.0.0 takes IPv6 as well [default: 0.0.0.0:3478]
     #[arg(long, value_name = "ADDR:PORT")]
     media: Option<String>,
 

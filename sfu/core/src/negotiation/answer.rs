@@ -12,6 +12,8 @@ use super::{ABS_SEND_TIME_URI, ExtensionIds, Line, MID_URI, Plan, TRANSPORT_CC_U
 
 /// Priority of a first host candidate: type preference 126, component 1 (RFC 8445 §5.1.2.1).
 const HOST_PRIORITY: u32 = 126 << 24 | 255;
+/// The same over TCP: below everything over UDP (RFC 6544 §4.2).
+const TCP_PRIORITY: u32 = 90 << 24 | 255;
 
 /// What an answer says beside its plan.
 pub struct AnswerContext<'a> {
@@ -23,7 +25,7 @@ pub struct AnswerContext<'a> {
     pub credentials: &'a IceCredentials,
     /// Our certificate's fingerprint.
     pub fingerprint: Fingerprint,
-    /// Our addresses, best first.
+    /// Our addresses, best first; each takes UDP and TCP.
     pub candidates: &'a [SocketAddr],
     /// SSRCs of the section with this index: media, retransmissions.
     pub ssrcs: &'a dyn Fn(usize) -> (u32, u32),
@@ -177,12 +179,18 @@ fn formats(out: &mut String, format: Format) {
 }
 
 fn candidates(out: &mut String, context: &AnswerContext<'_>) {
-    for (index, candidate) in (0u32..).zip(context.candidates) {
+    let over_udp = context.candidates.iter().map(|at| ("udp", HOST_PRIORITY, at, ""));
+    // The same ports take connections, for who cannot send UDP (RFC 6544 §4.5).
+    let over_tcp = context
+        .candidates
+        .iter()
+        .map(|at| ("tcp", TCP_PRIORITY, at, " tcptype passive"));
+    for (index, (protocol, priority, candidate, kind)) in (0u32..).zip(over_udp.chain(over_tcp)) {
         // Local preference falls with the index, so that no two candidates tie.
-        let priority = HOST_PRIORITY + ((65_535 - index.min(65_535)) << 8);
+        let priority = priority + ((65_535 - index.min(65_535)) << 8);
         let _ = write!(
             out,
-            "a=candidate:{} 1 udp {priority} {} {} typ host\r\n",
+            "a=candidate:{} 1 {protocol} {priority} {} {} typ host{kind}\r\n",
             index + 1,
             candidate.ip(),
             candidate.port()

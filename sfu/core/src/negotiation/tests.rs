@@ -135,6 +135,8 @@ fn chromium_publishes_opus_and_vp8_and_gets_its_own_numbers_back() {
         "a=rtcp-fb:111 transport-cc",
         "a=candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host",
         "a=candidate:2 1 udp 2130706175 2001:db8::1 3478 typ host",
+        "a=candidate:3 1 tcp 1526726143 192.0.2.1 3478 typ host tcptype passive",
+        "a=candidate:4 1 tcp 1526725887 2001:db8::1 3478 typ host tcptype passive",
         "a=end-of-candidates",
     ] {
         assert!(has(&audio, line), "{line} in {audio:#?}");

@@ -1,6 +1,7 @@
 //! A light participant on real sockets, driven by the test itself.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use conclave_light::{Answer, Encoding, Offer, OfferedSection, payload_type};
 use conclave_transport::address::{Protocol, TransportAddress};
 use conclave_transport::client::{ClientConfig, ClientEvent, ClientTransport};
 use conclave_transport::dtls::Certificate;
+use conclave_transport::framing::{Deframer, prefix};
 use conclave_transport::peer::Received;
 use conclave_transport::route::{IceCredentials, Route};
 use conclave_transport::rtp::RtpView;
@@ -15,7 +17,10 @@ use conclave_transport::srtp::RTP_OVERHEAD;
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{OfferId, PeerId, TrackId};
 use conclave_wire::media::{Codec, Kind, Source};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::mpsc;
 
 use crate::support::{Conference, soon};
 
@@ -34,6 +39,12 @@ pub(crate) struct Light {
     pub(crate) answer: Option<Answer>,
     pub(crate) transport: Option<ClientTransport>,
     socket: UdpSocket,
+    /// Whether what goes over UDP is thrown away.
+    pub(crate) udp_is_blocked: bool,
+    connections: HashMap<SocketAddr, OwnedWriteHalf>,
+    /// What came over TCP.
+    arrived: mpsc::UnboundedReceiver<(SocketAddr, Vec<u8>)>,
+    arrivals: mpsc::UnboundedSender<(SocketAddr, Vec<u8>)>,
     pub(crate) heard: VecDeque<Heard>,
     pub(crate) events: Vec<ClientEvent>,
     sequence: u16,
@@ -41,6 +52,7 @@ pub(crate) struct Light {
 
 impl Light {
     pub(crate) async fn new(number: u64, bind: &str) -> Self {
+        let (arrivals, arrived) = mpsc::unbounded_channel();
         Self {
             id: PeerId(number),
             certificate: Certificate::generate().unwrap(),
@@ -50,6 +62,10 @@ impl Light {
             answer: None,
             transport: None,
             socket: UdpSocket::bind(bind).await.unwrap(),
+            udp_is_blocked: false,
+            connections: HashMap::new(),
+            arrived,
+            arrivals,
             heard: VecDeque::new(),
             events: Vec::new(),
             sequence: 0,
@@ -145,6 +161,10 @@ impl Light {
                         let (len, from) = received.unwrap();
                         self.receive(TransportAddress::udp(from), &mut buffer[..len]);
                     }
+                    arrived = self.arrived.recv() => {
+                        let (from, mut packet) = arrived.unwrap();
+                        self.receive(TransportAddress::tcp(from), &mut packet);
+                    }
                     () = tokio::time::sleep_until(deadline.into()) => {
                         self.transport.as_mut().unwrap().handle_timeout(Instant::now());
                     }
@@ -217,8 +237,40 @@ impl Light {
     async fn transmit(&mut self, to: TransportAddress, bytes: &[u8]) {
         match to.protocol {
             // A candidate of another family than the socket's cannot be reached.
+            Protocol::Udp if self.udp_is_blocked => {}
             Protocol::Udp => drop(self.socket.send_to(bytes, to.socket).await),
-            Protocol::Tcp => {}
+            Protocol::Tcp => {
+                if let Entry::Vacant(vacant) = self.connections.entry(to.socket) {
+                    let Ok(stream) = TcpStream::connect(to.socket).await else {
+                        return;
+                    };
+                    let (read, write) = stream.into_split();
+                    tokio::spawn(read_frames(to.socket, read, self.arrivals.clone()));
+                    vacant.insert(write);
+                }
+                let connection = self.connections.get_mut(&to.socket).unwrap();
+                let framed = [&prefix(bytes.len()).unwrap()[..], bytes].concat();
+                if connection.write_all(&framed).await.is_err() {
+                    self.connections.remove(&to.socket);
+                }
+            }
         }
+    }
+
+    /// Ends its connections, as when the network goes.
+    pub(crate) fn disconnect(&mut self) {
+        self.connections.clear();
+    }
+}
+
+async fn read_frames(
+    from: SocketAddr,
+    mut stream: OwnedReadHalf,
+    arrivals: mpsc::UnboundedSender<(SocketAddr, Vec<u8>)>,
+) {
+    let (mut deframer, mut buffer) = (Deframer::default(), vec![0; 5000]);
+    while let Ok(len @ 1..) = stream.read(&mut buffer).await {
+        let pass = |packet: &mut [u8]| drop(arrivals.send((from, packet.to_vec())));
+        deframer.feed(&mut buffer[..len], pass).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! Light participants on real sockets: they connect, move and restart ICE, and media goes on.
 
+use conclave_transport::address::Protocol;
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{LeafIndex, PeerId, RoomId};
 use conclave_wire::media::{Codec, Kind, Source};
@@ -28,8 +29,14 @@ struct Call {
 impl Call {
     /// Alice speaks, Bob listens.
     async fn new() -> Self {
+        Self::with(false).await
+    }
+
+    /// The same, with UDP blocked for Bob or not.
+    async fn with(udp_is_blocked: bool) -> Self {
         let mut conference = Conference::start().await;
         let (mut alice, mut bob) = (Light::new(1, LOCAL).await, Light::new(2, LOCAL).await);
+        bob.udp_is_blocked = udp_is_blocked;
         join(&conference, alice.id).await;
         join(&conference, bob.id).await;
         alice.publish(Source::Microphone, Codec::Opus);
@@ -108,5 +115,87 @@ async fn an_ice_restart_from_another_port_loses_no_keys() {
     bob.until("the way", |bob| bob.transport.as_ref().unwrap().is_settled())
         .await;
     call.is_heard().await;
+    call.is_heard().await;
+}
+
+fn protocol(light: &Light) -> Protocol {
+    light
+        .transport
+        .as_ref()
+        .unwrap()
+        .remote_address()
+        .unwrap()
+        .protocol
+}
+
+#[tokio::test]
+async fn whom_udp_does_not_reach_connects_over_tcp_and_both_ways_work() {
+    let mut call = Call::with(true).await;
+    assert_eq!(protocol(&call.alice), Protocol::Udp);
+    assert_eq!(protocol(&call.bob), Protocol::Tcp);
+    for _ in 0..50 {
+        call.is_heard().await;
+    }
+    // And the other way round: what comes over TCP goes out over UDP.
+    let Call {
+        conference,
+        alice,
+        bob,
+        ..
+    } = &mut call;
+    bob.publish(Source::Microphone, Codec::Opus);
+    bob.negotiate(conference).await;
+    let (track, _) = conference.published(bob.id, Source::Microphone).await;
+    alice.subscribe(track, Kind::Audio);
+    alice.negotiate(conference).await;
+    for number in 0..20 {
+        let frame = sframe(Source::Microphone, 2, number);
+        bob.send(Source::Microphone, Codec::Opus, &frame).await;
+        alice
+            .until("the frame", |alice| {
+                std::iter::from_fn(|| alice.heard.pop_front()).any(|heard| heard.payload == frame)
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn media_moves_to_tcp_and_back_as_the_client_nominates() {
+    let mut call = Call::new().await;
+    call.is_heard().await;
+    call.bob.udp_is_blocked = true;
+    call.bob
+        .until("TCP", |bob| {
+            protocol(bob) == Protocol::Tcp && bob.transport.as_ref().unwrap().is_settled()
+        })
+        .await;
+    call.is_heard().await;
+    call.bob.udp_is_blocked = false;
+    call.bob
+        .transport
+        .as_mut()
+        .unwrap()
+        .recheck(std::time::Instant::now());
+    call.bob
+        .until("UDP", |bob| {
+            protocol(bob) == Protocol::Udp && bob.transport.as_ref().unwrap().is_settled()
+        })
+        .await;
+    call.is_heard().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_replaced_by_another() {
+    let mut call = Call::with(true).await;
+    call.is_heard().await;
+    call.bob.disconnect();
+    call.bob
+        .transport
+        .as_mut()
+        .unwrap()
+        .recheck(std::time::Instant::now());
+    call.bob
+        .until("another", |bob| bob.transport.as_ref().unwrap().is_settled())
+        .await;
     call.is_heard().await;
 }

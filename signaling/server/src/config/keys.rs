@@ -53,7 +53,7 @@ pub const KEYS: &[Key] = &[
         name: "media",
         default: "0.0.0.0:3478",
         kind: Kind::List,
-        help: "UDP address of the media, or two: one IPv4, one IPv6. A port alone means all addresses,\n\
+        help: "Address of the media on UDP and TCP, or two: one IPv4, one IPv6. A port alone means all addresses,\n\
                and so does 0.0.0.0: IPv6, too, where the host has it.",
     },
     Key {
