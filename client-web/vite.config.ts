@@ -1,10 +1,12 @@
 // How the client is built: hashed files, nothing inline, one worker as an ES module.
 import { defineConfig } from "vitest/config";
+import { sizeGate } from "./dev/size-gate.ts";
 
 const server = process.env["CONCLAVE_DEV_SERVER"] ?? "http://localhost:8080";
 
 export default defineConfig({
   base: "/",
+  plugins: [sizeGate(150_000)],
   build: {
     target: "es2022",
     outDir: "dist",

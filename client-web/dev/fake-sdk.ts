@@ -4,8 +4,10 @@ import type {
   CallOptions,
   CallState,
   ChangeLogEntry,
+  CryptoReason,
   CryptoState,
   EndReason,
+  Feature,
   MeetingLink,
   Participant,
 } from "../src/index.ts";
@@ -16,7 +18,7 @@ export interface Wishes {
   /** How many others are in the call. */
   readonly others: number;
   readonly state: CallState;
-  readonly missing: readonly string[];
+  readonly missing: readonly Feature[];
 }
 
 const NAMES = [
@@ -50,7 +52,7 @@ export class FakeSdk implements SdkPort {
     return /\/r\/[\w-]{22}#[\w-]{43}$/u.test(href) ? linkOf(href) : undefined;
   }
 
-  missingFeatures(): readonly string[] {
+  missingFeatures(): readonly Feature[] {
     return this.#wishes.missing;
   }
 
@@ -85,7 +87,7 @@ class FakeCall implements CallPort {
       name,
       isSelf: true,
       isHost: true,
-      crypto: { state: "secure", reason: "" },
+      crypto: { state: "secure", reason: "sending" },
       microphone: { on: microphone !== undefined },
       camera: { on: camera !== undefined },
       speaking: false,
@@ -96,7 +98,7 @@ class FakeCall implements CallPort {
     }
     this.log = [
       { at: Date.now() - 300_000, kind: "joined", name: "Björn", by: "Amara Okafor", epoch: 12 },
-      { at: Date.now() - 120_000, kind: "left", name: "Someone", by: "Björn", epoch: 13 },
+      { at: Date.now() - 120_000, kind: "left", by: "Björn", epoch: 13 },
       { at: Date.now() - 20_000, kind: "joined", name, by: "Björn", epoch: 14 },
     ];
     this.go(this.#wishes.state);
@@ -114,9 +116,9 @@ class FakeCall implements CallPort {
 
   /** Lets the person with this number come in. */
   add(index: number): void {
-    const crypto: Record<number, { state: CryptoState; reason: string }> = {
-      2: { state: "waiting", reason: "Waiting for the first encrypted picture." },
-      5: { state: "failed", reason: "Frames arrive that cannot be decrypted." },
+    const crypto: Record<number, { state: CryptoState; reason: CryptoReason }> = {
+      2: { state: "waiting", reason: "first_frame" },
+      5: { state: "failed", reason: "auth_fail" },
     };
     const cameraOn = index % 3 !== 1;
     this.#set({
@@ -124,7 +126,7 @@ class FakeCall implements CallPort {
       name: NAMES[index % NAMES.length] ?? "",
       isSelf: false,
       isHost: index === 0,
-      crypto: crypto[index] ?? { state: "secure", reason: "" },
+      crypto: crypto[index] ?? { state: "secure", reason: "receiving" },
       microphone: { on: index % 4 !== 3 },
       camera: { on: cameraOn },
       speaking: index === 0,

@@ -1,18 +1,33 @@
-// Shows the screens without a server: ?others=5&state=reconnecting&missing=RTCRtpScriptTransform
+// Shows the screens without a server: ?others=5&state=reconnecting&missing=webrtc&language=pseudo
 
 import { render } from "preact";
-import type { CallState } from "../src/index.ts";
+import type { CallState, Feature } from "../src/index.ts";
 import "../src/ui/styles/index.css";
 import { App } from "../src/ui/app.tsx";
+import { isLanguage } from "../src/ui/text/languages.ts";
+import { pickLanguage, showTexts, startLanguage } from "../src/ui/text.ts";
 import { FakeSdk } from "./fake-sdk.ts";
+import { pseudo } from "./pseudo.ts";
 
 const wishes = new URLSearchParams(location.search);
+if (wishes.get("devices") === "blocked") {
+  navigator.mediaDevices.getUserMedia = (wanted) =>
+    Promise.reject(new DOMException("", wanted?.audio ? "NotAllowedError" : "NotReadableError"));
+}
 const place = document.getElementById("app");
 if (place !== null) {
   const sdk = new FakeSdk({
     others: Number(wishes.get("others") ?? 3),
     state: (wishes.get("state") ?? "in-call") as CallState,
-    missing: wishes.getAll("missing"),
+    missing: wishes.getAll("missing") as Feature[],
   });
+  const language = wishes.get("language") ?? "";
+  if (language === "pseudo") {
+    showTexts(pseudo, "ltr");
+  } else if (isLanguage(language)) {
+    await pickLanguage(language);
+  } else {
+    await startLanguage();
+  }
   render(<App sdk={sdk} />, place);
 }

@@ -7,10 +7,10 @@ export {
   type CallState,
   type EndReason,
 } from "./call/call.ts";
-export { missingFeatures } from "./call/features.ts";
+export { type Feature, missingFeatures } from "./call/features.ts";
 export { createMeeting, MeetingError, type MeetingLink, type MeetingOptions, parseLink } from "./call/link.ts";
 export type { ChangeLogEntry } from "./call/log.ts";
-export type { CryptoState, Participant } from "./call/participants.ts";
+export type { CryptoReason, CryptoState, Participant } from "./call/participants.ts";
 export type { TileView } from "./call/views.ts";
 export { KickError } from "./e2ee/client.ts";
 export type { FrameCounters } from "./e2ee/messages.ts";

@@ -4,6 +4,7 @@ import { render } from "preact";
 import { Call, createMeeting, missingFeatures, parseLink } from "./index.ts";
 import { App } from "./ui/app.tsx";
 import type { SdkPort } from "./ui/port.ts";
+import { startLanguage } from "./ui/text.ts";
 import "./ui/styles/index.css";
 
 const server = new URL(location.origin);
@@ -17,5 +18,6 @@ const sdk: SdkPort = {
 
 const place = document.getElementById("app");
 if (place !== null) {
+  await startLanguage();
   render(<App sdk={sdk} />, place);
 }

@@ -488,7 +488,7 @@ export class Call {
     this.#e2ee?.handleConnectionLost();
     this.#media?.handleSessionLost();
     if (this.#state === "in-call") {
-      this.#note([{ at: Date.now(), kind: "connection", name: "lost" }]);
+      this.#note([{ at: Date.now(), kind: "lost" }]);
       this.#become("reconnecting");
     }
   }
@@ -600,7 +600,7 @@ export class Call {
   #become(state: CallState): void {
     if (this.#state !== state && this.#state !== "ended") {
       if (state === "in-call" && this.#state === "reconnecting") {
-        this.#note([{ at: Date.now(), kind: "connection", name: "recovered" }]);
+        this.#note([{ at: Date.now(), kind: "recovered" }]);
       }
       this.#state = state;
       this.#events.emit("state", state);

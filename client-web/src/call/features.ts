@@ -1,17 +1,28 @@
 // What a browser must have for a call that nobody else can hear.
 
-/** Names of what this browser lacks; empty when it can take part. */
-export function missingFeatures(): readonly string[] {
+/** Something a call cannot do without. */
+export type Feature =
+  | "secure-context"
+  | "webassembly"
+  | "workers"
+  | "websocket"
+  | "webrtc"
+  | "encoded-transforms"
+  | "codec-preferences"
+  | "random";
+
+/** What this browser lacks; empty when it can take part. */
+export function missingFeatures(): readonly Feature[] {
   const scope: Record<string, unknown> = globalThis as never;
-  const needed: readonly (readonly [string, boolean])[] = [
-    ["a secure context (https or localhost)", scope["isSecureContext"] === true],
-    ["WebAssembly", typeof scope["WebAssembly"] === "object"],
-    ["Web Workers", typeof scope["Worker"] === "function"],
-    ["WebSocket", typeof scope["WebSocket"] === "function"],
-    ["WebRTC (RTCPeerConnection)", typeof scope["RTCPeerConnection"] === "function"],
-    ["encoded transforms (RTCRtpScriptTransform)", typeof scope["RTCRtpScriptTransform"] === "function"],
-    ["codec preferences (setCodecPreferences)", hasMethod(scope["RTCRtpTransceiver"], "setCodecPreferences")],
-    ["secure random numbers (crypto.getRandomValues)", hasMethod(scope["Crypto"], "getRandomValues")],
+  const needed: readonly (readonly [Feature, boolean])[] = [
+    ["secure-context", scope["isSecureContext"] === true],
+    ["webassembly", typeof scope["WebAssembly"] === "object"],
+    ["workers", typeof scope["Worker"] === "function"],
+    ["websocket", typeof scope["WebSocket"] === "function"],
+    ["webrtc", typeof scope["RTCPeerConnection"] === "function"],
+    ["encoded-transforms", typeof scope["RTCRtpScriptTransform"] === "function"],
+    ["codec-preferences", hasMethod(scope["RTCRtpTransceiver"], "setCodecPreferences")],
+    ["random", hasMethod(scope["Crypto"], "getRandomValues")],
   ];
   return needed.filter(([, present]) => !present).map(([name]) => name);
 }

@@ -1,12 +1,13 @@
-// The security log: every change of who can decrypt the call, in words that can be shown.
+// The security log: every change of who can decrypt the call, for people to read.
 import type { MemberChange } from "../e2ee/messages.ts";
 
 /** One line of the log. Lines are only ever added. */
 export interface ChangeLogEntry {
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly kind: "joined" | "left" | "removed" | "keys" | "connection";
-  readonly name: string;
+  readonly kind: "joined" | "left" | "lost" | "recovered";
+  /** Who came or went; `undefined` where that is nobody or not known. */
+  readonly name?: string | undefined;
   /** Who committed the change. */
   readonly by?: string | undefined;
   readonly epoch?: number | undefined;
@@ -23,7 +24,7 @@ export function entriesOf(
   const line = (kind: "joined" | "left", who: MemberChange["joined"][number]): ChangeLogEntry => ({
     at,
     kind,
-    name: who.display_name ?? nameOf(who.client_id) ?? "Unknown",
+    name: who.display_name ?? nameOf(who.client_id),
     by: who.client_id === change.committer ? undefined : by,
     epoch,
   });

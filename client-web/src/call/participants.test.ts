@@ -68,7 +68,7 @@ describe("a participant's encryption", () => {
     roster.setUnwanted(new Set([7, 8]));
     expect(roster.participants().get("ann")?.crypto).toEqual({
       state: "secure",
-      reason: "They are a member of the encrypted group; what they send is not on your screen.",
+      reason: "unseen",
     });
     roster.setReceiverState(8, "failed", "auth_fail");
     expect(crypto(roster)).toBe("failed");
@@ -82,7 +82,7 @@ describe("a participant's encryption", () => {
     roster.setReceiverState(8, "failed", "auth_fail");
     expect(roster.participants().get("ann")?.crypto).toEqual({
       state: "failed",
-      reason: "What arrives was not encrypted with this call's key; it is not played.",
+      reason: "auth_fail",
     });
     roster.setReceiverState(8, "secure", null);
     expect(crypto(roster)).toBe("secure");

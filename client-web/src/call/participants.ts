@@ -6,13 +6,28 @@ import type { Status } from "./status.ts";
 /** Whether a person's sound and picture are known to be encrypted end to end with the call's current keys. */
 export type CryptoState = "secure" | "waiting" | "failed";
 
+/** Why a person's encryption is as it is; what that is called is the user interface's. */
+export type CryptoReason =
+  | DropReason
+  | "not_admitted"
+  | "unconfirmed_keys"
+  | "unconfirmed_media"
+  | "sending"
+  | "no_admission"
+  | "connection_lost"
+  | "first_frame"
+  | "receiving"
+  | "unseen"
+  | "silent";
+
 /** One person of the MLS tree. A changed person is another object. */
 export interface Participant {
   readonly clientId: string;
+  /** Empty when the identity card cannot be read. */
   readonly name: string;
   readonly isSelf: boolean;
   readonly isHost: boolean;
-  readonly crypto: { readonly state: CryptoState; readonly reason: string };
+  readonly crypto: { readonly state: CryptoState; readonly reason: CryptoReason };
   readonly microphone: { readonly on: boolean };
   readonly camera: { readonly on: boolean };
   /** Found in the sound itself, never told by the person. */
@@ -43,20 +58,6 @@ export interface SelfFacts {
 
 /** Sources that a participant shows. */
 const SHOWN: ReadonlySet<Source> = new Set<Source>(["microphone", "camera"]);
-
-const REASONS: Readonly<Record<DropReason, string>> = {
-  no_key: "The key for their media has not arrived yet.",
-  unknown_kid_expired: "The key for their media did not arrive in time.",
-  bad_header: "What arrives is not encrypted end to end; it is not played.",
-  replay: "Old frames were sent again; they are not played.",
-  too_old: "Frames arrive too late to be checked; they are not played.",
-  auth_fail: "What arrives was not encrypted with this call's key; it is not played.",
-  wrong_leaf: "What arrives was encrypted by somebody else; it is not played.",
-  wrong_ctx: "What arrives belongs to another track; it is not played.",
-  codec_unprotectable: "What arrives cannot be checked; it is not played.",
-  epoch_retired: "What arrives was encrypted with a retired key; it is not played.",
-  transform_not_running: "The browser does not run the decryption.",
-};
 
 /** Collects the facts of a call and says who is there and how. */
 export class Roster {
@@ -216,15 +217,15 @@ export class Roster {
   #selfCrypto(): Participant["crypto"] {
     const { admitted, unconfirmed } = this.#self;
     if (!admitted) {
-      return { state: "waiting", reason: "Waiting to be let in." };
+      return { state: "waiting", reason: "not_admitted" };
     }
     if (!this.#secured) {
-      return { state: "waiting", reason: "Nobody has confirmed the call's keys since you came back." };
+      return { state: "waiting", reason: "unconfirmed_keys" };
     }
     if (unconfirmed.length > 0) {
-      return { state: "waiting", reason: "Nothing is sent until the encryption of your media is confirmed." };
+      return { state: "waiting", reason: "unconfirmed_media" };
     }
-    return { state: "secure", reason: "What you send is encrypted end to end." };
+    return { state: "secure", reason: "sending" };
   }
 
   #participant(member: Member): Participant {
@@ -237,7 +238,7 @@ export class Roster {
     const microphoneOn = status?.microphone ?? microphone !== undefined;
     return {
       clientId: member.client_id,
-      name: member.display_name ?? "Unknown",
+      name: member.display_name ?? "",
       isSelf: false,
       isHost: member.is_host,
       crypto: this.#cryptoOf(
@@ -255,29 +256,26 @@ export class Roster {
   /** `sending`: the tracks that should carry frames now. */
   #cryptoOf(member: Member, sending: readonly Reception[]): Participant["crypto"] {
     if (!member.admission_ok) {
-      return { state: "failed", reason: "They have not shown that they know the meeting's link." };
+      return { state: "failed", reason: "no_admission" };
     }
     const failed = sending.find(({ state }) => state === "failed");
     if (failed !== undefined) {
-      return { state: "failed", reason: REASONS[failed.reason ?? "auth_fail"] };
+      return { state: "failed", reason: failed.reason ?? "auth_fail" };
     }
     if (!this.#self.admitted || !this.#secured) {
-      return { state: "waiting", reason: "Nobody has confirmed the call's keys since you came back." };
+      return { state: "waiting", reason: "unconfirmed_keys" };
     }
     if (this.#presence.get(member.client_id) === "suspended") {
-      return { state: "waiting", reason: "Their connection was lost." };
+      return { state: "waiting", reason: "connection_lost" };
     }
     const pending = sending.find(({ state, track }) => state === "waiting" && !this.#unwanted.has(track.track_id));
     if (pending !== undefined) {
-      const reason = pending.reason === null ? "Waiting for their first encrypted frame." : REASONS[pending.reason];
-      return { state: "waiting", reason };
+      return { state: "waiting", reason: pending.reason ?? "first_frame" };
     }
     if (sending.some(({ state }) => state === "secure")) {
-      return { state: "secure", reason: "Their frames open with this call's current key." };
+      return { state: "secure", reason: "receiving" };
     }
-    return sending.length > 0
-      ? { state: "secure", reason: "They are a member of the encrypted group; what they send is not on your screen." }
-      : { state: "secure", reason: "They are a member of the encrypted group and send nothing." };
+    return { state: "secure", reason: sending.length > 0 ? "unseen" : "silent" };
   }
 }
 

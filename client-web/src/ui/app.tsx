@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import type { EndReason, MeetingLink } from "../index.ts";
+import type { EndReason, Feature, MeetingLink } from "../index.ts";
 import { CallModel } from "./call/model.ts";
 import { CallScreen } from "./call/screen.tsx";
 import { EndedScreen } from "./ended.tsx";
@@ -14,7 +14,7 @@ import { UnsupportedScreen } from "./unsupported.tsx";
 
 /** The screens of the client. */
 export type Screen =
-  | { readonly kind: "unsupported"; readonly missing: readonly string[] }
+  | { readonly kind: "unsupported"; readonly missing: readonly Feature[] }
   | { readonly kind: "landing"; readonly incomplete: boolean }
   | { readonly kind: "prejoin"; readonly link: MeetingLink }
   | { readonly kind: "call"; readonly model: CallModel }
@@ -103,9 +103,10 @@ export function App({ sdk }: { readonly sdk: SdkPort }) {
   }, [navigation]);
 
   const screen = navigation.screen.value;
+  const title = titleOf(screen);
   useEffect(() => {
-    document.title = titleOf(screen);
-  }, [screen]);
+    document.title = title;
+  }, [title]);
 
   switch (screen.kind) {
     case "unsupported":
@@ -147,7 +148,7 @@ function titleOf(screen: Screen): string {
     case "call":
       return `${text.titles.call} · ${text.product}`;
     case "ended":
-      return `${text.ended.title(screen.reason)} · ${text.product}`;
+      return `${text.ended.title[screen.reason]} · ${text.product}`;
     case "landing":
     case "unsupported":
       return text.product;

@@ -24,9 +24,9 @@ export function EndedScreen({ reason, onAgain, onHome }: Properties) {
             <Icon name={iconOf(reason)} size={28} />
           </span>
           <h1 ref={heading} tabIndex={-1}>
-            {text.ended.title(reason)}
+            {text.ended.title[reason]}
           </h1>
-          <p>{text.ended.body(reason)}</p>
+          <p>{text.ended.body[reason]}</p>
           <div class="card-actions">
             {reason !== "room-not-found" && (
               <button type="button" class="button primary" onClick={onAgain}>

@@ -16,11 +16,14 @@ interface Properties {
   readonly onOpen: (link: MeetingLink) => void;
 }
 
+/** What went wrong on this page, by the name of its text. */
+type Problem = "createFailed" | "linkInvalid" | "linkIncomplete";
+
 const POINT_ICONS: readonly IconName[] = ["shield", "key", "link"];
 
 export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Properties) {
   const creating = useSignal(false);
-  const problem = useSignal(incomplete ? text.landing.linkIncomplete : "");
+  const problem = useSignal<Problem | undefined>(incomplete ? "linkIncomplete" : undefined);
   const pasted = useSignal("");
   const ids = { input: useId(), problem: useId() };
 
@@ -29,11 +32,11 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
       return;
     }
     creating.value = true;
-    problem.value = "";
+    problem.value = undefined;
     try {
       onOpen(await onCreate());
     } catch {
-      problem.value = text.landing.createFailed;
+      problem.value = "createFailed";
     } finally {
       creating.value = false;
     }
@@ -43,7 +46,7 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
     event.preventDefault();
     const link = onParse(pasted.value.trim());
     if (link === undefined) {
-      problem.value = text.landing.linkInvalid;
+      problem.value = "linkInvalid";
     } else {
       onOpen(link);
     }
@@ -73,7 +76,7 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
                   autocomplete="off"
                   spellcheck={false}
                   placeholder={text.landing.linkPlaceholder}
-                  aria-invalid={problem.value !== "" && pasted.value !== ""}
+                  aria-invalid={problem.value !== undefined && pasted.value !== ""}
                   aria-describedby={ids.problem}
                   value={pasted.value}
                   onInput={(event) => {
@@ -86,7 +89,7 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
               </form>
             </div>
             <p id={ids.problem} class="problem" role="alert">
-              {problem.value}
+              {problem.value !== undefined && text.landing[problem.value]}
             </p>
           </div>
           <Picture />

@@ -1,6 +1,7 @@
-// What the screens outside a call share: the header with the product's name.
+// What the screens outside a call share: the header with the product's name and the languages.
 
 import { Mark } from "./icon.tsx";
+import { LanguagePicker } from "./language-picker.tsx";
 import { text } from "./text.ts";
 
 /** The product's name; a button back to the start page where `onHome` is given. */
@@ -8,7 +9,7 @@ export function PageHeader({ onHome }: { readonly onHome?: () => void }) {
   const name = (
     <>
       <Mark />
-      <span>{text.product}</span>
+      <span translate={false}>{text.product}</span>
     </>
   );
   return (
@@ -20,6 +21,7 @@ export function PageHeader({ onHome }: { readonly onHome?: () => void }) {
           {name}
         </button>
       )}
+      <LanguagePicker compact />
     </header>
   );
 }

@@ -1,6 +1,6 @@
 // What the screens use of the SDK, so that the gallery in dev/ can put a made-up one in its place.
 
-import type { Call, CallEvents, CallOptions, MeetingLink } from "../index.ts";
+import type { Call, CallEvents, CallOptions, Feature, MeetingLink } from "../index.ts";
 
 /** The call as the screens see it. */
 export type CallPort = Pick<
@@ -30,6 +30,6 @@ export interface SdkPort {
   createMeeting(): Promise<MeetingLink>;
   /** `undefined` when the text is no link to a meeting of this server. */
   parseLink(href: string): MeetingLink | undefined;
-  missingFeatures(): readonly string[];
+  missingFeatures(): readonly Feature[];
   openCall(options: Omit<CallOptions, "server">): CallPort;
 }

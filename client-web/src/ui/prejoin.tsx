@@ -7,10 +7,11 @@ import { DeviceList } from "./devices/device-list.ts";
 import { LevelView } from "./devices/level-view.tsx";
 import { recall, remember } from "./devices/memory.ts";
 import { DevicePicker } from "./devices/picker.tsx";
+import type { DeviceKind, DeviceProblem } from "./devices/problem.ts";
 import { canPickSpeaker, playTestSound } from "./devices/speaker.ts";
 import { Icon } from "./icon.tsx";
 import { PageHeader } from "./page.tsx";
-import { type DeviceKind, type DeviceProblem, text } from "./text.ts";
+import { text } from "./text.ts";
 import { listenForShortcuts, ToggleButton } from "./toggle.tsx";
 import { VideoView } from "./video.tsx";
 
@@ -278,13 +279,14 @@ interface DeviceProblemProperties {
 }
 
 function DeviceProblemView({ which, problem, onRetry }: DeviceProblemProperties) {
+  const words = text.device[which][problem];
   return (
     <div class="device-problem">
       <Icon name={which === "microphone" ? "microphoneOff" : "cameraOff"} />
       <div>
-        <p class="device-problem-title">{text.device.title(which, problem)}</p>
+        <p class="device-problem-title">{words.title}</p>
         <p>
-          {text.device.help(which, problem)} {text.prejoin.without}
+          {words.help} {text.prejoin.without}
         </p>
       </div>
       <button type="button" class="button small" onClick={onRetry}>

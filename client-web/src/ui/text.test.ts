@@ -1,6 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { describeSuite } from "./suites.ts";
+import { english } from "./text/english.ts";
+import { bestLanguage, LANGUAGES } from "./text/languages.ts";
+import { pluralOf } from "./text/words.ts";
 import { text } from "./text.ts";
+
+/** Every text of a language by its path; those with values are called with values that can be found again. */
+function sentencesOf(words: unknown, path = ""): Map<string, string> {
+  if (typeof words === "string") {
+    return new Map([[path, words]]);
+  }
+  if (typeof words === "function") {
+    const values = Array.from({ length: words.length }, (_, index) => 1_234 + index);
+    return new Map([[path, String(words(...values))]]);
+  }
+  return new Map(Object.entries(words as object).flatMap(([key, inner]) => [...sentencesOf(inner, `${path}.${key}`)]));
+}
 
 describe("text", () => {
   it("keeps the accessible names that tests and scripts rely on", () => {
@@ -21,24 +36,47 @@ describe("text", () => {
     expect(text.participants.remove("Ana")).toBe("Remove Ana");
   });
 
-  it("names a device problem for one device and for both", () => {
-    expect(text.device.title("camera", "denied")).toBe("The camera is blocked");
-    expect(text.device.title("both", "denied")).toBe("Camera and microphone are blocked");
-    expect(text.device.help("both", "busy")).toContain("camera and microphone");
-  });
-
-  it("counts one and many", () => {
+  it("counts one and many by the rules of the language", () => {
     expect(text.call.notSecure(1)).toBe("1 person not secured");
     expect(text.call.notSecure(2)).toBe("2 people not secured");
     expect(text.security.holdersValue(1)).toBe("1 device, yours");
-  });
-
-  it("adds the reason to a crypto state only where there is one", () => {
-    expect(text.crypto.spoken("secure", "")).toBe("Encrypted");
-    expect(text.crypto.spoken("failed", "No key.")).toBe("Not secure: No key.");
-    expect(text.crypto.spoken("waiting", "No frame yet.")).toBe("Securing: No frame yet.");
+    const arabic = pluralOf("ar");
+    const forms = { one: "one", two: "two", few: "few", many: "many", other: "other" };
+    expect([1, 2, 3, 11, 100].map((count) => arabic(count, forms))).toEqual(["one", "two", "few", "many", "other"]);
   });
 });
+
+describe("the languages", () => {
+  it.each(Object.entries(LANGUAGES))("%s has every text of English, and none is empty", async (tag, language) => {
+    const texts = await language.load();
+    expect(texts.locale).toBe(tag);
+    const sentences = sentencesOf(texts);
+    expect([...sentences.keys()].sort()).toEqual([...sentencesOf(english).keys()].sort());
+    for (const [path, sentence] of sentences) {
+      expect(sentence.trim(), path).not.toBe("");
+      expect(sentence, path).not.toMatch(/undefined|NaN/u);
+    }
+  });
+
+  it.each(Object.entries(LANGUAGES))("%s puts every value into its sentence", async (_, language) => {
+    const ours = sentencesOf(english);
+    const valuesIn = (words: string) => westernDigits(words).match(/1\D?23\d/gu)?.length ?? 0;
+    for (const [path, sentence] of sentencesOf(await language.load())) {
+      expect(valuesIn(sentence), path).toBe(valuesIn(ours.get(path) ?? ""));
+    }
+  });
+
+  it("takes the first wanted language that there is, else English", () => {
+    expect(bestLanguage(["tlh", "pt-BR", "de"])).toBe("pt");
+    expect(bestLanguage(["AR-eg"])).toBe("ar");
+    expect(bestLanguage(["tlh"])).toBe("en");
+    expect(bestLanguage([])).toBe("en");
+  });
+});
+
+function westernDigits(words: string): string {
+  return words.replace(/[٠-٩]/gu, (digit) => String(digit.charCodeAt(0) - 0x660));
+}
 
 describe("describeSuite", () => {
   it("marks the post-quantum suite, however it is named", () => {

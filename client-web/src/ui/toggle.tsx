@@ -1,7 +1,8 @@
 // The round buttons for microphone and camera, before and in the call.
 
+import type { DeviceKind } from "./devices/problem.ts";
 import { Icon } from "./icon.tsx";
-import { type DeviceKind, text } from "./text.ts";
+import { text } from "./text.ts";
 
 interface Properties {
   readonly kind: DeviceKind;
@@ -26,7 +27,7 @@ export function ToggleButton({ kind, on, problem = false, onToggle }: Properties
       class={on ? "round" : "round off"}
       aria-label={name}
       aria-keyshortcuts={`Control+${SHORTCUTS[kind]}`}
-      data-tip={`${name} (${text.controls.shortcut(SHORTCUTS[kind])})`}
+      data-tip={text.controls.withKeys(name, `${text.shortcuts.control}+${SHORTCUTS[kind]}`)}
       onClick={onToggle}
     >
       <Icon name={iconOf(kind, on)} size={22} />

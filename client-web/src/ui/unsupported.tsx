@@ -1,10 +1,11 @@
 // Tells a person what their browser lacks, instead of joining unsafely.
 
+import type { Feature } from "../index.ts";
 import { Icon } from "./icon.tsx";
 import { PageHeader } from "./page.tsx";
 import { text } from "./text.ts";
 
-export function UnsupportedScreen({ missing }: { readonly missing: readonly string[] }) {
+export function UnsupportedScreen({ missing }: { readonly missing: readonly Feature[] }) {
   return (
     <div class="page">
       <PageHeader />
@@ -17,7 +18,7 @@ export function UnsupportedScreen({ missing }: { readonly missing: readonly stri
           <p>{text.unsupported.lead}</p>
           <ul class="missing">
             {missing.map((feature) => (
-              <li key={feature}>{feature}</li>
+              <li key={feature}>{text.unsupported.features[feature]}</li>
             ))}
           </ul>
           <p class="muted">{isSecureContext ? text.unsupported.advice : text.unsupported.insecure}</p>

@@ -5,7 +5,7 @@ import { initials, tone } from "../names.ts";
 
 export function Avatar({ person }: { readonly person: Participant }) {
   return (
-    <span class="avatar" data-tone={tone(person.clientId)} aria-hidden="true">
+    <span class="avatar" data-tone={tone(person.clientId)} translate={false} aria-hidden="true">
       {initials(person.name)}
     </span>
   );

@@ -47,7 +47,7 @@ export function Controls({ model, onPanel }: Properties) {
           {count > 0 && <span class="round-count" data-count={count} />}
         </PanelButton>
         <PanelButton model={model} name="security" icon="shield" label={text.controls.security} onPanel={onPanel} />
-        <PanelButton model={model} name="devices" icon="devices" label={text.controls.devices} onPanel={onPanel} />
+        <PanelButton model={model} name="settings" icon="devices" label={text.controls.settings} onPanel={onPanel} />
       </div>
       <button
         type="button"

@@ -13,7 +13,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     name: clientId,
     isSelf: false,
     isHost: false,
-    crypto: { state: "secure", reason: "" },
+    crypto: { state: "secure", reason: "receiving" },
     microphone: { on: true },
     camera: { on: true },
     speaking: false,
@@ -118,7 +118,7 @@ describe("CallModel", () => {
     expect(call.asked).toEqual(["camera false"]);
     expect(model.notice.value).toMatchObject({
       tone: "problem",
-      message: "The camera does not start. Pick another one under Devices.",
+      message: "The camera does not start. Pick another one under Settings.",
     });
   });
 
@@ -167,8 +167,8 @@ describe("describeChange", () => {
 
 describe("securityOf", () => {
   it("is secure only when everybody is", () => {
-    const waiting = person("b", { crypto: { state: "waiting", reason: "" } });
-    const failed = person("c", { crypto: { state: "failed", reason: "" } });
+    const waiting = person("b", { crypto: { state: "waiting", reason: "first_frame" } });
+    const failed = person("c", { crypto: { state: "failed", reason: "auth_fail" } });
     expect(securityOf([])).toEqual({ kind: "checking" });
     expect(securityOf([self, person("a")])).toEqual({ kind: "secure" });
     expect(securityOf([self, waiting])).toEqual({ kind: "checking" });

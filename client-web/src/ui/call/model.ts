@@ -3,11 +3,13 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { CallState, ChangeLogEntry, EndReason, MeetingLink, Participant, TileView } from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
+import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
-import { type DeviceKind, text } from "../text.ts";
+import { text } from "../text.ts";
+import { nameOf } from "./name.ts";
 
 /** What the panel beside the grid shows. */
-export type PanelName = "participants" | "security" | "devices";
+export type PanelName = "participants" | "security" | "settings";
 
 /** What was picked before joining; a device without a track was off. */
 export interface PickedDevices {
@@ -43,7 +45,7 @@ export class CallModel {
 
   /** The open panel. The panels' buttons write it. */
   readonly panel = signal<PanelName | undefined>(undefined);
-  /** The picked devices, for the Devices panel; "" is the system's default. */
+  /** The picked devices, for the Settings panel; "" is the system's default. */
   readonly microphoneId: Signal<string>;
   readonly cameraId: Signal<string>;
   readonly speakerId: Signal<string>;
@@ -109,7 +111,7 @@ export class CallModel {
       }
       await (kind === "microphone" ? this.#call.setMicrophone(on) : this.#call.setCamera(on));
     } catch {
-      this.announce(text.call.deviceFailed(kind), "problem");
+      this.announce(kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed, "problem");
     }
   }
 
@@ -119,7 +121,7 @@ export class CallModel {
       await this.#replace(kind, deviceId);
       this.#picked(kind).value = deviceId;
     } catch {
-      this.announce(text.call.deviceFailed(kind), "problem");
+      this.announce(kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed, "problem");
     }
   }
 
@@ -133,7 +135,7 @@ export class CallModel {
     try {
       await this.#call.kick(person.clientId);
     } catch {
-      this.announce(text.participants.removeFailed(person.name), "problem");
+      this.announce(text.participants.removeFailed(nameOf(person)), "problem");
     }
   }
 
@@ -291,5 +293,5 @@ function sentence(
   if (first === undefined) {
     return undefined;
   }
-  return people.length === 1 ? one(first.name) : many(people.length);
+  return people.length === 1 ? one(nameOf(first)) : many(people.length);
 }

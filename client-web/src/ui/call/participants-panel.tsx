@@ -7,6 +7,7 @@ import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { Avatar } from "./avatar.tsx";
 import type { CallModel } from "./model.ts";
+import { nameOf } from "./name.ts";
 
 export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
   const removing = useSignal<Participant | undefined>(undefined);
@@ -21,12 +22,14 @@ export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
             <Avatar person={person} />
             <div class="person-words">
               <p class="person-name">
-                <span>{person.isSelf ? text.call.nameOfSelf(person.name) : person.name}</span>
+                <span translate={false} dir="auto">
+                  {person.isSelf ? text.call.nameOfSelf(nameOf(person)) : nameOf(person)}
+                </span>
                 {person.isHost && <span class="tag">{text.call.host}</span>}
               </p>
               <p class="person-crypto" data-kind={person.crypto.state}>
                 <Icon name={person.crypto.state === "secure" ? "shield" : "shieldWarning"} size={14} />
-                <span>{text.crypto.spoken(person.crypto.state, person.crypto.reason)}</span>
+                <span>{text.crypto.spoken[person.crypto.state](text.crypto.reason[person.crypto.reason])}</span>
               </p>
             </div>
             {!person.microphone.on && (
@@ -38,7 +41,7 @@ export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
               <button
                 type="button"
                 class="icon-button danger"
-                aria-label={text.participants.remove(person.name)}
+                aria-label={text.participants.remove(nameOf(person))}
                 onClick={() => {
                   removing.value = person;
                 }}
@@ -85,7 +88,7 @@ function ConfirmRemoval({ person, onClose }: ConfirmProperties) {
       onClose={() => onClose(dialog.current?.returnValue === "confirm")}
     >
       <form method="dialog">
-        <h2 id={ids.title}>{text.participants.confirmTitle(person.name)}</h2>
+        <h2 id={ids.title}>{text.participants.confirmTitle(nameOf(person))}</h2>
         <p id={ids.body}>{text.participants.confirmBody}</p>
         <div class="card-actions">
           <button type="submit" class="button" value="cancel">

@@ -10,11 +10,11 @@ import { listenForShortcuts } from "../toggle.tsx";
 import { AudioOut } from "./audio.tsx";
 import { Controls } from "./controls.tsx";
 import { useCopyLink } from "./copy.ts";
-import { DevicesPanel } from "./devices-panel.tsx";
 import { type CallModel, type PanelName, securityOf } from "./model.ts";
 import { Panel } from "./panel.tsx";
 import { ParticipantsPanel } from "./participants-panel.tsx";
 import { SecurityPanel } from "./security-panel.tsx";
+import { SettingsPanel } from "./settings-panel.tsx";
 import { StageView } from "./stage.tsx";
 import { Toast } from "./toast.tsx";
 
@@ -66,7 +66,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           <h1 class="visually-hidden">{text.titles.call}</h1>
           <div class="brand small">
             <Mark size={22} />
-            <span>{text.product}</span>
+            <span translate={false}>{text.product}</span>
           </div>
           <SecurityBadge model={model} />
         </header>
@@ -95,8 +95,8 @@ function PanelBody(properties: { readonly name: PanelName; readonly model: CallM
       return <ParticipantsPanel model={model} />;
     case "security":
       return <SecurityPanel model={model} />;
-    case "devices":
-      return <DevicesPanel model={model} list={list} />;
+    case "settings":
+      return <SettingsPanel model={model} list={list} />;
   }
 }
 
@@ -106,8 +106,8 @@ function titleOf(panel: PanelName, model: CallModel): string {
       return text.participants.title(model.people.value.length);
     case "security":
       return text.security.title;
-    case "devices":
-      return text.controls.devices;
+    case "settings":
+      return text.controls.settings;
   }
 }
 

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { ChangeLogEntry } from "../../index.ts";
 import { Icon, type IconName } from "../icon.tsx";
 import { describeSuite } from "../suites.ts";
-import { text } from "../text.ts";
+import { clockLocale, text } from "../text.ts";
 import type { CallModel } from "./model.ts";
 
 export function SecurityPanel({ model }: { readonly model: CallModel }) {
@@ -21,7 +21,10 @@ export function SecurityPanel({ model }: { readonly model: CallModel }) {
         <Fact name={text.security.holders}>{text.security.holdersValue(model.people.value.length)}</Fact>
         {suite !== undefined && (
           <Fact name={text.security.suite}>
-            {suite.name} {suite.postQuantum && <span class="tag good">{text.security.postQuantum}</span>}
+            <span translate={false} dir="ltr">
+              {suite.name}
+            </span>{" "}
+            {suite.postQuantum && <span class="tag good">{text.security.postQuantum}</span>}
           </Fact>
         )}
         {epoch !== undefined && <Fact name={text.security.epoch}>{text.security.epochValue(epoch)}</Fact>}
@@ -46,7 +49,7 @@ function CallCode({ code }: { readonly code: string | undefined }) {
     return <p class="code-pending">{text.security.codePending}</p>;
   }
   return (
-    <p class="code" data-testid="call-code">
+    <p class="code" data-testid="call-code" dir="ltr" translate={false}>
       {code}
     </p>
   );
@@ -74,16 +77,15 @@ function List({ items }: { readonly items: readonly string[] }) {
 const LOG_ICONS: Record<ChangeLogEntry["kind"], IconName> = {
   joined: "joined",
   left: "left",
-  removed: "removePerson",
-  keys: "key",
-  connection: "offline",
+  lost: "offline",
+  recovered: "check",
 };
 
 function Log({ entries }: { readonly entries: readonly ChangeLogEntry[] }) {
   if (entries.length === 0) {
     return <p class="muted">{text.security.logEmpty}</p>;
   }
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const clock = new Intl.DateTimeFormat(clockLocale(), { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   return (
     <ol class="log">
       {entries
@@ -93,9 +95,11 @@ function Log({ entries }: { readonly entries: readonly ChangeLogEntry[] }) {
               <Icon name={LOG_ICONS[entry.kind]} size={16} />
             </span>
             <span>
-              {text.security.logLine[entry.kind](entry.name, entry.by)}
+              {lineOf(entry)}
               <small>
-                <time dateTime={new Date(entry.at).toISOString()}>{clock.format(entry.at)}</time>
+                <time translate={false} dateTime={new Date(entry.at).toISOString()}>
+                  {clock.format(entry.at)}
+                </time>
                 {entry.epoch !== undefined && ` · ${text.security.epochShort(entry.epoch)}`}
               </small>
             </span>
@@ -104,4 +108,18 @@ function Log({ entries }: { readonly entries: readonly ChangeLogEntry[] }) {
         .reverse()}
     </ol>
   );
+}
+
+function lineOf({ kind, name = text.call.unknown, by }: ChangeLogEntry): string {
+  const { logLine } = text.security;
+  switch (kind) {
+    case "joined":
+      return by === undefined ? logLine.joined(name) : logLine.joinedBy(name, by);
+    case "left":
+      return by === undefined ? logLine.left(name) : logLine.leftBy(name, by);
+    case "lost":
+      return logLine.lost;
+    case "recovered":
+      return logLine.recovered;
+  }
 }

@@ -63,8 +63,8 @@ export function StageView({ model }: { readonly model: CallModel }) {
   );
 }
 
-function Progress({ state }: { readonly state: keyof typeof PROGRESS }) {
-  const { title, detail } = PROGRESS[state];
+function Progress({ state }: { readonly state: keyof ReturnType<typeof progressWords> }) {
+  const { title, detail } = progressWords()[state];
   return (
     <div class="progress" role="status">
       <span class="spinner" />
@@ -75,12 +75,15 @@ function Progress({ state }: { readonly state: keyof typeof PROGRESS }) {
 }
 
 /** What is said on the way into the call. */
-const PROGRESS = {
-  idle: { title: text.call.connecting, detail: undefined },
-  connecting: { title: text.call.connecting, detail: undefined },
-  full: { title: text.call.full, detail: text.call.fullDetail },
-  waiting: { title: text.call.waiting, detail: text.call.waitingDetail },
-} as const;
+function progressWords() {
+  const { connecting, full, fullDetail, waiting, waitingDetail } = text.call;
+  return {
+    idle: { title: connecting, detail: undefined },
+    connecting: { title: connecting, detail: undefined },
+    full: { title: full, detail: fullDetail },
+    waiting: { title: waiting, detail: waitingDetail },
+  } as const;
+}
 
 /** How much a tile has room to say. */
 function sizeClass({ tileWidth, tileHeight }: Grid): "small" | "large" {

@@ -6,6 +6,7 @@ import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { VideoView } from "../video.tsx";
 import { Avatar } from "./avatar.tsx";
+import { nameOf } from "./name.ts";
 import type { TileWatch } from "./tile-watch.ts";
 
 export function Tile({ person, watch }: { readonly person: Participant; readonly watch: TileWatch }) {
@@ -22,7 +23,7 @@ export function Tile({ person, watch }: { readonly person: Participant; readonly
       ref={tile}
       role="group"
       class={person.speaking && microphone.on ? "tile speaking" : "tile"}
-      aria-label={person.name}
+      aria-label={nameOf(person)}
       data-crypto={crypto.state}
       data-client-id={clientId}
     >
@@ -31,8 +32,8 @@ export function Tile({ person, watch }: { readonly person: Participant; readonly
         <p class="tile-crypto" data-kind={crypto.state}>
           <Icon name={crypto.state === "waiting" ? "hourglass" : "shieldWarning"} size={16} />
           <span>
-            <strong>{text.crypto.label(crypto.state)}</strong>
-            {crypto.reason !== "" && <span class="tile-reason"> {crypto.reason}</span>}
+            <strong>{text.crypto.label[crypto.state]}</strong>
+            <span class="tile-reason"> {text.crypto.reason[crypto.reason]}</span>
           </span>
         </p>
       )}
@@ -42,7 +43,9 @@ export function Tile({ person, watch }: { readonly person: Participant; readonly
             <Icon name="microphoneOff" size={14} />
           </span>
         )}
-        <span class="tile-name">{isSelf ? text.call.nameOfSelf(person.name) : person.name}</span>
+        <span class="tile-name" translate={false} dir="auto">
+          {isSelf ? text.call.nameOfSelf(nameOf(person)) : nameOf(person)}
+        </span>
       </p>
     </div>
   );

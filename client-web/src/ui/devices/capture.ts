@@ -1,8 +1,8 @@
 // Owns one local device before the call: starts it, stops it, swaps it and gives its track away on joining.
 
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
-import type { DeviceKind, DeviceProblem } from "../text.ts";
 import { recall, remember } from "./memory.ts";
+import type { DeviceKind, DeviceProblem } from "./problem.ts";
 import { problemOf } from "./problem.ts";
 
 /** Whether a device delivers. */

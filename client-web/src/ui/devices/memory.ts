@@ -1,10 +1,11 @@
-// What the client remembers on this device: the name and the chosen devices. Nothing about meetings.
+// What the client remembers on this device: the name, the chosen devices and the language. Nothing about meetings.
 
 const KEYS = {
   name: "conclave.name",
   camera: "conclave.camera",
   microphone: "conclave.microphone",
   speaker: "conclave.speaker",
+  language: "conclave.language",
 } as const;
 
 /** Something the client remembers. */

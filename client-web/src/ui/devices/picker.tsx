@@ -39,7 +39,7 @@ export function DevicePicker({ icon, label, devices, value, hasDefault = false, 
             <option value="">{devices.length === 0 ? text.prejoin.noDevice : text.prejoin.defaultDevice}</option>
           )}
           {devices.map((device, index) => (
-            <option key={device.id} value={device.id}>
+            <option key={device.id} value={device.id} translate={device.label === ""}>
               {device.label || text.prejoin.unnamedDevice(label, index + 1)}
             </option>
           ))}

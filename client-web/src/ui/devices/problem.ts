@@ -1,6 +1,10 @@
 // Turns what getUserMedia throws into what a person can do about it.
 
-import type { DeviceProblem } from "../text.ts";
+/** The two kinds of capture device. */
+export type DeviceKind = "camera" | "microphone";
+
+/** What is wrong with a device, as far as it makes a difference to the person. */
+export type DeviceProblem = "denied" | "busy" | "missing" | "insecure" | "failed";
 
 /** The problem behind a failed capture. */
 export function problemOf(error: unknown): DeviceProblem {

@@ -1,10 +1,11 @@
-// Swaps camera, microphone and speaker during the call.
+// The settings during the call: devices and language.
 
 import { useEffect } from "preact/hooks";
 import type { DeviceList } from "../devices/device-list.ts";
 import { remember } from "../devices/memory.ts";
 import { DevicePicker } from "../devices/picker.tsx";
 import { canPickSpeaker, playTestSound } from "../devices/speaker.ts";
+import { LanguagePicker } from "../language-picker.tsx";
 import { text } from "../text.ts";
 import type { CallModel } from "./model.ts";
 
@@ -13,7 +14,22 @@ interface Properties {
   readonly list: DeviceList;
 }
 
-export function DevicesPanel({ model, list }: Properties) {
+export function SettingsPanel({ model, list }: Properties) {
+  return (
+    <>
+      <section>
+        <h3>{text.settings.devices}</h3>
+        <DeviceSettings model={model} list={list} />
+      </section>
+      <section>
+        <h3>{text.settings.display}</h3>
+        <LanguagePicker onProblem={(problem) => model.announce(problem, "problem")} />
+      </section>
+    </>
+  );
+}
+
+function DeviceSettings({ model, list }: Properties) {
   // Labels are there only after a device was allowed, which may have happened since the last change.
   useEffect(() => void list.refresh(), [list]);
   const devices = list.devices.value;

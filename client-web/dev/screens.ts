@@ -1,0 +1,87 @@
+// Every screen of the gallery, and the way to it by the names that a person in that language reads.
+
+import type { Page } from "playwright-core";
+import type { Texts } from "../src/ui/text/english.ts";
+
+/** Where a walk begins. */
+export interface Start {
+  readonly page: Page;
+  /** The texts that are on the screen. */
+  readonly text: Texts;
+  /** Opens the gallery with wishes, for example "others=3". */
+  readonly open: (wishes?: string) => Promise<void>;
+}
+
+/** Screens by name. */
+export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> = {
+  landing: ({ open }) => open(),
+  "landing-problem": async ({ page, text, open }) => {
+    await open();
+    await page.getByRole("textbox", { name: text.landing.linkLabel }).fill("https://example.org/r/lost");
+    await button(page, text.landing.openLink).click();
+  },
+  unsupported: ({ open }) => open("missing=webrtc&missing=webassembly"),
+  prejoin: async ({ page, text, open }) => {
+    await open();
+    await button(page, text.landing.newMeeting).click();
+    await button(page, text.controls.cameraOff).waitFor();
+  },
+  "prejoin-blocked": async ({ page, text, open }) => {
+    await open("devices=blocked");
+    await button(page, text.landing.newMeeting).click();
+    await page.getByText(text.device.microphone.denied.title).waitFor();
+  },
+  full: (start) => intoCall(start, "others=0&state=full"),
+  waiting: (start) => intoCall(start, "others=0&state=waiting"),
+  alone: (start) => intoCall(start, "others=0"),
+  "call-1": (start) => intoCall(start, "others=1"),
+  "call-3": (start) => intoCall(start, "others=3"),
+  "call-8": (start) => intoCall(start, "others=8"),
+  "call-25": (start) => intoCall(start, "others=24"),
+  "call-120": (start) => intoCall(start, "others=119"),
+  participants: async (start) => {
+    await intoCall(start, "others=6");
+    await button(start.page, start.text.controls.participants).click();
+  },
+  "confirm-removal": async (start) => {
+    const { page, text } = start;
+    await intoCall(start, "others=3");
+    await button(page, text.controls.participants).click();
+    await button(page, text.participants.remove("Björn")).click();
+  },
+  security: async (start) => {
+    await intoCall(start, "others=3");
+    await button(start.page, start.text.controls.security).click();
+  },
+  settings: async (start) => {
+    await intoCall(start, "others=3");
+    await button(start.page, start.text.controls.settings).click();
+  },
+  reconnecting: (start) => intoCall(start, "others=2&state=reconnecting"),
+  left: async (start) => {
+    await intoCall(start, "others=2");
+    await button(start.page, start.text.controls.leave).click();
+  },
+  removed: async (start) => {
+    await intoCall(start, "others=2");
+    await start.page.evaluate(() => {
+      const { fakeCall } = window as unknown as { fakeCall: { go(state: string, reason: string): void } };
+      fakeCall.go("ended", "removed");
+    });
+  },
+};
+
+/** From the start page into a call. */
+async function intoCall({ page, text, open }: Start, wishes: string): Promise<void> {
+  await open(wishes);
+  await button(page, text.landing.newMeeting).click();
+  await page.getByRole("textbox", { name: text.prejoin.nameLabel }).fill("Ana Sousa");
+  await button(page, text.controls.cameraOff).waitFor();
+  await button(page, text.prejoin.join).click();
+  await button(page, text.controls.leave).waitFor();
+  await page.locator("[role=group][data-crypto]").first().waitFor();
+}
+
+function button(page: Page, name: string) {
+  return page.getByRole("button", { name, exact: true });
+}

@@ -1,0 +1,148 @@
+// Every screen of the gallery, without a server: no text outside the language files, nothing that axe finds, nothing cut off.
+//
+// PICTURES=folder also keeps a picture of each; ONLY=landing,call-3 picks screens.
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import type { AxeResults, RunOptions } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { createServer, type ViteDevServer } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { pseudo } from "../../dev/pseudo.ts";
+import { screens } from "../../dev/screens.ts";
+import { arabic } from "../../src/ui/text/arabic.ts";
+import { english, type Texts } from "../../src/ui/text/english.ts";
+import { launchChromium } from "./person.ts";
+
+/** How the screens are looked at. */
+interface Look {
+  readonly language: string;
+  readonly text: Texts;
+  readonly size: readonly [width: number, height: number];
+  readonly scheme: "light" | "dark";
+  /** 2 is what a browser does at 200 % zoom: half the pixels of CSS on the same screen. */
+  readonly zoom?: number;
+}
+
+const LOOKS: Readonly<Record<string, Look>> = {
+  "pseudo-desktop-light": { language: "pseudo", text: pseudo, size: [1280, 800], scheme: "light" },
+  "arabic-phone-dark": { language: "ar", text: arabic, size: [360, 740], scheme: "dark" },
+  "english-zoomed-light": { language: "en", text: english, size: [640, 400], scheme: "light", zoom: 2 },
+};
+const ONLY = process.env["ONLY"]?.split(",");
+const PICTURES = process.env["PICTURES"];
+const WCAG: RunOptions = {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+};
+
+let vite: ViteDevServer;
+let browser: Browser;
+let axe: string;
+
+beforeAll(async () => {
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  vite = await createServer({
+    root: path.resolve(import.meta.dirname, "../.."),
+    configFile: path.resolve(import.meta.dirname, "../../vite.config.ts"),
+    server: { port: 0, host: "127.0.0.1" },
+    logLevel: "error",
+  });
+  await vite.listen();
+  browser = await launchChromium();
+  if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
+});
+
+afterAll(async () => {
+  await browser.close();
+  await vite.close();
+});
+
+test.each(Object.entries(LOOKS))("every screen is in order: %s", async (name, look) => {
+  const address = `${vite.resolvedUrls?.local[0]}dev/`;
+  const [width, height] = look.size;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    deviceScaleFactor: look.zoom ?? 1,
+    colorScheme: look.scheme,
+    // What moves is at rest, so that contrast is measured at the end of a movement.
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  const open = async (wishes = "") => {
+    await page.goto(`${address}?language=${look.language}&${wishes}`);
+    // The language may still be loading.
+    await page.getByRole("main").waitFor();
+  };
+  for (const [screen, walk] of Object.entries(screens)) {
+    if (ONLY !== undefined && !ONLY.includes(screen)) continue;
+    await walk({ page, text: look.text, open });
+    if (PICTURES !== undefined) await page.screenshot({ path: path.join(PICTURES, `${screen}-${name}.png`) });
+    expect.soft(await violations(page), `${screen}: axe`).toEqual([]);
+    expect.soft(await cutOff(page), `${screen}: wider than the window`).toEqual([]);
+    if (look.language === "pseudo") expect.soft(await hardCoded(page), `${screen}: text in the code`).toEqual([]);
+  }
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+/** What axe finds, a line each. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const results: AxeResults = await page.evaluate(
+    (options) => (window as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
+    WCAG,
+  );
+  return results.violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? ""}`).join("; ")}`,
+  );
+}
+
+/** Controls and texts that reach over the sides of the window. */
+function cutOff(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll("button, input, select, textarea, h1, h2, h3, p")]
+      .filter((element) => element.checkVisibility() && !element.closest("[inert], .visually-hidden, .grid"))
+      .filter((element) => {
+        const { left, right, width } = element.getBoundingClientRect();
+        return width > 1 && (left < -1 || right > innerWidth + 1);
+      })
+      .map((element) => element.outerHTML.slice(0, 120)),
+  );
+}
+
+/** Words outside ⟦ ⟧: neither from the language file nor marked as a name (translate=no). */
+function hardCoded(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const attributes = ["aria-label", "title", "placeholder", "alt", "data-tip", "aria-roledescription"];
+    const words: string[] = [document.title.replace("Conclave", "")];
+    for (const element of document.querySelectorAll<HTMLElement>("body, body *")) {
+      if (element.tagName === "SCRIPT" || element.tagName === "STYLE") continue;
+      if (element.translate) {
+        for (const node of element.childNodes) {
+          if (node.nodeType === Node.TEXT_NODE) words.push(node.textContent ?? "");
+        }
+      }
+      const isName = element.matches("[role=group][data-crypto]");
+      words.push(
+        ...attributes
+          .filter((name) => !(isName && name === "aria-label"))
+          .map((name) => element.getAttribute(name) ?? ""),
+      );
+    }
+    return words.filter((text) => {
+      let rest = text;
+      for (let before = ""; before !== rest; ) {
+        before = rest;
+        rest = rest.replace(/⟦[^⟦⟧]*⟧/gu, "");
+      }
+      return /\p{L}/u.test(rest);
+    });
+  });
+}
