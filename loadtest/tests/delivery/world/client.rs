@@ -38,6 +38,8 @@ pub(crate) struct Client {
     pub(super) generation: u32,
     next_ping: u64,
     pub(crate) apps: Vec<Vec<u8>>,
+    /// What came that is not for the session, and every State.
+    pub(crate) inbox: Vec<ServerMessage>,
     /// What the session told, apart from messages.
     pub(crate) outputs: Vec<Output>,
     /// The epoch it was seen in last.
@@ -69,6 +71,7 @@ impl Client {
             generation: 0,
             next_ping: PING_INTERVAL,
             apps: Vec::new(),
+            inbox: Vec::new(),
             outputs: Vec::new(),
             last_tag: None,
             admitted_at: None,
@@ -176,7 +179,11 @@ impl World {
             ServerMessage::Error(error) => self.clients[who].last_error = Some(error.code),
             _ => {}
         }
-        if Incoming::is_for_session(&super::link::message_type(text)) {
+        let for_session = Incoming::is_for_session(&super::link::message_type(text));
+        if !for_session || matches!(message, ServerMessage::State(_)) {
+            self.clients[who].inbox.push(message);
+        }
+        if for_session {
             let now = self.now;
             let mut result = Ok(());
             self.with_session(who, |session| result = session.handle_message(now, text));

@@ -352,12 +352,16 @@ impl World {
 
     /// The SFU says that it is there.
     pub(crate) fn sfu_is_ready(&mut self) {
-        let now = self.instant();
-        let ready = ControlEvent::Ready {
+        self.tell_service(ControlEvent::Ready {
             version: "test".to_owned(),
             candidates: Vec::new(),
-        };
-        self.service.handle_control(now, ready);
+        });
+    }
+
+    /// The SFU says something.
+    pub(crate) fn tell_service(&mut self, event: ControlEvent) {
+        let now = self.instant();
+        self.service.handle_control(now, event);
         self.drain_service();
     }
 

@@ -1,0 +1,96 @@
+//! Calls over bad networks in a simulated world: virtual clock, one seed, no sockets.
+//!
+//! Each story is a test; `scoreboard.json` holds what people noticed in it, and a story that got worse fails.
+//! `UPDATE_SCOREBOARD=1` writes the file again, `CONCLAVE_SEEDS=1000..1010` plays every story with other seeds.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a panic is how a test reports, it prints what happened, and counts are small"
+)]
+
+mod figures;
+mod person;
+mod scoreboard;
+#[expect(dead_code, unused_imports, reason = "the delivery tests use the rest of it")]
+#[path = "../delivery/world/mod.rs"]
+mod signaling;
+mod stories;
+mod truth;
+mod world;
+
+use stories::Played;
+
+/// The seed of the scoreboard's figures.
+const SEED: u64 = 1;
+/// Seeds that found a bug once, by story.
+const PROMOTED: [(&str, u64); 0] = [];
+
+macro_rules! stories {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                play(stringify!($name), stories::$name);
+            }
+        )*
+    };
+}
+
+stories! {
+    clean_call_of_four
+    ten_percent_loss
+    twenty_percent_loss
+    burst_loss
+    round_trip_of_200_ms
+    round_trip_of_200_ms_and_five_percent_loss
+    reordering
+    jitter_of_a_mobile_network
+    downlink_of_300_kbits
+    downlink_of_one_mbit
+    step_from_four_to_one_mbit_and_back
+    outage_of_ten_seconds
+    small_tiles
+    burst_of_joins
+    one_bad_network_beside_good_ones
+    uplink_that_loses_ten_percent
+    uplink_of_500_kbits
+    two_equal_subscribers
+    coming_and_going
+}
+
+/// Keys, and so all ciphertext, are other ones in every run: whatever decides, it is not the payload.
+#[test]
+fn one_seed_is_one_run_whatever_the_payload() {
+    let [first, second] = [(); 2].map(|()| stories::round_trip_of_200_ms_and_five_percent_loss(SEED));
+    assert_eq!(first.world.decisions(), second.world.decisions());
+    assert_eq!(first.figures, second.figures);
+    let other = stories::round_trip_of_200_ms_and_five_percent_loss(SEED + 1);
+    assert_ne!(first.world.decisions(), other.world.decisions());
+}
+
+/// The scoreboard's seed and those that once failed; other seeds are only searched for faults.
+fn play(name: &str, story: fn(u64) -> Played) {
+    if let Ok(text) = std::env::var("CONCLAVE_SEEDS") {
+        let (from, to) = text.split_once("..").unwrap();
+        for seed in from.parse().unwrap()..to.parse().unwrap() {
+            let played = faultless(name, story, seed);
+            println!("{name} {seed} {:?}", played.figures.0);
+        }
+        return;
+    }
+    for (_, seed) in PROMOTED.iter().filter(|(promoted, _)| *promoted == name) {
+        faultless(name, story, *seed);
+    }
+    scoreboard::judge(name, &faultless(name, story, SEED).figures);
+}
+
+fn faultless(name: &str, story: fn(u64) -> Played, seed: u64) -> Played {
+    let played = story(seed);
+    let faults = figures::faults(&played.world);
+    assert!(faults.is_empty(), "{name}, seed {seed}: {faults:#?}");
+    played
+}

@@ -1,0 +1,267 @@
+//! The stories: each is a call somebody could have had. A new one is a function here and its name in `main.rs`.
+
+use crate::figures::Figures;
+use crate::person::Setup;
+use crate::person::sender::camera::Layout;
+use crate::world::link::{Conditions, Loss};
+use crate::world::{Direction, World};
+
+/// A call that was played, and its figures.
+pub(crate) struct Played {
+    pub(crate) world: World,
+    pub(crate) figures: Figures,
+}
+
+/// Ends a call; the figures are those of everybody.
+fn end(mut world: World) -> Played {
+    world.stop();
+    let figures = Figures::of(&world);
+    Played { world, figures }
+}
+
+/// Ends a call; the figures are those of some.
+fn end_for(mut world: World, watchers: &[usize]) -> Played {
+    world.stop();
+    let figures = Figures::over(&world, watchers);
+    Played { world, figures }
+}
+
+/// Two browsers that send simulcast, one that sends layers and one that sends a single encoding.
+const FOUR: [Setup; 4] = [
+    Setup::with(Layout::Simulcast),
+    Setup::with(Layout::Svc),
+    Setup::with(Layout::Simulcast),
+    Setup::with(Layout::Single),
+];
+
+/// The first of [`FOUR`] is in a place with this network in both directions.
+fn one_of_four_behind(seed: u64, network: Conditions) -> Played {
+    let mut people = FOUR;
+    people[0] = people[0].up(network).down(network);
+    let mut world = World::new(seed);
+    world.call_of(&people);
+    world.run_for(20_000);
+    end(world)
+}
+
+/// Two others with cameras, one of whom sends simulcast and one layers, and somebody who watches over `down`.
+fn watching_two(seed: u64, down: Conditions) -> World {
+    let mut world = World::new(seed);
+    world.call_of(&[
+        Setup::with(Layout::Simulcast).down(down),
+        Setup::with(Layout::Simulcast),
+        Setup::with(Layout::Svc),
+    ]);
+    world
+}
+
+pub(crate) fn clean_call_of_four(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good())
+}
+
+pub(crate) fn ten_percent_loss(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good().loses(0.1))
+}
+
+pub(crate) fn twenty_percent_loss(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good().loses(0.2))
+}
+
+/// Every 200 packets or so, five in a row are lost.
+pub(crate) fn burst_loss(seed: u64) -> Played {
+    let bursts = Loss::Burst {
+        enter: 0.005,
+        leave: 0.2,
+    };
+    one_of_four_behind(seed, Conditions::good().loss(bursts))
+}
+
+pub(crate) fn round_trip_of_200_ms(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good().delay_ms(80).jitter_ms(10))
+}
+
+/// The same with loss: what is asked for again comes late.
+pub(crate) fn round_trip_of_200_ms_and_five_percent_loss(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good().delay_ms(80).jitter_ms(10).loses(0.05))
+}
+
+pub(crate) fn reordering(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good().reorders(0.05).duplicates(0.01))
+}
+
+pub(crate) fn jitter_of_a_mobile_network(seed: u64) -> Played {
+    one_of_four_behind(seed, Conditions::good().delay_ms(40).jitter_ms(60))
+}
+
+pub(crate) fn downlink_of_300_kbits(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good().rate(300));
+    world.run_for(25_000);
+    end_for(world, &[0])
+}
+
+pub(crate) fn downlink_of_one_mbit(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good().rate(1_000));
+    world.run_for(25_000);
+    end_for(world, &[0])
+}
+
+/// The downlink goes from 4 to 1 Mbit/s after 15 s and back after 15 more.
+pub(crate) fn step_from_four_to_one_mbit_and_back(seed: u64) -> Played {
+    let wide = Conditions::good().rate(4_000);
+    let mut world = watching_two(seed, wide);
+    world.run_for(15_000);
+    world.conditions(0, Direction::Down, Conditions::good().rate(1_000));
+    world.run_for(15_000);
+    world.conditions(0, Direction::Down, wide);
+    world.run_for(25_000);
+    let down = world.link(0, Direction::Down);
+    let before = down.kilobits(10_000, 15_000);
+    let narrow = down.kilobits(20_000, 30_000);
+    let back = (30_000..54_000)
+        .step_by(100)
+        .find(|at| 10 * down.kilobits(*at, at + 1_000) >= 8 * before)
+        .unwrap_or(55_000);
+    let mut played = end_for(world, &[0]);
+    played
+        .figures
+        .add("unused_of_four_mbit_kbits", 4_000 - signed(before));
+    played
+        .figures
+        .add("unused_of_one_mbit_kbits", 1_000 - signed(narrow));
+    played.figures.add("back_to_80_percent_ms", signed(back - 30_000));
+    played
+}
+
+/// Nothing passes for ten seconds.
+pub(crate) fn outage_of_ten_seconds(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good());
+    world.run_for(10_000);
+    for direction in [Direction::Up, Direction::Down] {
+        world.conditions(0, direction, Conditions::good().down(true));
+    }
+    world.run_for(10_000);
+    for direction in [Direction::Up, Direction::Down] {
+        world.conditions(0, direction, Conditions::good());
+    }
+    world.run_for(15_000);
+    let back = first_pictures_after(&world, 20_000);
+    let mut played = end(world);
+    played.figures.add("back_after_outage_ms", back);
+    played
+}
+
+/// Somebody shows the others as large as a thumb: more than that need not come.
+pub(crate) fn small_tiles(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&FOUR);
+    world.run_for(6_000);
+    world.show(0, &[(1, 180), (2, 180), (3, 180)]);
+    world.run_for(10_000);
+    let small = world.link(0, Direction::Down).kilobits(10_000, 16_000);
+    let mut played = end_for(world, &[0]);
+    played.figures.add("downlink_kbits", signed(small));
+    if let Some(height) = played.figures.0.remove("height_lines") {
+        played.figures.add("beside_wanted_lines", (height - 180).abs());
+    }
+    played
+}
+
+/// Two people talk; thirty come within a second to watch.
+pub(crate) fn burst_of_joins(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&[Setup::with(Layout::Simulcast), Setup::with(Layout::Svc)]);
+    world.run_for(5_000);
+    let before = key_requests(&world);
+    for _ in 0..30 {
+        world.enter(Setup::silent());
+        world.run_for(33);
+    }
+    world.run_for(10_000);
+    let newcomers: Vec<usize> = (2..world.people.len()).collect();
+    let asked = key_requests(&world) - before;
+    let mut played = end_for(world, &newcomers);
+    played.figures.add("key_frame_requests", asked);
+    played
+}
+
+/// One person with a terrible network among three with good ones: the figures are those of the three.
+pub(crate) fn one_bad_network_beside_good_ones(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    let bad = Conditions::good().rate(300).loses(0.1).delay_ms(100);
+    let mut people = FOUR;
+    people[3] = people[3].down(bad);
+    world.call_of(&people);
+    world.run_for(20_000);
+    end_for(world, &[0, 1, 2])
+}
+
+pub(crate) fn uplink_that_loses_ten_percent(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    let mut people = FOUR;
+    people[0] = people[0].up(Conditions::good().loses(0.1));
+    world.call_of(&people);
+    world.run_for(20_000);
+    end_for(world, &[1, 2, 3])
+}
+
+pub(crate) fn uplink_of_500_kbits(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    let mut people = FOUR;
+    people[0] = people[0].up(Conditions::good().rate(500));
+    world.call_of(&people);
+    world.run_for(20_000);
+    end_for(world, &[1, 2, 3])
+}
+
+/// Two people with the same narrow downlink watch the same two: the difference between them is unfair.
+pub(crate) fn two_equal_subscribers(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    let narrow = Conditions::good().rate(1_000);
+    world.call_of(&[
+        Setup::with(Layout::Simulcast),
+        Setup::with(Layout::Svc),
+        Setup::silent().down(narrow),
+        Setup::silent().down(narrow),
+    ]);
+    world.run_for(20_000);
+    let rate = |who| world.link(who, Direction::Down).kilobits(10_000, 20_000);
+    let difference = rate(2).abs_diff(rate(3));
+    let mut played = end_for(world, &[2, 3]);
+    played.figures.add("difference_kbits", signed(difference));
+    played
+}
+
+/// Somebody leaves, somebody comes, the keys change: nobody else notices.
+pub(crate) fn coming_and_going(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&FOUR);
+    world.run_for(6_000);
+    world.leave(3);
+    world.run_for(4_000);
+    world.enter(Setup::with(Layout::Simulcast));
+    world.run_for(6_000);
+    world.leave(1);
+    world.run_for(4_000);
+    end_for(world, &[0, 2, 4])
+}
+
+/// How long after `from` person 0 saw everybody again, in milliseconds.
+fn first_pictures_after(world: &World, from: u64) -> i64 {
+    let videos = world.people[0].videos.iter();
+    let latest = videos
+        .map(|video| {
+            let mut shown = video.watch.shown.iter().map(|(at, _)| at / 1000);
+            shown.find(|at| *at >= from).unwrap_or(world.now / 1000) - from
+        })
+        .max();
+    signed(latest.unwrap_or(0))
+}
+
+fn key_requests(world: &World) -> i64 {
+    let requests = world.people.iter().map(|person| person.key_requests.len());
+    i64::try_from(requests.sum::<usize>()).unwrap()
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap()
+}

@@ -1,0 +1,229 @@
+//! One direction of somebody's connection: rate and queue, delay and jitter, loss, reordering, duplicates, outages.
+//!
+//! In: a datagram and the time. Out: when the next one leaves the queue, and when it arrives, if it does. Not the
+//! crate str0m-netem: there the queue counts what is in the air too, jitter always reorders, and changing the rate
+//! in the middle of a run throws new dice.
+
+use std::collections::VecDeque;
+
+use rand::Rng as _;
+use rand::rngs::StdRng;
+
+/// IPv4, UDP and the SRTP tag around a plaintext packet, in bytes.
+const OVERHEAD: usize = 20 + 8 + 16;
+
+/// What a link is like. Times in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conditions {
+    /// Bits per second; `None` is more than anybody sends.
+    pub(crate) rate: Option<u64>,
+    /// Longest queue at that rate; what comes then is dropped.
+    pub(crate) queue: u64,
+    /// One way.
+    pub(crate) delay: u64,
+    /// Up to this much is added, in order.
+    pub(crate) jitter: u64,
+    pub(crate) loss: Loss,
+    /// Probability that a packet is overtaken.
+    pub(crate) reorder: f64,
+    /// Probability that a packet comes twice.
+    pub(crate) duplicate: f64,
+    /// Nothing passes.
+    pub(crate) down: bool,
+}
+
+/// How packets get lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Loss {
+    None,
+    /// Each with this probability.
+    Random(f64),
+    /// Gilbert-Elliott: everything is lost in the bad state. Probabilities per packet.
+    Burst {
+        enter: f64,
+        leave: f64,
+    },
+}
+
+impl Conditions {
+    /// A good connection: 20 ms one way, no limit, no loss.
+    pub(crate) const fn good() -> Self {
+        Self {
+            rate: None,
+            queue: 300_000,
+            delay: 20_000,
+            jitter: 2_000,
+            loss: Loss::None,
+            reorder: 0.0,
+            duplicate: 0.0,
+            down: false,
+        }
+    }
+
+    pub(crate) const fn rate(self, kilobits: u64) -> Self {
+        Self {
+            rate: Some(kilobits * 1000),
+            ..self
+        }
+    }
+
+    pub(crate) const fn delay_ms(self, delay: u64) -> Self {
+        Self {
+            delay: delay * 1000,
+            ..self
+        }
+    }
+
+    pub(crate) const fn jitter_ms(self, jitter: u64) -> Self {
+        Self {
+            jitter: jitter * 1000,
+            ..self
+        }
+    }
+
+    pub(crate) const fn loss(self, loss: Loss) -> Self {
+        Self { loss, ..self }
+    }
+
+    /// Loses this share of its packets, each by itself.
+    pub(crate) const fn loses(self, share: f64) -> Self {
+        self.loss(Loss::Random(share))
+    }
+
+    pub(crate) const fn reorders(self, share: f64) -> Self {
+        Self {
+            reorder: share,
+            ..self
+        }
+    }
+
+    pub(crate) const fn duplicates(self, share: f64) -> Self {
+        Self {
+            duplicate: share,
+            ..self
+        }
+    }
+
+    pub(crate) const fn down(self, down: bool) -> Self {
+        Self { down, ..self }
+    }
+}
+
+/// A link. Datagrams stay in order unless they are picked for reordering.
+pub(crate) struct Link {
+    pub(crate) conditions: Conditions,
+    queue: VecDeque<Vec<u8>>,
+    queued: usize,
+    last_arrival: u64,
+    bad: bool,
+    /// Bytes that came out at the other end, with overhead, by tenth of a second.
+    pub(crate) delivered: Vec<u64>,
+}
+
+/// What becomes of a datagram that was handed to the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The link was idle: call [`Link::transmitted`] at this time.
+    Transmits(u64),
+    /// It waits behind others, or is lost.
+    Nothing,
+}
+
+impl Link {
+    pub(crate) const fn new(conditions: Conditions) -> Self {
+        Self {
+            conditions,
+            queue: VecDeque::new(),
+            queued: 0,
+            last_arrival: 0,
+            bad: false,
+            delivered: Vec::new(),
+        }
+    }
+
+    /// Puts a datagram into the queue.
+    pub(crate) fn enter(&mut self, now: u64, datagram: Vec<u8>) -> Entry {
+        let size = datagram.len() + OVERHEAD;
+        if self.conditions.down || self.transmission(self.queued + size) > self.conditions.queue.max(1) {
+            return Entry::Nothing;
+        }
+        let idle = self.queue.is_empty();
+        self.queue.push_back(datagram);
+        self.queued += size;
+        if idle {
+            Entry::Transmits(now + self.transmission(size))
+        } else {
+            Entry::Nothing
+        }
+    }
+
+    /// The first of the queue is on its way: when it arrives (not at all, once, twice), and when the next one is.
+    pub(crate) fn transmitted(&mut self, now: u64, rng: &mut StdRng) -> (Vec<u8>, Vec<u64>, Option<u64>) {
+        let datagram = self.queue.pop_front().unwrap_or_default();
+        self.queued = self.queued.saturating_sub(datagram.len() + OVERHEAD);
+        let next = self
+            .queue
+            .front()
+            .map(|next| now + self.transmission(next.len() + OVERHEAD));
+        let mut arrivals = Vec::new();
+        if !self.loses(rng) && !self.conditions.down {
+            arrivals.push(self.arrival(now, rng));
+            if self.conditions.duplicate > 0.0 && rng.random_bool(self.conditions.duplicate) {
+                arrivals.push(self.arrival(now, rng));
+            }
+            let tenth = usize::try_from(now / 100_000).unwrap();
+            if self.delivered.len() <= tenth {
+                self.delivered.resize(tenth + 1, 0);
+            }
+            self.delivered[tenth] += u64::try_from(datagram.len() + OVERHEAD).unwrap();
+        }
+        (datagram, arrivals, next)
+    }
+
+    /// Kilobits per second that came through between two moments, in milliseconds.
+    pub(crate) fn kilobits(&self, from: u64, to: u64) -> u64 {
+        let tenths = self.delivered.iter().enumerate();
+        let bytes: u64 = tenths
+            .filter(|(tenth, _)| (from..to).contains(&(100 * u64::try_from(*tenth).unwrap())))
+            .map(|(_, bytes)| bytes)
+            .sum();
+        8 * bytes / (to - from).max(1)
+    }
+
+    fn arrival(&mut self, now: u64, rng: &mut StdRng) -> u64 {
+        let conditions = self.conditions;
+        let jitter = if conditions.jitter > 0 {
+            rng.random_range(0..conditions.jitter)
+        } else {
+            0
+        };
+        let at = now + conditions.delay + jitter;
+        if conditions.reorder > 0.0 && rng.random_bool(conditions.reorder) {
+            return at + rng.random_range(5_000..30_000);
+        }
+        self.last_arrival = self.last_arrival.max(at);
+        self.last_arrival
+    }
+
+    fn loses(&mut self, rng: &mut StdRng) -> bool {
+        match self.conditions.loss {
+            Loss::None => false,
+            Loss::Random(probability) => rng.random_bool(probability),
+            Loss::Burst { enter, leave } => {
+                self.bad = if self.bad {
+                    !rng.random_bool(leave)
+                } else {
+                    rng.random_bool(enter)
+                };
+                self.bad
+            }
+        }
+    }
+
+    /// How long `bytes` take, in microseconds.
+    fn transmission(&self, bytes: usize) -> u64 {
+        self.conditions
+            .rate
+            .map_or(0, |rate| u64::try_from(bytes).unwrap() * 8_000_000 / rate)
+    }
+}

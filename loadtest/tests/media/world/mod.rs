@@ -1,0 +1,387 @@
+//! A simulated call: the real SFU core, the real signaling core, real e2ee sessions, people with browsers and networks.
+//!
+//! Time is virtual, in microseconds; everything random that decides anything comes from the seed, so one seed is one
+//! run. Keys differ from run to run and decide nothing. Signaling and group come from the world of the delivery tests.
+
+pub(crate) mod link;
+mod shard;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+
+use conclave_sfu_core::{Output, PeerSlot, TransportState};
+use conclave_wire::id::TrackId;
+use conclave_wire::media::Source;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::person::receiver::audio::FRAME;
+use crate::person::sender::camera::FRAME_RATE;
+use crate::person::{Person, Setup};
+use crate::signaling;
+use link::{Conditions, Entry, Link};
+use shard::Shard;
+
+/// How often a person looks at what is due, in microseconds.
+const TICK: u64 = 10_000;
+/// How often signaling is looked at.
+const HEARTBEAT: u64 = 1_000;
+/// One way between a person and the signaling service, in milliseconds.
+const SIGNALING_DELAY: u64 = 20;
+
+/// Which way a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Direction {
+    /// To the SFU.
+    Up,
+    /// From the SFU.
+    Down,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Heartbeat,
+    /// ICE and DTLS are done.
+    Connected {
+        who: usize,
+        slot: usize,
+    },
+    /// A link sent the first datagram of its queue.
+    Transmitted {
+        who: usize,
+        direction: Direction,
+    },
+    Arrives {
+        who: usize,
+        direction: Direction,
+        datagram: Vec<u8>,
+    },
+    Tick {
+        who: usize,
+    },
+    Speaks {
+        who: usize,
+    },
+    Films {
+        who: usize,
+    },
+    Paces {
+        who: usize,
+    },
+}
+
+pub(crate) struct World {
+    /// Microseconds since the start.
+    pub(crate) now: u64,
+    start: Instant,
+    rng: StdRng,
+    signaling: signaling::World,
+    /// Commands that the SFU got.
+    told: usize,
+    shard: Shard,
+    pub(crate) people: Vec<Person>,
+    links: Vec<[Link; 2]>,
+    events: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    next_event: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut signaling = signaling::World::new(seed);
+        signaling.weather.delay = (SIGNALING_DELAY, SIGNALING_DELAY);
+        let mut world = Self {
+            now: 0,
+            start: Instant::now(),
+            rng: StdRng::seed_from_u64(seed),
+            signaling,
+            told: 0,
+            shard: Shard::new(),
+            people: Vec::new(),
+            links: Vec::new(),
+            events: BinaryHeap::new(),
+            next_event: 0,
+        };
+        world.at(HEARTBEAT, Event::Heartbeat);
+        world
+    }
+
+    /// Somebody opens the page.
+    pub(crate) fn enter(&mut self, setup: Setup) -> usize {
+        let who = self.signaling.enter(&format!("person {}", self.people.len()));
+        self.people.push(Person::new(who, &setup, &mut self.rng));
+        self.links.push([Link::new(setup.up), Link::new(setup.down)]);
+        let first = self.now + self.rng.random_range(0..TICK);
+        self.at(first, Event::Tick { who });
+        if setup.microphone {
+            let first = self.now + self.rng.random_range(0..FRAME);
+            self.at(first, Event::Speaks { who });
+        }
+        if setup.camera.is_some() {
+            let first = self.now + self.rng.random_range(0..1_000_000 / FRAME_RATE);
+            self.at(first, Event::Films { who });
+        }
+        who
+    }
+
+    /// Several people come at once.
+    pub(crate) fn call_of(&mut self, people: &[Setup]) -> Vec<usize> {
+        people.iter().map(|setup| self.enter(*setup)).collect()
+    }
+
+    /// Leaves by the button.
+    pub(crate) fn leave(&mut self, who: usize) {
+        self.signaling.leave(who);
+        self.people[who].leave(self.now);
+    }
+
+    /// Changes somebody's network.
+    pub(crate) fn conditions(&mut self, who: usize, direction: Direction, conditions: Conditions) {
+        self.links[who][direction as usize].conditions = conditions;
+    }
+
+    pub(crate) fn link(&self, who: usize, direction: Direction) -> &Link {
+        &self.links[who][direction as usize]
+    }
+
+    /// The track of somebody's camera or microphone as `who` knows it.
+    pub(crate) fn track(&self, who: usize, of: usize, source: Source) -> Option<TrackId> {
+        let publisher = self.signaling.clients[of].id;
+        let known = self.people[who].tracks.values();
+        known
+            .filter(|track| track.source == source && *track.client_id.as_bytes() == publisher)
+            .map(|track| track.track_id)
+            .next()
+    }
+
+    /// What `who` shows of others' cameras: whose and how high; others are shown large.
+    pub(crate) fn show(&mut self, who: usize, tiles: &[(usize, u16)]) {
+        let views: Vec<(TrackId, u16)> = tiles
+            .iter()
+            .filter_map(|(of, height)| Some((self.track(who, *of, Source::Camera)?, *height)))
+            .collect();
+        self.people[who].show(self.now, &views);
+        self.flush(who);
+    }
+
+    /// What every packet and report that left the SFU makes, headers only: equal for equal decisions.
+    pub(crate) fn decisions(&self) -> u64 {
+        self.shard.decisions()
+    }
+
+    pub(crate) fn run_for(&mut self, milliseconds: u64) {
+        let end = self.now + milliseconds * 1000;
+        while self.step_before(end) {}
+        self.now = end;
+    }
+
+    /// Ends the call for everybody who watches.
+    pub(crate) fn stop(&mut self) {
+        for person in &mut self.people {
+            person.stop(self.now);
+        }
+    }
+
+    /// Whether something was done.
+    fn step_before(&mut self, end: u64) -> bool {
+        let event = self.events.peek().map(|Reverse((at, ..))| *at);
+        let shard = self
+            .shard
+            .sfu
+            .poll_timeout()
+            .map(|at| self.virtual_us(at).max(self.now));
+        let Some(next) = [event, shard]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|next| *next <= end)
+        else {
+            return false;
+        };
+        self.now = next;
+        if event == Some(next) {
+            if let Some(Reverse((_, _, event))) = self.events.pop() {
+                self.handle(event);
+            }
+        } else {
+            self.shard.timeout(self.instant());
+            self.drain_shard();
+        }
+        true
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.now;
+        match event {
+            Event::Heartbeat => {
+                self.signal();
+                self.at(now + HEARTBEAT, Event::Heartbeat);
+            }
+            Event::Connected { who, slot } => {
+                if self.people[who].slot == Some(PeerSlot(slot)) {
+                    self.people[who].connected = true;
+                    self.shard
+                        .transport(self.instant(), PeerSlot(slot), TransportState::Connected);
+                    self.drain_shard();
+                }
+            }
+            Event::Transmitted { who, direction } => {
+                let link = &mut self.links[who][direction as usize];
+                let (datagram, arrivals, next) = link.transmitted(now, &mut self.rng);
+                for at in arrivals {
+                    let datagram = datagram.clone();
+                    self.at(
+                        at,
+                        Event::Arrives {
+                            who,
+                            direction,
+                            datagram,
+                        },
+                    );
+                }
+                if let Some(next) = next {
+                    self.at(next, Event::Transmitted { who, direction });
+                }
+            }
+            Event::Arrives {
+                who,
+                direction,
+                datagram,
+            } => self.arrives(who, direction, &datagram),
+            Event::Tick { who } => {
+                let session = &mut self.signaling.clients[who].session;
+                self.people[who].tick(now, session);
+                self.flush(who);
+                self.at(now + TICK, Event::Tick { who });
+            }
+            Event::Speaks { who } => {
+                self.people[who].speak(now, &mut self.signaling.clients[who].session);
+                self.flush(who);
+                self.at(now + FRAME, Event::Speaks { who });
+            }
+            Event::Films { who } => {
+                let session = &mut self.signaling.clients[who].session;
+                self.people[who].film(now, session, &mut self.rng);
+                self.flush(who);
+                self.at(now + 1_000_000 / FRAME_RATE, Event::Films { who });
+            }
+            Event::Paces { who } => {
+                self.people[who].pace(now);
+                self.flush(who);
+            }
+        }
+    }
+
+    fn arrives(&mut self, who: usize, direction: Direction, datagram: &[u8]) {
+        // RFC 7983 and RFC 5761 §4.
+        let is_rtcp = datagram.get(1).is_some_and(|kind| (192..=223).contains(kind));
+        let now = self.now;
+        let person = &mut self.people[who];
+        match direction {
+            Direction::Up => {
+                if let Some(slot) = person.slot.filter(|_| person.connected) {
+                    self.shard.datagram(self.instant(), slot, is_rtcp, datagram);
+                    self.drain_shard();
+                }
+            }
+            Direction::Down => {
+                if is_rtcp {
+                    person.receive_rtcp(now, datagram);
+                } else {
+                    person.receive_rtp(now, datagram, &mut self.signaling.clients[who].session);
+                }
+                self.flush(who);
+            }
+        }
+    }
+
+    /// Lets signaling catch up, and carries its messages to the SFU and to people.
+    fn signal(&mut self) {
+        let behind = (self.now / 1000).saturating_sub(self.signaling.now);
+        self.signaling.run_for(behind);
+        self.tell_shard();
+        for who in 0..self.people.len() {
+            let client = &mut self.signaling.clients[who];
+            let person = &mut self.people[who];
+            if person.admitted.is_none()
+                && let Some(epoch) = client.session.sending_epoch()
+            {
+                person.admitted = Some((self.now, epoch));
+            }
+            for message in std::mem::take(&mut client.inbox) {
+                person.message(self.now, message);
+            }
+            self.flush(who);
+        }
+    }
+
+    fn tell_shard(&mut self) {
+        while let Some(command) = self.signaling.commands.get(self.told).cloned() {
+            self.told += 1;
+            self.shard.command(self.instant(), command);
+            self.drain_shard();
+        }
+    }
+
+    fn drain_shard(&mut self) {
+        while let Some(output) = self.shard.sfu.poll_output() {
+            match output {
+                Output::Event(event) => self.signaling.tell_service(event),
+                Output::OpenTransport { peer, remote, .. } => {
+                    let who: usize = remote.ufrag.trim_start_matches("user").parse().unwrap();
+                    self.people[who].slot = Some(peer);
+                    let [up, down] = &self.links[who];
+                    // The answer, then one round trip of ICE and two of DTLS.
+                    let round_trip = up.conditions.delay + down.conditions.delay;
+                    let at = self.now + SIGNALING_DELAY * 1000 + 3 * round_trip;
+                    self.at(at, Event::Connected { who, slot: peer.0 });
+                }
+                Output::CloseTransport { peer } => {
+                    for person in self.people.iter_mut().filter(|person| person.slot == Some(peer)) {
+                        person.slot = None;
+                        person.connected = false;
+                    }
+                }
+                Output::RestartIce { .. } => {}
+            }
+        }
+        for (to, datagram) in self.shard.take() {
+            if let Some(who) = self.people.iter().position(|person| person.slot == Some(to)) {
+                self.send(who, Direction::Down, datagram);
+            }
+        }
+    }
+
+    /// Puts what a person wants to send on its way.
+    fn flush(&mut self, who: usize) {
+        for datagram in std::mem::take(&mut self.people[who].datagrams) {
+            self.send(who, Direction::Up, datagram);
+        }
+        for message in std::mem::take(&mut self.people[who].messages) {
+            self.signaling.forge(who, &message);
+        }
+        if let Some(at) = self.people[who].paces_at() {
+            self.at(at.max(self.now + 1), Event::Paces { who });
+        }
+    }
+
+    fn send(&mut self, who: usize, direction: Direction, datagram: Vec<u8>) {
+        if let Entry::Transmits(at) = self.links[who][direction as usize].enter(self.now, datagram) {
+            self.at(at, Event::Transmitted { who, direction });
+        }
+    }
+
+    fn at(&mut self, time: u64, event: Event) {
+        self.events.push(Reverse((time, self.next_event, event)));
+        self.next_event += 1;
+    }
+
+    fn instant(&self) -> Instant {
+        self.start + Duration::from_micros(self.now)
+    }
+
+    fn virtual_us(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.start);
+        u64::try_from(since.as_nanos().div_ceil(1000)).unwrap()
+    }
+}
