@@ -1,4 +1,4 @@
-// Shows the screens without a server: ?others=5&state=reconnecting&missing=webrtc&language=pseudo
+// Shows the screens without a server: ?others=5&state=reconnecting&missing=webrtc&language=pseudo&theme=contrast
 
 import { render } from "preact";
 import type { CallState, Feature } from "../src/index.ts";
@@ -6,6 +6,7 @@ import "../src/ui/styles/index.css";
 import { App } from "../src/ui/app.tsx";
 import { isLanguage } from "../src/ui/text/languages.ts";
 import { pickLanguage, showTexts, startLanguage } from "../src/ui/text.ts";
+import { pickTheme, startTheme, THEMES } from "../src/ui/theme.ts";
 import { FakeSdk } from "./fake-sdk.ts";
 import { pseudo } from "./pseudo.ts";
 
@@ -21,6 +22,11 @@ if (place !== null) {
     state: (wishes.get("state") ?? "in-call") as CallState,
     missing: wishes.getAll("missing") as Feature[],
   });
+  startTheme();
+  const theme = THEMES.find((known) => known === wishes.get("theme"));
+  if (theme !== undefined) {
+    pickTheme(theme);
+  }
   const language = wishes.get("language") ?? "";
   if (language === "pseudo") {
     showTexts(pseudo, "ltr");

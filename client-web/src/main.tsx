@@ -5,6 +5,7 @@ import { Call, createMeeting, missingFeatures, parseLink } from "./index.ts";
 import { App } from "./ui/app.tsx";
 import type { SdkPort } from "./ui/port.ts";
 import { startLanguage } from "./ui/text.ts";
+import { startTheme } from "./ui/theme.ts";
 import "./ui/styles/index.css";
 
 const server = new URL(location.origin);
@@ -18,6 +19,7 @@ const sdk: SdkPort = {
 
 const place = document.getElementById("app");
 if (place !== null) {
+  startTheme();
   await startLanguage();
   render(<App sdk={sdk} />, place);
 }

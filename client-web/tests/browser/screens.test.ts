@@ -12,7 +12,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { pseudo } from "../../dev/pseudo.ts";
 import { screens } from "../../dev/screens.ts";
 import { arabic } from "../../src/ui/text/arabic.ts";
-import { english, type Texts } from "../../src/ui/text/english.ts";
+import type { Texts } from "../../src/ui/text/english.ts";
+import { german } from "../../src/ui/text/german.ts";
 import { launchChromium } from "./person.ts";
 
 /** How the screens are looked at. */
@@ -21,6 +22,7 @@ interface Look {
   readonly text: Texts;
   readonly size: readonly [width: number, height: number];
   readonly scheme: "light" | "dark";
+  readonly theme?: "contrast";
   /** 2 is what a browser does at 200 % zoom: half the pixels of CSS on the same screen. */
   readonly zoom?: number;
 }
@@ -28,7 +30,14 @@ interface Look {
 const LOOKS: Readonly<Record<string, Look>> = {
   "pseudo-desktop-light": { language: "pseudo", text: pseudo, size: [1280, 800], scheme: "light" },
   "arabic-phone-dark": { language: "ar", text: arabic, size: [360, 740], scheme: "dark" },
-  "english-zoomed-light": { language: "en", text: english, size: [640, 400], scheme: "light", zoom: 2 },
+  "german-zoomed-contrast": {
+    language: "de",
+    text: german,
+    size: [640, 400],
+    scheme: "light",
+    theme: "contrast",
+    zoom: 2,
+  },
 };
 const ONLY = process.env["ONLY"]?.split(",");
 const PICTURES = process.env["PICTURES"];
@@ -75,7 +84,7 @@ test.each(Object.entries(LOOKS))("every screen is in order: %s", async (name, lo
     if (message.type() === "error") errors.push(message.text());
   });
   const open = async (wishes = "") => {
-    await page.goto(`${address}?language=${look.language}&${wishes}`);
+    await page.goto(`${address}?language=${look.language}&theme=${look.theme ?? "system"}&${wishes}`);
     // The language may still be loading.
     await page.getByRole("main").waitFor();
   };

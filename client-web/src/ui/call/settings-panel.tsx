@@ -1,4 +1,4 @@
-// The settings during the call: devices and language.
+// The settings during the call: devices, language and look.
 
 import { useEffect } from "preact/hooks";
 import type { DeviceList } from "../devices/device-list.ts";
@@ -7,6 +7,7 @@ import { DevicePicker } from "../devices/picker.tsx";
 import { canPickSpeaker, playTestSound } from "../devices/speaker.ts";
 import { LanguagePicker } from "../language-picker.tsx";
 import { text } from "../text.ts";
+import { ThemePicker } from "../theme-picker.tsx";
 import type { CallModel } from "./model.ts";
 
 interface Properties {
@@ -23,7 +24,10 @@ export function SettingsPanel({ model, list }: Properties) {
       </section>
       <section>
         <h3>{text.settings.display}</h3>
-        <LanguagePicker onProblem={(problem) => model.announce(problem, "problem")} />
+        <div class="pickers">
+          <LanguagePicker onProblem={(problem) => model.announce(problem, "problem")} />
+          <ThemePicker />
+        </div>
       </section>
     </>
   );
@@ -34,7 +38,7 @@ function DeviceSettings({ model, list }: Properties) {
   useEffect(() => void list.refresh(), [list]);
   const devices = list.devices.value;
   return (
-    <div class="prejoin-devices">
+    <div class="pickers">
       <DevicePicker
         icon="camera"
         label={text.prejoin.camera}

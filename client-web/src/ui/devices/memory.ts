@@ -1,4 +1,4 @@
-// What the client remembers on this device: the name, the chosen devices and the language. Nothing about meetings.
+// What the client remembers on this device: the name, the chosen devices, the language and the look. Nothing about meetings.
 
 const KEYS = {
   name: "conclave.name",
@@ -6,6 +6,7 @@ const KEYS = {
   microphone: "conclave.microphone",
   speaker: "conclave.speaker",
   language: "conclave.language",
+  theme: "conclave.theme",
 } as const;
 
 /** Something the client remembers. */

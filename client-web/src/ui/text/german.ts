@@ -132,7 +132,7 @@ export const german: Texts = {
     level: "Pegel des Mikrofons",
     silent:
       "Wir hören nichts. Sprechen Sie lauter, prüfen Sie, ob das Mikrofon stumm ist, oder wählen Sie ein anderes.",
-    testSpeaker: "Test",
+    testSpeaker: "Testen",
     testSpeakerLong: "Lautsprecher testen",
     retry: "Noch einmal",
     without: "Sie können auch ohne teilnehmen.",
