@@ -67,9 +67,9 @@ fn push_all(found: &mut Vec<SocketAddr>, socket: &SocketAddr, addresses: impl It
     }
 }
 
-/// Whether a socket bound to all addresses receives what is sent to `ip`; one on `[::]` serves both versions.
-const fn serves(socket: &SocketAddr, ip: IpAddr) -> bool {
-    socket.is_ipv6() || ip.is_ipv4()
+/// Whether a socket receives what is sent to `ip` or to the address it stands for; one on `[::]` serves both versions.
+fn serves(socket: &SocketAddr, ip: IpAddr) -> bool {
+    socket.is_ipv4() == ip.is_ipv4() || (socket.is_ipv6() && socket.ip().is_unspecified())
 }
 
 /// Whether another host may reach `ip`: not loopback, and not link-local, which needs a zone that SDP cannot carry.
@@ -119,6 +119,36 @@ mod tests {
                 expected,
                 "{bound}"
             );
+        }
+    }
+
+    #[test]
+    fn each_advertised_address_goes_with_the_ports_that_serve_its_version() {
+        let advertise = [ip("2001:db8::9"), ip("198.51.100.1"), ip("10.0.0.5")];
+        type Row<'a> = (&'a [&'a str], &'a [&'a str]);
+        let table: [Row<'_>; 4] = [
+            (
+                &["0.0.0.0:3478", "[2001:db8::7]:3479"],
+                &["198.51.100.1:3478", "10.0.0.5:3478", "[2001:db8::9]:3479"],
+            ),
+            (
+                &["[::]:3478"],
+                &["198.51.100.1:3478", "10.0.0.5:3478", "[2001:db8::9]:3478"],
+            ),
+            (
+                &["0.0.0.0:1", "[::]:1"],
+                &["198.51.100.1:1", "10.0.0.5:1", "[2001:db8::9]:1"],
+            ),
+            // A lone socket may stand behind a translation of versions.
+            (
+                &["192.0.2.7:1"],
+                &["198.51.100.1:1", "10.0.0.5:1", "[2001:db8::9]:1"],
+            ),
+        ];
+        for (bound, expected) in table {
+            let bound: Vec<SocketAddr> = bound.iter().map(|text| socket(text)).collect();
+            let expected: Vec<SocketAddr> = expected.iter().map(|text| socket(text)).collect();
+            assert_eq!(candidates(&bound, &advertise, &[]), expected, "{bound:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Light participants on real sockets: they connect, move and restart ICE, and media goes on.
 
+use conclave_sfu::SfuConfig;
 use conclave_transport::address::Protocol;
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{LeafIndex, PeerId, RoomId};
@@ -34,8 +35,12 @@ impl Call {
 
     /// The same, with UDP blocked for Bob or not.
     async fn with(udp_is_blocked: bool) -> Self {
-        let mut conference = Conference::start().await;
-        let (mut alice, mut bob) = (Light::new(1, LOCAL).await, Light::new(2, LOCAL).await);
+        Self::on(Conference::start().await, LOCAL, udp_is_blocked).await
+    }
+
+    /// The same on this server, Bob from this address.
+    async fn on(mut conference: Conference, home_of_bob: &str, udp_is_blocked: bool) -> Self {
+        let (mut alice, mut bob) = (Light::new(1, LOCAL).await, Light::new(2, home_of_bob).await);
         bob.udp_is_blocked = udp_is_blocked;
         join(&conference, alice.id).await;
         join(&conference, bob.id).await;
@@ -198,4 +203,33 @@ async fn a_connection_that_breaks_is_replaced_by_another() {
         .until("another", |bob| bob.transport.as_ref().unwrap().is_settled())
         .await;
     call.is_heard().await;
+}
+
+#[tokio::test]
+async fn ipv4_and_ipv6_meet_on_one_port_over_udp_and_tcp_at_the_advertised_addresses() {
+    const HOME: &str = "[::1]:0";
+    if tokio::net::UdpSocket::bind(HOME).await.is_err() {
+        // A machine without IPv6; there is nothing to test then.
+        return;
+    }
+    for udp_is_blocked in [false, true] {
+        let config = SfuConfig {
+            media: vec!["0.0.0.0:0".parse().unwrap()],
+            // The first reaches nobody here, as an address of another uplink would not.
+            advertise: vec![
+                "192.0.2.1".parse().unwrap(),
+                "127.0.0.1".parse().unwrap(),
+                "::1".parse().unwrap(),
+            ],
+            ..SfuConfig::default()
+        };
+        let mut call = Call::on(Conference::with(config).await, HOME, udp_is_blocked).await;
+        let candidates = &call.bob.answer.as_ref().unwrap().ice.candidates;
+        assert_eq!(candidates.len(), 6, "{candidates:?}");
+        let remote = call.bob.transport.as_ref().unwrap().remote_address().unwrap();
+        assert!(remote.socket.is_ipv6() || udp_is_blocked);
+        let remote = call.alice.transport.as_ref().unwrap().remote_address().unwrap();
+        assert!(remote.socket.is_ipv4());
+        call.is_heard().await;
+    }
 }

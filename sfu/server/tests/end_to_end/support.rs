@@ -47,10 +47,14 @@ pub(crate) struct Conference {
 
 impl Conference {
     pub(crate) async fn start() -> Self {
-        let config = SfuConfig {
+        Self::with(SfuConfig {
             media: vec!["127.0.0.1:0".parse().unwrap()],
             ..SfuConfig::default()
-        };
+        })
+        .await
+    }
+
+    pub(crate) async fn with(config: SfuConfig) -> Self {
         let SfuHandle {
             commands,
             events,
