@@ -10,6 +10,7 @@ pub mod control;
 mod dispatch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod placement;
 mod queue;
 mod session;
 mod shard;
@@ -21,12 +22,15 @@ pub use config::{SfuConfig, StartError};
 pub use stats::Stats;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use conclave_transport::dtls::Certificate;
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use tokio::sync::mpsc;
 
 use crate::bind::Ports;
+use crate::dispatch::ShardLink;
 use crate::shard::ShardConfig;
 
 /// Commands that wait for the shards. A sender that finds the queue full waits; nothing is dropped.
@@ -64,6 +68,7 @@ impl Sfu {
         let mut all_candidates = Vec::new();
         for number in 0..config.shards.get() {
             let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
+            let forwarded = Arc::new(AtomicU64::new(0));
             let ports = Ports::bind(config, number, &interfaces)?;
             all_candidates.extend_from_slice(&ports.candidates);
             start_shard(ShardConfig {
@@ -73,8 +78,9 @@ impl Sfu {
                 commands: command_rx,
                 events: event_tx.clone(),
                 stats: stats.clone(),
+                forwarded: Arc::clone(&forwarded),
             })?;
-            shards.push(commands);
+            shards.push(ShardLink { commands, forwarded });
         }
         let ready = ControlEvent::Ready {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,6 +1,8 @@
 //! One thread that forwards media: its sockets, its sessions, its core, and the loop that drives them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use conclave_sfu_core::{Config, Output, PeerSlot, Sfu, TransportState};
@@ -35,6 +37,8 @@ pub(crate) struct ShardConfig {
     pub(crate) commands: mpsc::Receiver<ControlCommand>,
     pub(crate) events: mpsc::Sender<ControlEvent>,
     pub(crate) stats: Stats,
+    /// Packets forwarded since the start, for placing rooms.
+    pub(crate) forwarded: Arc<AtomicU64>,
 }
 
 struct Shard {
@@ -50,6 +54,7 @@ struct Shard {
     waiting: VecDeque<ControlEvent>,
     events: mpsc::Sender<ControlEvent>,
     stats: Stats,
+    forwarded: Arc<AtomicU64>,
     /// Peers and tracks as last reported.
     gauges: (u64, u64),
 }
@@ -75,6 +80,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         mut commands,
         events,
         stats,
+        forwarded,
     } = config;
     let Ports {
         sockets,
@@ -97,6 +103,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         waiting: VecDeque::new(),
         events,
         stats,
+        forwarded,
         gauges: (0, 0),
     };
     loop {
@@ -338,6 +345,10 @@ impl Shard {
             ..delta
         };
         self.gauges = gauges;
+        let forwarded = delta.rtp_out_audio + delta.rtp_out_video;
+        if forwarded > 0 {
+            self.forwarded.fetch_add(forwarded, Ordering::Relaxed);
+        }
         self.stats.add(&delta);
     }
 

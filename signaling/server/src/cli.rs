@@ -72,6 +72,10 @@ struct Options {
     #[arg(long, value_name = "IP[,IP]")]
     advertise: Option<String>,
 
+    /// Threads that forward media, each on a port of its own: the media port and those after it [default: 1]
+    #[arg(long, value_name = "N")]
+    shards: Option<String>,
+
     /// Use a stand-alone conclave-sfu over this control link instead of the embedded SFU
     #[arg(long, value_name = "ws://HOST:PORT")]
     sfu: Option<String>,
@@ -118,6 +122,7 @@ impl Options {
             "listen" => self.listen.as_ref(),
             "media" => self.media.as_ref(),
             "advertise" => self.advertise.as_ref(),
+            "shards" => self.shards.as_ref(),
             "sfu" => self.sfu.as_ref(),
             "sfu_token_file" => self.sfu_token_file.as_ref(),
             "trusted_proxies" => self.trusted_proxies.as_ref(),

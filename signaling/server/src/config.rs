@@ -8,6 +8,7 @@ mod source;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use keys::{KEYS, Key, Kind};
@@ -25,6 +26,8 @@ pub struct Config {
     pub media: Vec<SocketAddr>,
     /// Addresses put into candidates; empty means the interfaces' own.
     pub advertise: Vec<IpAddr>,
+    /// Threads of the embedded SFU; each takes a port of its own, from `media`'s on.
+    pub shards: NonZeroUsize,
     /// Control link to a stand-alone SFU, instead of the embedded one.
     pub sfu: Option<SfuUrl>,
     /// File with the token of that link.
@@ -51,6 +54,7 @@ impl Config {
             listen: settings.parse::<ListenAddress>("listen")?.0,
             media: settings.parse::<MediaAddresses>("media")?.0,
             advertise: settings.parse::<Addresses>("advertise")?.0,
+            shards: settings.parse::<value::Shards>("shards")?.0,
             sfu: settings.parse_optional("sfu")?,
             sfu_token_file: settings
                 .parse_optional::<Text>("sfu_token_file")?

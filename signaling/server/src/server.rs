@@ -124,6 +124,7 @@ impl Server {
                 let sfu = SfuConfig {
                     media: config.media.clone(),
                     advertise: config.advertise.clone(),
+                    shards: config.shards,
                     ..SfuConfig::default()
                 };
                 let (link, stats) = sfu_link::embedded(&sfu).map_err(StartError::Media)?;

@@ -8,6 +8,8 @@ mod light;
 #[cfg(test)]
 mod moving;
 #[cfg(test)]
+mod shards;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod support;

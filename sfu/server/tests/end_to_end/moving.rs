@@ -2,8 +2,7 @@
 
 use conclave_sfu::SfuConfig;
 use conclave_transport::address::Protocol;
-use conclave_wire::control::ControlCommand;
-use conclave_wire::id::{LeafIndex, PeerId, RoomId};
+use conclave_wire::id::RoomId;
 use conclave_wire::media::{Codec, Kind, Source};
 
 use crate::light::Light;
@@ -11,14 +10,6 @@ use crate::support::{Conference, sframe};
 
 const ROOM: RoomId = RoomId::new([9; 16]);
 const LOCAL: &str = "127.0.0.1:0";
-
-async fn join(conference: &Conference, peer: PeerId) {
-    let leaf = LeafIndex(u32::try_from(peer.0).unwrap());
-    conference
-        .tell(ControlCommand::AddPeer { peer, room: ROOM })
-        .await;
-    conference.tell(ControlCommand::Admit { peer, leaf }).await;
-}
 
 struct Call {
     conference: Conference,
@@ -42,8 +33,8 @@ impl Call {
     async fn on(mut conference: Conference, home_of_bob: &str, udp_is_blocked: bool) -> Self {
         let (mut alice, mut bob) = (Light::new(1, LOCAL).await, Light::new(2, home_of_bob).await);
         bob.udp_is_blocked = udp_is_blocked;
-        join(&conference, alice.id).await;
-        join(&conference, bob.id).await;
+        conference.join(alice.id, ROOM).await;
+        conference.join(bob.id, ROOM).await;
         alice.publish(Source::Microphone, Codec::Opus);
         alice.negotiate(&mut conference).await;
         let (track, _) = conference.published(alice.id, Source::Microphone).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use conclave_sfu::{Sfu, SfuConfig, SfuHandle, Stats};
 use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{OfferId, PeerId, TrackId};
+use conclave_wire::id::{LeafIndex, OfferId, PeerId, RoomId, TrackId};
 use conclave_wire::media::{Codec, Kind, Section, SectionRole, Source};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -78,6 +78,13 @@ impl Conference {
 
     pub(crate) async fn tell(&self, command: ControlCommand) {
         self.commands.send(command).await.unwrap();
+    }
+
+    /// Adds a peer and admits it to the leaf of its number.
+    pub(crate) async fn join(&self, peer: PeerId, room: RoomId) {
+        let leaf = LeafIndex(u32::try_from(peer.0).unwrap());
+        self.tell(ControlCommand::AddPeer { peer, room }).await;
+        self.tell(ControlCommand::Admit { peer, leaf }).await;
     }
 
     /// The first event, past or future, that `wanted` takes.

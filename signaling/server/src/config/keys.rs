@@ -64,6 +64,12 @@ pub const KEYS: &[Key] = &[
                Set it behind NAT or a load balancer.",
     },
     Key {
+        name: "shards",
+        default: "1",
+        kind: Kind::Number,
+        help: "Threads that forward media. Each takes a port of its own: the media port and those after it.",
+    },
+    Key {
         name: "sfu",
         default: "",
         kind: Kind::Text,

@@ -1,6 +1,7 @@
 //! The types of values and how they are read. Each error says what the setting takes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -97,6 +98,21 @@ impl FromStr for Count {
             Ok(count @ 1..=1_000_000) => Ok(Self(count)),
             _ => Err("a whole number from 1 to 1000000"),
         }
+    }
+}
+
+/// A number of shards: their numbers have 8 bits.
+pub(super) struct Shards(pub(super) NonZeroUsize);
+
+impl FromStr for Shards {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shards = text
+            .parse()
+            .ok()
+            .filter(|shards: &NonZeroUsize| shards.get() <= 256);
+        shards.map(Self).ok_or("a whole number from 1 to 256")
     }
 }
 
