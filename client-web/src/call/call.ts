@@ -9,6 +9,7 @@ import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, Track
 import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
+import { onNetworkChange } from "./network.ts";
 import { type Participant, Roster } from "./participants.ts";
 import { OwnVoice } from "./speaking.ts";
 import { decodeStatus, encodeStatus, type Status } from "./status.ts";
@@ -94,7 +95,7 @@ export class Call {
   #rejoins = 0;
   #rejoinedAt = 0;
   #statusTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #onOnline = () => this.#socket?.hurry();
+  #offNetworkChange: (() => void) | undefined;
   readonly #onPageHide = () => void this.leave();
 
   constructor(options: CallOptions) {
@@ -152,7 +153,10 @@ export class Call {
     if (this.#state !== "idle") {
       return Promise.reject(new CallError("not-idle"));
     }
-    globalThis.addEventListener?.("online", this.#onOnline);
+    this.#offNetworkChange = onNetworkChange(() => {
+      this.#socket?.hurry();
+      this.#media?.handleNetworkChange();
+    });
     globalThis.addEventListener?.("pagehide", this.#onPageHide);
     const joined = new Promise<void>((resolve, reject) => {
       const off = this.on("state", (state) => {
@@ -302,7 +306,7 @@ export class Call {
     if (this.#state === "ended") {
       return;
     }
-    globalThis.removeEventListener?.("online", this.#onOnline);
+    this.#offNetworkChange?.();
     globalThis.removeEventListener?.("pagehide", this.#onPageHide);
     this.#exit();
     this.#voice.close();

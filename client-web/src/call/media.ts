@@ -44,7 +44,7 @@ export class MediaConnection {
     private readonly crypto: FrameCrypto,
     private readonly local: LocalMedia,
     private readonly events: MediaEvents,
-    socket: SignalingSocket,
+    private readonly socket: SignalingSocket,
   ) {
     this.#negotiator = new Negotiator(socket);
     this.#voices = new OtherVoices(
@@ -68,6 +68,11 @@ export class MediaConnection {
     } else {
       this.#build();
     }
+  }
+
+  /** The device has another network, or one again. */
+  handleNetworkChange(): void {
+    this.#peer?.handleNetworkChange();
   }
 
   handleSessionLost(): void {
@@ -169,6 +174,8 @@ export class MediaConnection {
     this.#peer = peer;
     const born = performance.now();
     peer.on("stream", ({ track, stream }) => this.events.stream(track, stream));
+    // The network that carries signaling may be gone too, and the restart needs it now.
+    peer.on("lost", () => this.socket.hurry());
     peer.on("failed", (failure) => {
       if (this.#peer === peer) {
         this.events.error(new Error(`the media connection: ${failure}`));

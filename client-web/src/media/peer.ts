@@ -4,6 +4,7 @@ import type { Codec, ErrorCode, Section, Source, Track, TrackId } from "../wire/
 import { browserLayering, type Layering, offeredEncodings } from "./layers.ts";
 import { Loudness } from "./loudness.ts";
 import { Publisher, probeOf } from "./publisher.ts";
+import { bytesReceived, Recovery } from "./recovery.ts";
 import { answerForBrowser, negotiatedCodecs, offerForServer } from "./sdp.ts";
 import { kindOf, type MediaKind, SectionMap } from "./sections.ts";
 
@@ -44,6 +45,8 @@ export type PeerEvents = {
   /** A subscribed track can be shown, or cannot any more. */
   stream: { readonly track: Track; readonly stream: MediaStream | undefined };
   connected: boolean;
+  /** Nothing arrives any more; it is being brought back, for which signaling has to work. */
+  lost: undefined;
   /** This connection is beyond repair: make another. */
   failed: PeerFailure;
 };
@@ -54,9 +57,6 @@ export type PeerFailure = "transport" | "negotiation" | "transform_not_running";
 const REFUSALS_BEFORE_FAILURE = 6;
 const REFUSAL_DELAY_MS = 300;
 const NO_ANSWER_DELAY_MS = 1_000;
-/** Time for a lost transport to come back by itself, then for an ICE restart to bring it back. */
-const DISCONNECTED_PATIENCE_MS = 3_000;
-const RESTART_PATIENCE_MS = 5_000;
 /** How often, and after how many packets, a receiver whose transform shows no sign of life is a fault. */
 const RECEIVER_CHECK_MS = 3_000;
 const PACKETS_WITHOUT_TRANSFORM = 30;
@@ -69,6 +69,14 @@ export class Peer {
   readonly #sections = new SectionMap<RTCRtpTransceiver>();
   readonly #publishers = new Map<Source, Publisher>();
   readonly #loudness = new Loudness();
+  readonly #recovery = new Recovery({
+    restartIce: () => {
+      this.#pc.restartIce();
+      this.#renegotiate();
+      this.#events.emit("lost", undefined);
+    },
+    giveUp: () => this.#fail("transport"),
+  });
   /** Receivers whose transform was seen running by id. */
   readonly #live = new Set<number>();
   /** Packets of the other receivers at the last check. */
@@ -84,7 +92,6 @@ export class Peer {
   #refusals = 0;
   #closed = false;
   #keyed = false;
-  #lostTimer: ReturnType<typeof setTimeout> | undefined;
   #transformTimer: ReturnType<typeof setTimeout> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #receiverTimer: ReturnType<typeof setInterval>;
@@ -142,6 +149,11 @@ export class Peer {
     }
   }
 
+  /** The device has another network, or one again. */
+  handleNetworkChange(): void {
+    this.#recovery.handleNetworkChange();
+  }
+
   async handleFirstEncrypted(senderId: number): Promise<void> {
     for (const publisher of this.#publishers.values()) {
       if (publisher.senderId === senderId) {
@@ -179,7 +191,13 @@ export class Peer {
     if (this.#closed || !this.#sections.subscriptions.some(({ track }) => kindOf(track.source) === "audio")) {
       return levels;
     }
-    const byMid = this.#loudness.update(await this.#pc.getStats());
+    const report = await this.#pc.getStats();
+    if (this.#closed) {
+      return levels;
+    }
+    // Sound has a constant rate: its end is the end of the connection.
+    this.#recovery.look(bytesReceived(report));
+    const byMid = this.#loudness.update(report);
     for (const { handle, track } of this.#sections.subscriptions) {
       const level = byMid.get(handle.mid ?? "");
       if (level !== undefined) {
@@ -191,7 +209,7 @@ export class Peer {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#lostTimer);
+    this.#recovery.close();
     clearTimeout(this.#transformTimer);
     clearTimeout(this.#retryTimer);
     clearInterval(this.#receiverTimer);
@@ -274,6 +292,7 @@ export class Peer {
       }
     }
     await pc.setRemoteDescription({ type: "answer", sdp: answer });
+    this.#recovery.handleAnswered();
     await Promise.all(negotiated.map(([publisher, codec]) => publisher.negotiated(codec)));
   }
 
@@ -323,27 +342,18 @@ export class Peer {
   }
 
   #watchTransport(): void {
-    clearTimeout(this.#lostTimer);
     const state = this.#pc.connectionState;
     if (state === "connected") {
+      this.#recovery.handleAlive();
       this.#events.emit("connected", true);
       this.#watchTransforms();
-    } else if (state === "disconnected") {
+    } else if (state === "disconnected" || state === "failed") {
       this.#events.emit("connected", false);
-      this.#lostTimer = setTimeout(() => this.#restartIce(), DISCONNECTED_PATIENCE_MS);
-    } else if (state === "failed") {
-      this.#events.emit("connected", false);
-      this.#restartIce();
+      this.#recovery.handleLost();
     } else if (state === "closed") {
       // Only by the browser itself: `close` takes the handler away first.
       this.#fail("transport");
     }
-  }
-
-  #restartIce(): void {
-    this.#pc.restartIce();
-    this.#renegotiate();
-    this.#lostTimer = setTimeout(() => this.#fail("transport"), RESTART_PATIENCE_MS);
   }
 
   #watchTransforms(): void {

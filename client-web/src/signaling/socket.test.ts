@@ -152,6 +152,23 @@ describe("the signaling socket", () => {
     socket.stop();
   });
 
+  it("notices within a second that an old connection died with its network, when it is told to hurry", async () => {
+    const server = new Server();
+    const { socket, states } = open(server);
+    await vi.advanceTimersByTimeAsync(10);
+    server.answersPing = false;
+    socket.hurry();
+    await vi.advanceTimersByTimeAsync(1_000);
+    server.answersPing = true;
+    await vi.advanceTimersByTimeAsync(10);
+    expect(states).toEqual(["connecting", "open", "lost", "connecting", "open"]);
+    expect(server.connections).toHaveLength(2);
+    socket.hurry();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(server.connections).toHaveLength(2);
+    socket.stop();
+  });
+
   it("stays open for minutes while the server answers its pings", async () => {
     const server = new Server();
     const { socket, states } = open(server);

@@ -15,6 +15,8 @@ import { type Connect, reachable, type Transport, webSocketTransport } from "./t
 const PING_INTERVAL_MS = 5_000;
 /** A connection that stays silent this long after a Ping is dead. */
 const PONG_PATIENCE_MS = 3_000;
+/** The same while there is reason to believe that it is dead. */
+const HURRIED_PATIENCE_MS = 1_000;
 /** When the server does not say after how long it may be asked again. */
 const OVERLOADED_RETRY_MS = 5_000;
 
@@ -104,10 +106,10 @@ export class SignalingSocket {
     }
   }
 
-  /** Tries at once: call it when the network came back. */
+  /** Tries at once, and a connection has to show at once that it lives: call it when the network may have changed. */
   hurry(): void {
     if (this.#state === "open") {
-      this.#ping();
+      this.#ping(HURRIED_PATIENCE_MS);
     } else if (this.#state !== "stopped" && this.#generation > 0) {
       this.#drop();
       this.#attempt = 0;
@@ -229,7 +231,7 @@ export class SignalingSocket {
     }
   }
 
-  #ping(): void {
+  #ping(patienceMs = PONG_PATIENCE_MS): void {
     clearTimeout(this.#pingTimer);
     const generation = this.#generation;
     const sentAt = Date.now();
@@ -240,8 +242,8 @@ export class SignalingSocket {
         this.#retry(generation);
         return;
       }
-      this.#pingTimer = setTimeout(() => this.#ping(), PING_INTERVAL_MS - PONG_PATIENCE_MS);
-    }, PONG_PATIENCE_MS);
+      this.#pingTimer = setTimeout(() => this.#ping(), PING_INTERVAL_MS - patienceMs);
+    }, patienceMs);
   }
 
   /** Gives the current connection up and schedules the next, unless somebody already did. */

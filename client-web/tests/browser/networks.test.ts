@@ -83,6 +83,12 @@ describe.skipIf(MEDIA_ADDRESS === "127.0.0.1")("a call from a bad network", () =
     await home.changeSourcePorts();
     expectPictures(report("other source ports", await received(watched, { sound_s: SOUND_S, frames: FRAMES })), 3);
   });
+
+  test("from Wi-Fi to the mobile network, with another address", async () => {
+    const watched = await watch();
+    await home.use("mobile");
+    expectPictures(report("Wi-Fi to mobile", await received(watched, { sound_s: SOUND_S, frames: FRAMES })), 3);
+  });
 });
 
 type Watched = { ada: Reception; grace: Reception };
