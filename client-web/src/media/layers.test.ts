@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { adaptEncodings, type Encoding, offeredEncodings, type Sending } from "./layers.ts";
+import { ALL_NEEDED, adaptEncodings, type Encoding, offeredEncodings, type Sending, updateNeeded } from "./layers.ts";
 
-const CAMERA: Sending = { source: "camera", codec: "vp9", width: 1280, height: 720, needed: undefined };
+const CAMERA: Sending = { source: "camera", codec: "vp9", width: 1280, height: 720, needed: ALL_NEEDED };
 
 /** What a browser gives back for what it was offered, adapted once to the camera and then to each of `needs` in turn. */
-function after(offered: Encoding[], sending: Sending, ...needs: (readonly boolean[] | undefined)[]): Encoding[] {
+function after(offered: Encoding[], sending: Sending, ...needs: readonly boolean[][]): Encoding[] {
   const encodings = offered.map((encoding) => ({ active: true, ...encoding }));
   adaptEncodings(encodings, sending);
   for (const needed of needs) {
@@ -21,20 +21,27 @@ describe("a camera as one scalable stream", () => {
   });
 
   it.each([
-    [undefined, true, "L3T3_KEY", 1, 2_350_000],
     [[true, true, true], true, "L3T3_KEY", 1, 2_350_000],
     [[true, true, false], true, "L2T3_KEY", 2, 650_000],
     [[true, false, false], true, "L1T3", 4, 150_000],
     // The lower layers come with the higher one.
     [[false, true, false], true, "L2T3_KEY", 2, 650_000],
-    // The picture of a small camera has fewer layers to begin with.
-    [[true, true], true, "L3T3_KEY", 1, 2_350_000],
-    [[true, false], true, "L1T3", 2, 650_000],
-    [[true], true, "L3T3_KEY", 1, 2_350_000],
     [[false, false, false], false, "L3T3_KEY", 1, 2_350_000],
-    [[], false, "L3T3_KEY", 1, 2_350_000],
   ])("sends what is needed of it: %j", (needed, active, scalabilityMode, scaleResolutionDownBy, maxBitrate) => {
     expect(after(offered(), CAMERA, needed)).toEqual([{ active, scalabilityMode, scaleResolutionDownBy, maxBitrate }]);
+  });
+
+  it.each([
+    [640, 480, [true, false, true], "L1T3", 2],
+    [480, 640, [true, false, true], "L1T3", 2],
+    [640, 480, [true, true, false], "L3T3_KEY", 1],
+    [320, 240, [true, false, false], "L3T3_KEY", 1],
+    [0, 0, [true, true, false], "L2T3_KEY", 2],
+  ])("has fewer layers when it is small: %i by %i, needed %j", (width, height, needed, mode, scale) => {
+    expect(after(offered(), { ...CAMERA, width, height }, needed)[0]).toMatchObject({
+      scalabilityMode: mode,
+      scaleResolutionDownBy: scale,
+    });
   });
 
   it("comes back from a pause as it was", () => {
@@ -73,7 +80,6 @@ describe("a camera as a simulcast", () => {
   });
 
   it.each([
-    [undefined, [true, true, true]],
     [
       [true, false, true],
       [true, false, true],
@@ -120,10 +126,22 @@ describe("other sources", () => {
   });
 });
 
+describe("what is needed", () => {
+  it("stays as it was above the layers that the server was sent", () => {
+    expect(updateNeeded(ALL_NEEDED, [true])).toEqual([true, true, true]);
+    const reduced = updateNeeded(ALL_NEEDED, [true, false, false]);
+    expect(reduced).toEqual([true, false, false]);
+    // The stream has one layer now, and of that the server speaks.
+    expect(updateNeeded(reduced, [true])).toEqual([true, false, false]);
+    expect(updateNeeded(reduced, [false])).toEqual([false, false, false]);
+    expect(updateNeeded(reduced, [true, true, true])).toEqual(ALL_NEEDED);
+  });
+});
+
 it("nothing is changed twice", () => {
   for (const layering of ["scalable", "simulcast"] as const) {
     const encodings = offeredEncodings("camera", layering);
-    for (const needed of [undefined, [true, true, false], [false, false, false]]) {
+    for (const needed of [ALL_NEEDED, [true, true, false], [false, false, false]]) {
       adaptEncodings(encodings, { ...CAMERA, needed });
       expect(adaptEncodings(encodings, { ...CAMERA, needed })).toBe(false);
     }

@@ -40,8 +40,19 @@ export interface Sending {
   /** Size of the captured picture; zeros where there is none. */
   readonly width: number;
   readonly height: number;
-  /** Which sizes anybody needs, smallest first, as the server counts them. `undefined`: all. */
-  readonly needed: readonly boolean[] | undefined;
+  /** Which sizes anybody needs, smallest first. */
+  readonly needed: readonly boolean[];
+}
+
+/** Before the server says anything else every size is needed. */
+export const ALL_NEEDED: readonly boolean[] = SIZES.map(() => true);
+
+/**
+ * What is needed once the server has said `needed`. It speaks of the layers it was sent, and a stream that was reduced
+ * because nobody needed more has fewer: of those above nothing new is said.
+ */
+export function updateNeeded(before: readonly boolean[], needed: readonly boolean[]): readonly boolean[] {
+  return [...needed, ...before.slice(needed.length)];
 }
 
 /** The encodings that a source is offered with. */
@@ -75,7 +86,7 @@ export function adaptEncodings(encodings: Encoding[], sending: Sending): boolean
     adaptCamera(encodings, sending);
   } else if (sending.source === "screen_video") {
     for (const encoding of encodings) {
-      encoding.active = isAnyNeeded(sending.needed);
+      encoding.active = sending.needed[0] ?? true;
     }
   }
   return JSON.stringify(encodings) !== before;
@@ -84,35 +95,39 @@ export function adaptEncodings(encodings: Encoding[], sending: Sending): boolean
 function adaptCamera(encodings: Encoding[], { codec, width, height, needed }: Sending): void {
   const fit = Math.max(1, Math.min(width, height) / MAX_LINES);
   const [only] = encodings;
-  if (only !== undefined && encodings.length === 1) {
-    only.active = isAnyNeeded(needed);
-    if (only.scalabilityMode === undefined || (codec !== undefined && codec !== "vp9")) {
-      only.maxBitrate = SIZES[SIZES.length - 1]?.bitrate ?? TOTAL_BITRATE;
-      only.scaleResolutionDownBy = fit;
-    } else if (only.active) {
-      // What is not sent at all stays as it is, so that it comes back without another change.
-      adaptScalable(only, fit, needed ?? [true]);
+  if (only === undefined || encodings.length > 1) {
+    for (const [index, encoding] of encodings.entries()) {
+      encoding.active = needed[index] ?? true;
+      encoding.scaleResolutionDownBy = fit * reduction(index);
     }
-    return;
-  }
-  for (const [index, encoding] of encodings.entries()) {
-    encoding.active = needed?.[index] ?? true;
-    encoding.scaleResolutionDownBy = fit * reduction(index);
+  } else if (only.scalabilityMode === undefined || (codec !== undefined && codec !== "vp9")) {
+    only.active = needed[0] ?? true;
+    only.maxBitrate = SIZES[SIZES.length - 1]?.bitrate ?? TOTAL_BITRATE;
+    only.scaleResolutionDownBy = fit;
+  } else {
+    adaptScalable(only, fit, needed.slice(0, spatialLayers(width / fit, height / fit)));
   }
 }
 
-/** Leaves the spatial layers above the highest needed one out. A small picture has fewer of them to begin with. */
+/** Leaves the spatial layers above the highest needed one out. `needed` has an entry for each layer of the whole picture. */
 function adaptScalable(encoding: Encoding, fit: number, needed: readonly boolean[]): void {
   const highest = needed.lastIndexOf(true);
+  encoding.active = highest !== -1;
+  if (!encoding.active) {
+    // It stays as it is, so that it comes back without another change.
+    return;
+  }
   const leftOut = needed.length - 1 - highest;
-  const size = leftOut === 0 ? SIZES.length - 1 : highest;
-  encoding.scalabilityMode = SIZES[size]?.mode ?? WHOLE_MODE;
+  encoding.scalabilityMode = (leftOut === 0 ? undefined : SIZES[highest]?.mode) ?? WHOLE_MODE;
   encoding.scaleResolutionDownBy = fit * 2 ** leftOut;
   encoding.maxBitrate = bitrateOf(SIZES.length - leftOut);
 }
 
-function isAnyNeeded(needed: readonly boolean[] | undefined): boolean {
-  return needed === undefined || needed.includes(true);
+/** Spatial layers that a browser makes of a picture: libwebrtc's smallest has 240 by 135 pixels, or lies on its side. */
+function spatialLayers(width: number, height: number): number {
+  const fitting = Math.min(Math.max(width, height) / 240, Math.min(width, height) / 135);
+  const layers = fitting === 0 ? SIZES.length : 1 + Math.floor(Math.log2(Math.max(1, fitting)));
+  return Math.min(SIZES.length, layers);
 }
 
 /** How many times smaller than the largest this size is, in lines. */

@@ -1,6 +1,6 @@
 // One published source: nothing real leaves before the worker confirmed that it encrypts.
 import type { Codec, Source } from "../wire/types.ts";
-import { adaptEncodings } from "./layers.ts";
+import { ALL_NEEDED, adaptEncodings, updateNeeded } from "./layers.ts";
 
 /** Sends one source over one transceiver. The tracks given to it stay their giver's; the probes are its own. */
 export class Publisher {
@@ -8,7 +8,7 @@ export class Publisher {
   #probe: MediaStreamTrack | undefined;
   #confirmed = false;
   #codec: Codec | undefined;
-  #needed: readonly boolean[] | undefined;
+  #needed = ALL_NEEDED;
   /** The configurations so far: one at a time, for each invalidates the parameters that another has read. */
   #configured = Promise.resolve();
 
@@ -54,9 +54,9 @@ export class Publisher {
     return this.configure();
   }
 
-  /** Sends only those sizes of the picture from now on, smallest first. */
+  /** Sends only those sizes of the picture from now on, smallest first; others as before. */
   need(needed: readonly boolean[]): Promise<void> {
-    this.#needed = needed;
+    this.#needed = updateNeeded(this.#needed, needed);
     return this.configure();
   }
 
@@ -81,7 +81,7 @@ export class Publisher {
       width,
       height,
       // A probe that nobody needs must be sent all the same, or its encryption is never confirmed.
-      needed: this.#confirmed ? this.#needed : undefined,
+      needed: this.#confirmed ? this.#needed : ALL_NEEDED,
     });
     if (!changed) {
       return;
