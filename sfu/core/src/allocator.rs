@@ -59,7 +59,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(key: usize, shown: Shown, layers: &LayerTable) -> Self {
+    /// `layers` is what the track sends; while nothing was measured of it, it is sent as `unmeasured`.
+    pub(crate) fn new(key: usize, shown: Shown, layers: &LayerTable, unmeasured: Layer) -> Self {
         let mut row = Self {
             key,
             shown,
@@ -84,14 +85,7 @@ impl Row {
             }
         }
         if row.count == 0 {
-            // Nothing was measured yet: whatever comes, but not the largest.
-            row.push(
-                Layer {
-                    spatial: 0,
-                    temporal: Layer::TOP.temporal,
-                },
-                0,
-            );
+            row.push(unmeasured, 0);
         }
         let levels = row.levels.iter().take(row.count);
         row.current = levels.filter(|(layer, _)| Some(*layer) <= shown.current).count();
@@ -130,8 +124,8 @@ impl Row {
     }
 }
 
-/// Chooses the target of each row. Returns what everything would take if nothing limited, in bits per second.
-pub(crate) fn allocate(rows: &mut [Row], budget: Budget) -> u32 {
+/// Chooses the target of each row.
+pub(crate) fn allocate(rows: &mut [Row], budget: Budget) -> Spent {
     rows.sort_unstable_by_key(|row| {
         (
             !row.shown.screen,
@@ -160,7 +154,21 @@ pub(crate) fn allocate(rows: &mut [Row], budget: Budget) -> u32 {
             }
         }
     }
-    wanted.saturating_add(budget.audio)
+    Spent {
+        wanted: wanted.saturating_add(budget.audio),
+        used: u32::try_from(account.used)
+            .unwrap_or(u32::MAX)
+            .saturating_add(budget.audio),
+    }
+}
+
+/// What an allocation takes, sound included, in bits per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// If nothing limited.
+    pub(crate) wanted: u32,
+    /// As it is.
+    pub(crate) used: u32,
 }
 
 /// What is spent, and what may be.
@@ -216,6 +224,7 @@ mod tests {
 
     use super::*;
 
+    const TOP: Layer = Layer::TOP;
     const UNLIMITED: Budget = Budget {
         now: None,
         recent: None,
@@ -260,7 +269,7 @@ mod tests {
     fn cameras(heights: &[u16]) -> Vec<Row> {
         (0u16..)
             .zip(heights)
-            .map(|(rank, height)| Row::new(usize::from(rank), shown(*height, rank), &table(CAMERA)))
+            .map(|(rank, height)| Row::new(usize::from(rank), shown(*height, rank), &table(CAMERA), TOP))
             .collect()
     }
 
@@ -360,7 +369,7 @@ mod tests {
             ..shown(360, 9)
         };
         let mut rows = cameras(&[720]);
-        rows.push(Row::new(1, screen, &table(SCREEN)));
+        rows.push(Row::new(1, screen, &table(SCREEN), TOP));
         assert_eq!(targets(&mut rows, kbps(1000)), [SMALL, MEDIUM]);
     }
 
@@ -371,7 +380,7 @@ mod tests {
                 current: Some(layer),
                 ..shown(720, 0)
             };
-            [Row::new(0, current, &table(CAMERA))]
+            [Row::new(0, current, &table(CAMERA), TOP)]
         };
         let medium = Layer {
             spatial: 1,
@@ -401,7 +410,7 @@ mod tests {
                 current,
                 ..shown(720, 0)
             };
-            let mut rows = [Row::new(0, row, &table(CAMERA))];
+            let mut rows = [Row::new(0, row, &table(CAMERA), TOP)];
             allocate(&mut rows, budget);
             changes += u32::from(rows[0].target() != current);
             current = rows[0].target();
@@ -419,23 +428,31 @@ mod tests {
             }),
             ..shown(720, 0)
         };
-        let mut rows = [Row::new(0, held, &table(CAMERA))];
+        let mut rows = [Row::new(0, held, &table(CAMERA), TOP)];
         assert_eq!(targets(&mut rows, kbps(9000)), [SMALL]);
     }
 
     #[test]
     fn what_is_wanted_is_told_whatever_the_budget() {
-        assert_eq!(allocate(&mut cameras(&[720, 180, 0]), kbps(100)), 1_650_000);
+        assert_eq!(
+            allocate(&mut cameras(&[720, 180, 0]), kbps(100)).wanted,
+            1_650_000
+        );
         let with_sound = Budget {
             audio: 50_000,
             ..kbps(100)
         };
-        assert_eq!(allocate(&mut cameras(&[300]), with_sound), 550_000);
+        assert_eq!(allocate(&mut cameras(&[300]), with_sound).wanted, 550_000);
     }
+
+    const SMALL_LAYER: Layer = Layer {
+        spatial: 0,
+        temporal: 3,
+    };
 
     #[test]
     fn a_track_that_was_not_measured_yet_is_let_through() {
-        let mut rows = [Row::new(0, shown(720, 0), &LayerTable::default())];
+        let mut rows = [Row::new(0, shown(720, 0), &LayerTable::default(), SMALL_LAYER)];
         assert_eq!(targets(&mut rows, kbps(100)), [SMALL]);
         assert!(!rows[0].falls());
     }
@@ -445,8 +462,9 @@ mod tests {
         let heights = [720, 360, 360, 180, 180, 0, 720];
         for budget in (500..8000u32).step_by(10) {
             let mut rows = cameras(&heights);
-            let wanted = allocate(&mut rows, kbps(budget));
-            let used: u32 = rows.iter().map(|row| row.cost(row.chosen)).sum();
+            let Spent { wanted, used } = allocate(&mut rows, kbps(budget));
+            let chosen: u32 = rows.iter().map(|row| row.cost(row.chosen)).sum();
+            assert_eq!(chosen, used, "{budget}");
             assert!(used <= budget * 1000, "{budget}");
             // The largest step between two levels is 300 kbit/s.
             let least = (budget * 950).saturating_sub(300_000).min(wanted);

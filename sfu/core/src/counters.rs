@@ -21,6 +21,12 @@ pub struct Counters {
     pub keyframe_out: u64,
     /// Key frames subscribers asked for.
     pub keyframe_in: u64,
+    /// Packets that waited in a pacer before they left.
+    pub paced: u64,
+    /// Packets that found no room in a pacer.
+    pub paced_dropped: u64,
+    /// Packets of padding sent to probe a subscriber's bandwidth.
+    pub probe_out: u64,
     /// Packets that belonged to refused frames.
     pub refused: u64,
     /// Packets that are malformed, of no known track, or repeated.

@@ -7,17 +7,15 @@
 //! A packet: [`Sfu::handle_rtp`] -> `room::media` (route by SSRC, log, SFrame guard) -> `forward` (rewrite per
 //! subscription) -> [`Egress`]. A command: [`Sfu::handle_command`] -> `room` -> [`Output`].
 
-#[cfg_attr(not(test), expect(dead_code, reason = "rooms allocate nothing yet"))]
 mod allocator;
-#[expect(dead_code, reason = "rooms estimate nothing yet")]
 mod bandwidth;
 mod counters;
+mod downlink;
 mod forward;
 mod guard;
 mod layer;
 pub mod negotiation;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "rooms pace nothing yet"))]
 mod pacer;
 mod peer;
 mod room;
@@ -34,4 +32,5 @@ pub mod fuzz;
 pub use counters::Counters;
 pub use forward::{Egress, MAX_RTCP, Outgoing};
 pub use guard::MAX_REFUSED;
+pub use room::Shed;
 pub use sfu::{Config, MAX_PEERS, Output, PeerSlot, Sfu, TransportState};

@@ -7,6 +7,7 @@ use conclave_transport::rtp::RtpView;
 use conclave_wire::client::subscription::View;
 use conclave_wire::id::{LeafIndex, PeerId, TrackId};
 
+use crate::downlink::Downlink;
 use crate::forward::feedback::ArrivalRecorder;
 use crate::forward::table::RouteTable;
 use crate::negotiation::{ExtensionIds, Line, Publication, RemoteTransport, Use};
@@ -53,6 +54,10 @@ pub(crate) struct Peer {
     pub(crate) negotiated: Option<Negotiated>,
     pub(crate) routes: RouteTable,
     pub(crate) arrivals: ArrivalRecorder,
+    /// What it is sent.
+    pub(crate) downlink: Downlink,
+    /// Index of the subscription whose retransmissions carry probes.
+    pub(crate) probes_with: Option<usize>,
     /// What it shows, the most important first; set by Views.
     pub(crate) views: Vec<View>,
     /// Answers written so far.
@@ -72,6 +77,8 @@ impl Peer {
             negotiated: None,
             routes: RouteTable::default(),
             arrivals: ArrivalRecorder::new(now),
+            downlink: Downlink::new(now),
+            probes_with: None,
             views: Vec::new(),
             version: 0,
         }

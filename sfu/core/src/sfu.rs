@@ -16,7 +16,8 @@ use conclave_wire::media::Section;
 use crate::counters::Counters;
 use crate::forward::Egress;
 use crate::negotiation::RemoteTransport;
-use crate::room::Room;
+use crate::pacer::PACE;
+use crate::room::{Room, Shed};
 use crate::slab::Slab;
 
 /// Most peers of one shard. Beyond it a peer is not added and its offers fail.
@@ -107,6 +108,10 @@ pub struct Sfu {
     last_track: u32,
     tick: Option<Instant>,
     ticks: u32,
+    /// When rooms with waiting packets are looked at, and which they are.
+    pace: Option<Instant>,
+    paced: Vec<usize>,
+    shed: Shed,
 }
 
 impl Sfu {
@@ -124,6 +129,9 @@ impl Sfu {
             last_track: 0,
             tick: None,
             ticks: 0,
+            pace: None,
+            paced: Vec::new(),
+            shed: Shed::default(),
         }
     }
 
@@ -209,34 +217,33 @@ impl Sfu {
         self.schedule(now);
     }
 
-    /// Moves time forward.
-    pub fn handle_timeout<E: Egress>(&mut self, now: Instant, egress: &mut E) {
-        if self.tick.is_none_or(|tick| now < tick) {
+    /// The server has more to do than it can, or less again: pictures are thinned out by this much from now on.
+    pub fn handle_shed<E: Egress>(&mut self, now: Instant, shed: Shed, egress: &mut E) {
+        let overloaded = |shed: Shed| shed >= Shed::OVERLOADED;
+        let before = std::mem::replace(&mut self.shed, shed);
+        if before == shed {
             return;
         }
-        self.tick = None;
-        self.ticks = self.ticks.wrapping_add(1);
-        let ticks = self.ticks;
-        let Self {
-            rooms,
-            outputs,
-            counters,
-            last_track,
-            ..
-        } = self;
-        for (_, room) in rooms.iter_mut() {
-            room.handle_tick(
-                ticks,
-                &mut Context {
-                    now,
-                    egress,
-                    outputs,
-                    counters,
-                    last_track,
-                },
-            );
+        if overloaded(before) != overloaded(shed) {
+            let event = ControlEvent::Overloaded {
+                overloaded: overloaded(shed),
+            };
+            self.outputs.push_back(Output::Event(event));
         }
-        self.schedule(now);
+        let rooms: Vec<usize> = self.rooms.iter().map(|(index, _)| index).collect();
+        for room in rooms {
+            self.with_room(now, room, egress, |room, context| room.shed(shed, context));
+        }
+    }
+
+    /// Moves time forward.
+    pub fn handle_timeout<E: Egress>(&mut self, now: Instant, egress: &mut E) {
+        if self.pace.is_some_and(|pace| now >= pace) {
+            self.handle_pace(now, egress);
+        }
+        if self.tick.is_some_and(|tick| now >= tick) {
+            self.handle_tick(now, egress);
+        }
     }
 
     /// The next thing to do, if any.
@@ -247,7 +254,10 @@ impl Sfu {
     /// When [`Self::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.tick
+        match (self.tick, self.pace) {
+            (Some(tick), Some(pace)) => Some(tick.min(pace)),
+            (tick, pace) => tick.or(pace),
+        }
     }
 
     /// What was counted since the last call.
@@ -267,6 +277,48 @@ impl Sfu {
         self.rooms.iter().map(|(_, room)| room.track_count()).sum()
     }
 
+    /// How much load is shed now.
+    #[must_use]
+    pub const fn shed(&self) -> Shed {
+        self.shed
+    }
+
+    /// The sum of the subscribers' estimates in bits per second, and how many have one.
+    #[must_use]
+    pub fn estimates(&self) -> (u64, u64) {
+        let rooms = self.rooms.iter().flat_map(|(_, room)| room.estimates());
+        rooms.fold((0, 0), |(sum, count), estimate| {
+            (sum + u64::from(estimate), count + 1)
+        })
+    }
+
+    /// Sends what waited in rooms.
+    fn handle_pace<E: Egress>(&mut self, now: Instant, egress: &mut E) {
+        self.pace = None;
+        let mut place = 0;
+        while let Some(room) = self.paced.get(place).copied() {
+            self.with_room(now, room, egress, |room, context| room.handle_pace(context));
+            if self.rooms.get(room).is_some_and(Room::is_paced) {
+                self.pace = Some(now + PACE);
+                place += 1;
+            } else {
+                self.paced.swap_remove(place);
+            }
+        }
+    }
+
+    fn handle_tick<E: Egress>(&mut self, now: Instant, egress: &mut E) {
+        self.tick = None;
+        self.ticks = self.ticks.wrapping_add(1);
+        let ticks = self.ticks;
+        for index in 0..self.rooms.slots() {
+            self.with_room(now, index, egress, |room, context| {
+                room.handle_tick(ticks, context)
+            });
+        }
+        self.schedule(now);
+    }
+
     fn add_peer(&mut self, now: Instant, peer: PeerId, room: RoomId) {
         if self.peer_index.contains_key(&peer) || self.peers.len() >= MAX_PEERS {
             return;
@@ -274,7 +326,7 @@ impl Sfu {
         let room_index = *self
             .room_index
             .entry(room)
-            .or_insert_with(|| self.rooms.insert(Room::new(room)));
+            .or_insert_with(|| self.rooms.insert(Room::new(room, self.shed)));
         let slot = PeerSlot(self.peers.insert(Place {
             room: room_index,
             member: 0,
@@ -304,6 +356,7 @@ impl Sfu {
             && let Some(room) = self.rooms.remove(place.room)
         {
             self.room_index.remove(&room.id());
+            self.paced.retain(|paced| *paced != place.room);
         }
     }
 
@@ -407,6 +460,8 @@ impl Sfu {
             outputs,
             counters,
             last_track,
+            pace,
+            paced,
             ..
         } = self;
         if let Some(room) = rooms.get_mut(index) {
@@ -420,6 +475,10 @@ impl Sfu {
                     last_track,
                 },
             );
+            if room.is_paced() && !paced.contains(&index) {
+                paced.push(index);
+                pace.get_or_insert(now + PACE);
+            }
         }
     }
 

@@ -43,6 +43,11 @@ impl<T> Slab<T> {
         self.entries.len() - self.free.len()
     }
 
+    /// All indices are below this.
+    pub(crate) const fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
         self.entries
             .iter()

@@ -16,6 +16,13 @@ use crate::track::Track;
 const MAX_RESENT: u32 = 500;
 const RESEND_WINDOW: Duration = Duration::from_secs(1);
 
+/// Padding of 224 bytes, the last of which says so (RFC 3550 §5.1).
+static PADDING: [u8; 224] = {
+    let mut padding = [0; 224];
+    padding[223] = 224;
+    padding
+};
+
 /// A publisher's packet on its way to the subscribers.
 #[derive(Clone, Copy)]
 pub(crate) struct Packet<'a> {
@@ -46,6 +53,8 @@ impl Viewed {
 pub(crate) struct Subscription {
     /// Who receives.
     pub(crate) to: PeerSlot,
+    /// Its index in the room.
+    pub(crate) member: usize,
     /// Index of the track in the room.
     pub(crate) track: Option<usize>,
     /// Whether packets flow: the subscriber is admitted, connected and not suspended.
@@ -53,12 +62,16 @@ pub(crate) struct Subscription {
     pub(crate) viewed: Viewed,
     /// What allocation decided; `None`: nothing is sent.
     target: Option<Layer>,
+    /// When allocation last gave it less than before.
+    pub(crate) downgraded_at: Option<Instant>,
     pub(crate) rewriter: Rewriter,
     pub(crate) ssrc: u32,
     rtx_ssrc: u32,
     payload_type: u8,
     rtx: Option<u8>,
     rtx_sequence: u16,
+    /// The extension id of the transport-wide number, if the subscriber reports on it.
+    pub(crate) transport_cc: Option<u8>,
     mid_id: Option<u8>,
     mid: [u8; MAX_MID],
     mid_len: usize,
@@ -71,19 +84,22 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) const fn new(to: PeerSlot, ssrcs: (u32, u32)) -> Self {
+    pub(crate) const fn new(to: PeerSlot, member: usize, ssrcs: (u32, u32)) -> Self {
         Self {
             to,
+            member,
             track: None,
             active: false,
             viewed: Viewed::UNNAMED,
             target: Some(Layer::TOP),
+            downgraded_at: None,
             rewriter: Rewriter::new(),
             ssrc: ssrcs.0,
             rtx_ssrc: ssrcs.1,
             payload_type: 0,
             rtx: None,
             rtx_sequence: 0,
+            transport_cc: None,
             mid_id: None,
             mid: [0; MAX_MID],
             mid_len: 0,
@@ -98,6 +114,7 @@ impl Subscription {
     pub(crate) fn negotiate(&mut self, mid: &str, plan: &SubscriptionPlan) {
         self.payload_type = plan.format.payload_type;
         self.rtx = plan.format.rtx;
+        self.transport_cc = plan.extensions.transport_cc;
         self.mid_id = plan.extensions.mid;
         self.mid_len = 0;
         // A mid fits: negotiation refuses longer ones.
@@ -115,6 +132,16 @@ impl Subscription {
         }
         self.target = target;
         resumes
+    }
+
+    /// What allocation decided.
+    pub(crate) const fn target(&self) -> Option<Layer> {
+        self.target
+    }
+
+    /// Whether its retransmissions' numbers can carry probes.
+    pub(crate) const fn may_probe(&self) -> bool {
+        self.active && self.rtx.is_some() && self.transport_cc.is_some()
     }
 
     /// Whether packets are to be sent now.
@@ -140,18 +167,45 @@ impl Subscription {
         self.octets = self
             .octets
             .wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        let header = RtpHeader {
+            marker: packet.marker,
+            payload_type: self.payload_type,
+            sequence_number: low_bits(numbers.sequence),
+            timestamp: numbers.timestamp,
+            ssrc: self.ssrc,
+        };
         Some(Outgoing {
-            header: RtpHeader {
-                marker: packet.marker,
-                payload_type: self.payload_type,
-                sequence_number: low_bits(numbers.sequence),
-                timestamp: numbers.timestamp,
-                ssrc: self.ssrc,
-            },
-            mid: self.mid(),
-            original_sequence: None,
-            payload: packet.payload,
             kind: track.kind,
+            ..self.outgoing(header, packet.payload)
+        })
+    }
+
+    /// A packet of a picture with a header this subscription gave it.
+    pub(crate) fn outgoing<'a>(&'a self, header: RtpHeader, payload: &'a [u8]) -> Outgoing<'a> {
+        Outgoing {
+            header,
+            mid: self.mid(),
+            transport_cc: None,
+            original_sequence: None,
+            payload,
+            padding: false,
+            kind: conclave_wire::media::Kind::Video,
+        }
+    }
+
+    /// A packet of nothing but padding among the retransmissions.
+    pub(crate) fn padding(&mut self) -> Option<Outgoing<'_>> {
+        let header = RtpHeader {
+            marker: false,
+            payload_type: self.rtx?,
+            sequence_number: self.rtx_sequence,
+            timestamp: 0,
+            ssrc: self.rtx_ssrc,
+        };
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        Some(Outgoing {
+            padding: true,
+            ..self.outgoing(header, &PADDING)
         })
     }
 
@@ -178,11 +232,9 @@ impl Subscription {
         };
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
         Some(Outgoing {
-            header,
-            mid: self.mid(),
             original_sequence: Some(sequence),
-            payload: kept.payload,
             kind: track.kind(),
+            ..self.outgoing(header, kept.payload)
         })
     }
 

@@ -41,6 +41,10 @@ pub(crate) struct Track {
     pub(crate) fir_sequence: u8,
     /// When a sender report was last passed on.
     pub(crate) reported_at: Option<Instant>,
+    /// The middle of its NTP time, by which receivers name it.
+    pub(crate) reported: u32,
+    /// What it sent when allocation last looked.
+    pub(crate) table: LayerTable,
     /// Indices of its subscriptions in the room.
     pub(crate) subscriptions: Vec<usize>,
 }
@@ -58,6 +62,8 @@ impl Track {
             gate: KeyframeGate::new(),
             fir_sequence: 0,
             reported_at: None,
+            reported: 0,
+            table: LayerTable::default(),
             subscriptions: Vec::new(),
         }
     }

@@ -209,8 +209,10 @@ mod tests {
                 ssrc: 2,
             },
             mid: None,
+            transport_cc: None,
             original_sequence: None,
             payload,
+            padding: false,
             kind: Kind::Video,
         }
     }

@@ -66,7 +66,6 @@ pub(crate) struct Estimator {
     rate: RateControl,
     loss: LossControl,
     prober: Prober,
-    sent: Meter,
     first_sent: Option<Instant>,
     round_trip: Option<Duration>,
     recent: RecentLeast,
@@ -87,7 +86,6 @@ impl Estimator {
             rate: RateControl::new(START_BPS),
             loss: LossControl::new(),
             prober: Prober::new(),
-            sent: Meter::new(),
             first_sent: None,
             round_trip: None,
             recent: RecentLeast::new(now),
@@ -109,7 +107,6 @@ impl Estimator {
     /// Notes a packet of `size` bytes that leaves now; returns its transport-wide number.
     pub(crate) fn record(&mut self, now: Instant, size: usize) -> u16 {
         self.first_sent.get_or_insert(now);
-        self.sent.add(now, size);
         let cluster = self.prober.sending();
         if cluster != 0 {
             self.prober.record(now, size);
@@ -157,15 +154,21 @@ impl Estimator {
         true
     }
 
-    /// Reads the loss of a report block, in 1/256. With transport-cc it says nothing new.
-    pub(crate) fn handle_report(&mut self, now: Instant, fraction_lost: u8) {
+    /// Reads the loss of a report block, in 1/256, while `sent` bits per second are sent. With transport-cc it says
+    /// nothing new.
+    pub(crate) fn handle_report(&mut self, now: Instant, fraction_lost: u8, sent: u32) {
         if self.feedback != Feedback::Reports {
             return;
         }
         let missing = u32::from(fraction_lost);
         self.loss.count(256 - missing, missing);
         let round_trip = self.round_trip();
-        let bps = self.loss.cap().unwrap_or(MAX_BPS).min(self.sent.bps(now));
+        let bps = self
+            .loss
+            .cap()
+            .unwrap_or(MAX_BPS)
+            .min(f64::from(sent))
+            .max(MIN_BPS);
         self.loss.update(now, bps, round_trip);
         self.loss.settle(MAX_BPS);
         self.note(now);
@@ -306,43 +309,6 @@ impl Estimator {
         }
         self.feedback_count += 1;
         self.feedback_count <= MAX_FEEDBACK
-    }
-}
-
-/// The rate that was sent, over about a second.
-struct Meter {
-    since: Option<Instant>,
-    bytes: u64,
-    bps: f64,
-}
-
-impl Meter {
-    const fn new() -> Self {
-        Self {
-            since: None,
-            bytes: 0,
-            bps: 0.0,
-        }
-    }
-
-    fn add(&mut self, now: Instant, size: usize) {
-        self.roll(now);
-        self.bytes += u64::try_from(size).unwrap_or(0);
-    }
-
-    fn bps(&mut self, now: Instant) -> f64 {
-        self.roll(now);
-        self.bps.max(MIN_BPS)
-    }
-
-    fn roll(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(*self.since.get_or_insert(now));
-        if passed >= Duration::from_secs(1) {
-            let bytes = f64::from(u32::try_from(self.bytes).unwrap_or(u32::MAX));
-            self.bps = bytes * 8.0 / passed.as_secs_f64();
-            self.bytes = 0;
-            self.since = Some(now);
-        }
     }
 }
 

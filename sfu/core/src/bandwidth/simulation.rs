@@ -327,7 +327,7 @@ fn without_transport_cc_reported_loss_limits() {
         now += Duration::from_millis(2);
         estimator.record(now, 1000);
         if step % 500 == 0 {
-            estimator.handle_report(now, 80);
+            estimator.handle_report(now, 80, 4_000_000);
         }
     }
     let limited = estimator.estimate(now).unwrap();
@@ -335,7 +335,7 @@ fn without_transport_cc_reported_loss_limits() {
     for _ in 0..120 {
         now += Duration::from_secs(1);
         estimator.record(now, 1000);
-        estimator.handle_report(now, 0);
+        estimator.handle_report(now, 0, 4_000_000);
     }
     assert_eq!(estimator.estimate(now), None, "the cap grew away");
 }

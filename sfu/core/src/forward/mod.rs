@@ -24,6 +24,9 @@ pub trait Egress {
     fn rtcp(&mut self, to: PeerSlot, packet: &[u8]);
 }
 
+/// Bytes around a payload: RTP header and extensions (24), SRTP tag (16), UDP and IP (28).
+pub(crate) const OVERHEAD: usize = 68;
+
 /// Longest RTCP packet the core writes, in bytes.
 pub const MAX_RTCP: usize = 1150;
 
@@ -34,15 +37,24 @@ pub struct Outgoing<'a> {
     pub header: RtpHeader,
     /// The subscriber's id for MID and its value.
     pub mid: Option<Extension<'a>>,
+    /// The subscriber's id for the transport-wide sequence number, and the number.
+    pub transport_cc: Option<(u8, u16)>,
     /// Of a retransmission: the original sequence number (RFC 4588 §4).
     pub original_sequence: Option<u16>,
     /// Everything behind that, as it came.
     pub payload: &'a [u8],
+    /// Whether the payload is nothing but padding (RFC 3550 §5.1).
+    pub padding: bool,
     /// Audio or video.
     pub kind: Kind,
 }
 
 impl Outgoing<'_> {
+    /// Bytes it takes on the way: with what RTP, SRTP, UDP and IP add.
+    pub(crate) const fn size(&self) -> usize {
+        self.payload.len() + OVERHEAD
+    }
+
     /// Writes the plaintext packet to the front of `out` and returns its length in bytes.
     ///
     /// # Errors
@@ -58,14 +70,26 @@ impl Outgoing<'_> {
     /// # Errors
     /// [`RtpError::NoRoom`] when `out` is too small.
     pub fn write_header(&self, out: &mut [u8]) -> Result<usize, RtpError> {
-        let mid = self.mid.as_slice();
-        let mut len = self.header.write(mid, out)?;
+        let number = self.transport_cc.map(|(id, number)| (id, number.to_be_bytes()));
+        let number = number.as_ref().map(|(id, data)| Extension { id: *id, data });
+        let mut len = match (self.mid, number) {
+            (Some(mid), Some(number)) => self.header.write(&[mid, number], out)?,
+            (mid, number) => self.header.write(mid.or(number).as_slice(), out)?,
+        };
+        if self.padding
+            && let Some(first) = out.first_mut()
+        {
+            *first |= PADDING_BIT;
+        }
         if let Some(original) = self.original_sequence {
             put(out, &mut len, &original.to_be_bytes())?;
         }
         Ok(len)
     }
 }
+
+/// In the first byte of an RTP header.
+const PADDING_BIT: u8 = 0x20;
 
 fn put(out: &mut [u8], len: &mut usize, bytes: &[u8]) -> Result<(), RtpError> {
     let end = *len + bytes.len();

@@ -303,7 +303,8 @@ fn subscribe(
 ) -> SubscriptionPlan {
     let ids = extension_ids(section);
     let mut format = format;
-    format.feedback.transport_cc = false;
+    // Without the number in each packet there is nothing to report on.
+    format.feedback.transport_cc &= ids.transport_cc.is_some();
     // SRTP may seal an index only once, so without RTX nothing can be sent again and NACK would be an empty promise.
     format.feedback.nack &= format.rtx.is_some();
     SubscriptionPlan {
@@ -312,6 +313,7 @@ fn subscribe(
         format,
         extensions: ExtensionIds {
             mid: ids.mid,
+            transport_cc: ids.transport_cc.filter(|_| format.feedback.transport_cc),
             ..ExtensionIds::default()
         },
     }

@@ -188,11 +188,13 @@ fn a_subscriber_gets_the_publishers_codec_at_its_own_payload_type() {
         ] {
             assert!(has(&video, line), "{line} in {video:#?}");
         }
-        assert!(
-            !video.iter().any(|line| line.contains("transport-cc")),
-            "the SFU does not estimate yet"
-        );
         let audio = section_lines(&text, "2");
+        for (lines, payload_type) in [(&video, vp9), (&audio, opus)] {
+            let number = lines.iter().any(|line| line.contains("transport-wide-cc"));
+            let reports = has(lines, &format!("a=rtcp-fb:{payload_type} transport-cc"));
+            let offered = offer.contains("transport-wide-cc");
+            assert_eq!((number, reports), (offered, offered), "{lines:#?}");
+        }
         assert!(has(&audio, &format!("m=audio 3478 UDP/TLS/RTP/SAVPF {opus}")));
         assert!(has(&audio, "a=ssrc:1004 cname:p5"));
     }

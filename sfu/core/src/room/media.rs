@@ -1,11 +1,16 @@
 //! Forwards a publisher's packets and answers what subscribers ask for.
 
-use conclave_transport::rtcp::{NackIter, RtcpEvent, RtcpWriter, SenderReport, events};
+use std::time::Duration;
+
+use conclave_transport::rtcp::{
+    NackIter, ReportBlock, RtcpEvent, RtcpWriter, SenderReport, TwccFeedback, events,
+};
 use conclave_transport::rtp::RtpView;
 use conclave_wire::control::ControlEvent;
 use conclave_wire::media::Kind;
 
 use super::{Room, report};
+use crate::downlink::Waiting;
 use crate::forward::receive_log::Arrival;
 use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
@@ -15,7 +20,7 @@ use crate::sfu::Context;
 use crate::subscription::{Packet, TrackView};
 
 /// Least time between two sender reports passed on for one track.
-const MIN_SENDER_REPORT: std::time::Duration = std::time::Duration::from_millis(200);
+const MIN_SENDER_REPORT: Duration = Duration::from_millis(200);
 
 /// A publisher's packet out of its envelope: retransmissions are unwrapped.
 struct Ingress<'a> {
@@ -76,6 +81,8 @@ impl Room {
                 Ok(RtcpEvent::Pli { media_ssrc, .. } | RtcpEvent::Fir { media_ssrc, .. }) => {
                     self.keyframe_wanted(member, media_ssrc, context);
                 }
+                Ok(RtcpEvent::Twcc(feedback)) => self.feedback(member, &feedback, context),
+                Ok(RtcpEvent::ReportBlock { block, .. }) => self.report_block(member, &block, context),
                 Ok(_) => {}
                 Err(_) => {
                     context.counters.unusable += 1;
@@ -210,15 +217,34 @@ impl Room {
         };
         track.meter.count(context.now, layer, packet.payload.len());
         let mut sent = 0;
-        for subscription in &track.subscriptions {
-            let Some(subscription) = self.subscriptions.get_mut(*subscription).filter(|s| s.flows()) else {
+        for index in &track.subscriptions {
+            let Some(subscription) = self.subscriptions.get_mut(*index).filter(|s| s.flows()) else {
                 continue;
             };
-            let to = subscription.to;
-            if let Some(outgoing) = subscription.rewrite(context.now, &view, packet) {
-                context.egress.rtp(to, &outgoing);
-                sent += 1;
+            let (to, member, id) = (subscription.to, subscription.member, subscription.transport_cc);
+            let Some(mut outgoing) = subscription.rewrite(context.now, &view, packet) else {
+                continue;
+            };
+            if let (Some(id), Some(peer)) = (id, self.peers.get_mut(member)) {
+                if !peer.downlink.admit(context.now, &outgoing) {
+                    let waiting = Waiting {
+                        subscription: *index,
+                        generation: view.generation,
+                        sequence: packet.sequence,
+                        header: outgoing.header,
+                    };
+                    let waits = peer.downlink.wait(waiting, &outgoing);
+                    context.counters.paced += u64::from(waits);
+                    context.counters.paced_dropped += u64::from(!waits);
+                    if !std::mem::replace(&mut peer.downlink.paced, true) {
+                        self.paced.push(member);
+                    }
+                    continue;
+                }
+                peer.downlink.number(context.now, id, &mut outgoing);
             }
+            context.egress.rtp(to, &outgoing);
+            sent += 1;
         }
         match view.kind {
             Kind::Audio => context.counters.audio_out += sent,
@@ -273,6 +299,7 @@ impl Room {
             return;
         }
         track.reported_at = Some(context.now);
+        track.reported = middle(report.ntp_time);
         for index in &track.subscriptions {
             let Some(subscription) = self
                 .subscriptions
@@ -320,16 +347,66 @@ impl Room {
         let Some(track) = subscription.track.and_then(|track| self.tracks.get(track)) else {
             return;
         };
-        let to = subscription.to;
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
+        let id = subscription.transport_cc;
         for sequence in lost {
+            if !peer.downlink.may_resend(context.now, track.kind()) {
+                return;
+            }
             context.counters.nack_in += 1;
-            if let Some(outgoing) = subscription.resend(context.now, track, sequence) {
-                context.egress.rtp(to, &outgoing);
+            if let Some(mut outgoing) = subscription.resend(context.now, track, sequence) {
+                if let Some(id) = id {
+                    peer.downlink.charge(&outgoing);
+                    peer.downlink.number(context.now, id, &mut outgoing);
+                }
+                context.egress.rtp(peer.slot, &outgoing);
                 match track.kind() {
                     Kind::Audio => context.counters.audio_out += 1,
                     Kind::Video => context.counters.video_out += 1,
                 }
             }
+        }
+    }
+
+    /// What a subscriber says of the packets it was sent.
+    fn feedback<E: Egress>(
+        &mut self,
+        member: usize,
+        feedback: &TwccFeedback<'_>,
+        context: &mut Context<'_, E>,
+    ) {
+        if let Some(peer) = self.peers.get_mut(member)
+            && peer.downlink.handle_feedback(context.now, feedback)
+        {
+            self.allocate(member, context);
+        }
+    }
+
+    /// What a subscriber says of one stream: its loss, and by the last sender report, the round trip.
+    fn report_block<E: Egress>(&mut self, member: usize, block: &ReportBlock, context: &mut Context<'_, E>) {
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
+        let subscription = peer
+            .subscription_of(block.ssrc)
+            .and_then(|index| self.subscriptions.get(index));
+        let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == block.ssrc) else {
+            return;
+        };
+        let track = subscription.track.and_then(|track| self.tracks.get(track));
+        if let Some(track) = track
+            && let Some(reported_at) = track.reported_at.filter(|_| track.reported == block.last_sr)
+        {
+            let since = context.now.saturating_duration_since(reported_at);
+            let held = Duration::from_micros(u64::from(block.delay_since_last_sr) * 1_000_000 / 65_536);
+            if let Some(round_trip) = since.checked_sub(held) {
+                peer.downlink.handle_round_trip(round_trip);
+            }
+        }
+        if peer.downlink.handle_report(context.now, block.fraction_lost) {
+            self.allocate(member, context);
         }
     }
 
@@ -350,6 +427,12 @@ impl Room {
             report::ask_keyframe(&self.peers, index, track, context);
         }
     }
+}
+
+/// The middle 32 bits of an NTP time (RFC 3550 §6.4.1).
+#[expect(clippy::cast_possible_truncation, reason = "the middle is meant")]
+const fn middle(ntp_time: u64) -> u32 {
+    (ntp_time >> 16) as u32
 }
 
 fn plain<'a>(view: &RtpView<'a>) -> Ingress<'a> {

@@ -3,9 +3,13 @@
 //! `negotiate` applies offers, `media` forwards packets, `report` sends what is due. All state of a room is here and
 //! has this one owner.
 
+mod allocate;
 mod media;
 mod negotiate;
+mod pace;
 mod report;
+
+pub use allocate::Shed;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +18,8 @@ use conclave_wire::control::ControlEvent;
 use conclave_wire::id::{LeafIndex, PeerId, RoomId};
 use conclave_wire::media::Kind;
 
+use crate::allocator::Row;
+use crate::downlink::Downlink;
 use crate::forward::Egress;
 use crate::forward::rewrite::Generation;
 use crate::peer::Peer;
@@ -36,10 +42,15 @@ pub(crate) struct Room {
     last_generation: u64,
     /// Scratch for the sequence numbers of one NACK.
     missing: Vec<u16>,
+    /// Scratch for the rows of one allocation.
+    rows: Vec<Row>,
+    /// Members for whom something waits or a probe is under way.
+    paced: Vec<usize>,
+    shed: Shed,
 }
 
 impl Room {
-    pub(crate) const fn new(id: RoomId) -> Self {
+    pub(crate) const fn new(id: RoomId, shed: Shed) -> Self {
         Self {
             id,
             peers: Slab::new(),
@@ -47,6 +58,9 @@ impl Room {
             subscriptions: Slab::new(),
             last_generation: 0,
             missing: Vec::new(),
+            rows: Vec::new(),
+            paced: Vec::new(),
+            shed,
         }
     }
 
@@ -84,6 +98,7 @@ impl Room {
 
     pub(crate) fn remove<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
         self.clear_negotiation(member, context);
+        self.paced.retain(|paced| *paced != member);
         self.peers.remove(member);
     }
 
@@ -98,6 +113,10 @@ impl Room {
         };
         peer.connected = state == TransportState::Connected;
         peer.lost = state == TransportState::Lost;
+        if peer.connected {
+            peer.downlink = Downlink::new(context.now);
+            self.paced.retain(|paced| *paced != member);
+        }
         let peer = peer.id;
         context.event(match state {
             TransportState::Connected => ControlEvent::PeerConnected { peer },
@@ -147,40 +166,63 @@ impl Room {
         self.tracks.len()
     }
 
+    /// The estimates of its subscribers, in bits per second.
+    pub(crate) fn estimates(&self) -> impl Iterator<Item = u32> {
+        self.peers.iter().filter_map(|(_, peer)| peer.downlink.limit())
+    }
+
     /// A peer shows its subscriptions differently.
     pub(crate) fn views<E: Egress>(&mut self, member: usize, views: Vec<View>, context: &mut Context<'_, E>) {
         let Some(peer) = self.peers.get_mut(member) else {
             return;
         };
         peer.views = views;
-        let indices: Vec<usize> = peer
-            .states()
-            .iter()
-            .filter_map(|state| state.subscription)
-            .collect();
-        for index in indices {
-            self.view(member, index, context);
+        self.show(member);
+        self.allocate(member, context);
+    }
+
+    /// The server sheds load, or less of it.
+    pub(crate) fn shed<E: Egress>(&mut self, shed: Shed, context: &mut Context<'_, E>) {
+        self.shed = shed;
+        let members: Vec<usize> = self.peers.iter().map(|(member, _)| member).collect();
+        for member in members {
+            self.allocate(member, context);
         }
     }
 
-    /// Gives a subscription what its subscriber shows of it.
-    fn view<E: Egress>(&mut self, member: usize, index: usize, context: &mut Context<'_, E>) {
-        let (Some(peer), Some(subscription)) = (self.peers.get(member), self.subscriptions.get_mut(index))
-        else {
+    /// After sections came and went: who is sent what, and how it is measured.
+    fn settle_downlink<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
+        let Self {
+            peers, subscriptions, ..
+        } = self;
+        let Some(peer) = peers.get_mut(member) else { return };
+        let own = |state: &crate::peer::LineState| {
+            let index = state.subscription?;
+            Some((index, subscriptions.get(index)?))
+        };
+        let mut numbered = peer.states().iter().filter_map(own);
+        let transport_cc = numbered.any(|(_, subscription)| subscription.transport_cc.is_some());
+        let mut probing = peer.states().iter().filter_map(own);
+        peer.probes_with = probing
+            .find(|(_, subscription)| subscription.may_probe())
+            .map(|(index, _)| index);
+        peer.downlink.negotiate(context.now, transport_cc);
+        self.show(member);
+        self.allocate(member, context);
+    }
+
+    /// Notes at each subscription how it is shown.
+    fn show(&mut self, member: usize) {
+        let Some(peer) = self.peers.get(member) else {
             return;
         };
-        let Some(track_index) = subscription.track else {
-            return;
-        };
-        let Some(track) = self.tracks.get_mut(track_index) else {
-            return;
-        };
-        subscription.viewed = peer.view_of(track.id);
-        let height = subscription.viewed.height;
-        let target = (height > 0).then(|| track.layers(context.now).covering(height));
-        let resumes = subscription.set_target(target);
-        if resumes && subscription.active && track.kind() == Kind::Video && track.gate.want(context.now) {
-            report::ask_keyframe(&self.peers, track_index, track, context);
+        for index in peer.states().iter().filter_map(|state| state.subscription) {
+            let Some(subscription) = self.subscriptions.get_mut(index) else {
+                continue;
+            };
+            if let Some(track) = subscription.track.and_then(|track| self.tracks.get(track)) {
+                subscription.viewed = peer.view_of(track.id);
+            }
         }
     }
 
@@ -198,6 +240,7 @@ impl Room {
         for index in indices {
             self.refresh_subscription(index, flows, context);
         }
+        self.settle_downlink(member, context);
     }
 
     fn refresh_subscription<E: Egress>(&mut self, index: usize, flows: bool, context: &mut Context<'_, E>) {

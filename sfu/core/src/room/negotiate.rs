@@ -30,6 +30,7 @@ impl Room {
         let plan = self.plan(member, sdp, sections)?;
         self.settle_transport(member, &plan, fresh, context);
         self.apply(member, &plan, context);
+        self.settle_downlink(member, context);
         let peer = self.peers.get_mut(member).ok_or(NegotiationError::Transport)?;
         peer.version += 1;
         let negotiated = peer.negotiated.as_ref().ok_or(NegotiationError::Transport)?;
@@ -281,7 +282,7 @@ impl Room {
         let index = match self.state_mut(member, line).and_then(|state| state.subscription) {
             Some(index) => index,
             None => {
-                let index = self.subscriptions.insert(Subscription::new(slot, ssrcs));
+                let index = self.subscriptions.insert(Subscription::new(slot, member, ssrcs));
                 if let Some(state) = self.state_mut(member, line) {
                     state.subscription = Some(index);
                 }
@@ -298,7 +299,6 @@ impl Room {
                 track.subscriptions.push(index);
             }
         }
-        self.view(member, index, context);
         self.refresh_subscription(index, flows, context);
     }
 

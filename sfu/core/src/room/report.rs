@@ -3,6 +3,7 @@
 use conclave_transport::rtcp::{ReportBlock, RtcpWriter};
 use conclave_wire::media::Kind;
 
+use super::allocate::{ALLOCATION_TICKS, TABLE_TICKS};
 use super::{Room, SENDER_SSRC};
 use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
@@ -31,6 +32,14 @@ impl Room {
             }
             ask_again(peers, index, track, missing, context);
         }
+        for (index, track) in (0u32..).zip(tracks.iter_mut()) {
+            let (_, track) = track;
+            if ticks.wrapping_add(index).is_multiple_of(TABLE_TICKS) {
+                track.table = track.layers(context.now);
+            }
+        }
+        self.downlinks(ticks, context);
+        let Self { peers, .. } = self;
         if ticks.is_multiple_of(TWCC_TICKS) {
             for (_, peer) in peers.iter_mut() {
                 report_arrivals(peer, context);
@@ -39,6 +48,21 @@ impl Room {
         if ticks.is_multiple_of(REPORT_TICKS) {
             self.receiver_reports(context);
         }
+    }
+
+    /// Looks after what each subscriber is sent.
+    fn downlinks<E: Egress>(&mut self, ticks: u32, context: &mut Context<'_, E>) {
+        for member in 0..self.peers.slots() {
+            let Some(peer) = self.peers.get_mut(member).filter(|peer| peer.connected) else {
+                continue;
+            };
+            let less = peer.downlink.handle_tick(context.now);
+            let turn = u32::try_from(member).unwrap_or(0).wrapping_add(ticks);
+            if less || turn.is_multiple_of(ALLOCATION_TICKS) {
+                self.allocate(member, context);
+            }
+        }
+        self.start_probes(context);
     }
 
     fn receiver_reports<E: Egress>(&mut self, context: &mut Context<'_, E>) {

@@ -87,3 +87,47 @@ fn forwarding_allocates_nothing_after_the_first_packets() {
         counted.len()
     );
 }
+
+/// Bursts to subscribers that report: numbers, pacing and probes.
+#[test]
+fn numbering_and_pacing_allocate_nothing_after_the_first_bursts() {
+    let mut world = World::new();
+    world.enter(1);
+    world.publish(1, CHROMIUM);
+    world.connect(0);
+    for peer in 2..12u64 {
+        world.enter(peer);
+        world.watch_reporting(peer, FIREFOX, &[("2", 1), ("3", 2)]);
+        world.connect(usize::try_from(peer).unwrap() - 1);
+    }
+    let mut sink = Sink {
+        buffer: [0; 2048],
+        packets: 0,
+    };
+    let bursts: Vec<Vec<Vec<u8>>> = (0..10u16)
+        .map(|burst| {
+            let packets = 0..10u16;
+            let of = |nth| camera(burst * 10 + nth, u32::from(burst) * 22_500, &[5; 1000]);
+            packets.map(of).collect()
+        })
+        .collect();
+    let mut allocations = Vec::new();
+    for burst in &bursts {
+        let before = ALLOCATIONS.with(Cell::get);
+        for packet in burst {
+            world.sfu.handle_rtp(world.now, PeerSlot(0), packet, &mut sink);
+        }
+        let end = world.now + std::time::Duration::from_millis(250);
+        while let Some(at) = world.sfu.poll_timeout().filter(|at| *at <= end) {
+            world.now = at;
+            world.sfu.handle_timeout(at, &mut sink);
+        }
+        world.now = end;
+        allocations.push(ALLOCATIONS.with(Cell::get) - before);
+    }
+    assert!(world.sfu.take_counters().paced > 500, "bursts are spread");
+    assert!(sink.packets >= 1000, "{}", sink.packets);
+    // What is left is the list of one receiver report a second.
+    let later: u64 = allocations.iter().skip(4).sum();
+    assert!(later <= 2, "{allocations:?}");
+}

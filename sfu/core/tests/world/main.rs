@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod allocations;
+#[cfg(test)]
+mod downlink;
 mod forwarding;
 mod membership;
 // `cfg(test)` tells the lints that these helpers are part of tests.

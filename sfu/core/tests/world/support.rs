@@ -110,7 +110,18 @@ impl World {
         )
     }
 
+    /// Subscribes without transport-cc, so that nothing is estimated, spread over time or probed.
     pub(crate) fn watch(&mut self, peer: u64, offer: &str, tracks: &[(&str, u32)]) -> String {
+        let plain: String = offer
+            .lines()
+            .filter(|line| !line.contains("transport-wide-cc"))
+            .flat_map(|line| [line, "\r\n"])
+            .collect();
+        self.watch_reporting(peer, &plain, tracks)
+    }
+
+    /// Subscribes as the offer says.
+    pub(crate) fn watch_reporting(&mut self, peer: u64, offer: &str, tracks: &[(&str, u32)]) -> String {
         let section = |(mid, track): &(&str, u32)| Section {
             mid: (*mid).to_owned(),
             role: SectionRole::Subscribe {
@@ -228,7 +239,7 @@ impl World {
             .count()
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(output) = self.sfu.poll_output() {
             match output {
                 Output::Event(event) => self.events.push(event),

@@ -1,0 +1,159 @@
+//! Decides which layers each subscriber is sent, when its estimate, its views or the tracks change.
+
+use std::time::Duration;
+
+use conclave_wire::media::{Kind, Source};
+
+use super::{Room, report};
+use crate::allocator::{self, Budget, Row, Shown};
+use crate::forward::{Egress, OVERHEAD};
+use crate::layer::{Layer, LayerTable};
+use crate::sfu::Context;
+
+/// Ticks between two looks at what tracks send, and between two allocations: 100 and 200 ms.
+pub(super) const TABLE_TICKS: u32 = 4;
+pub(super) const ALLOCATION_TICKS: u32 = 8;
+/// What was downgraded stays so for this long, while measured rates waver.
+const HOLD: Duration = Duration::from_secs(2);
+/// What packets of sound add to their payload: 50 of them a second, in bits.
+const AUDIO_OVERHEAD: u32 = 50 * 8 * OVERHEAD_BYTES;
+const OVERHEAD_BYTES: u32 = 68;
+const _: () = assert!(OVERHEAD_BYTES as usize == OVERHEAD);
+/// What packets of pictures add: a sixteenth, at 1100 bytes.
+const VIDEO_OVERHEAD: u32 = 16;
+
+impl Room {
+    /// Chooses anew what a subscriber is sent.
+    pub(super) fn allocate<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        let audio = self.collect(member, &mut rows, context);
+        if let Some(peer) = self.peers.get_mut(member) {
+            let budget = Budget {
+                now: peer.downlink.limit(),
+                recent: peer.downlink.recent(),
+                audio,
+                share: self.shed.share(),
+            };
+            let spent = allocator::allocate(&mut rows, budget);
+            peer.downlink.allocated(spent.wanted, spent.used);
+        }
+        for row in &rows {
+            if row.falls()
+                && let Some(subscription) = self.subscriptions.get_mut(row.key)
+            {
+                subscription.downgraded_at = Some(context.now);
+            }
+            self.aim(row.key, row.target(), context);
+        }
+        self.rows = rows;
+    }
+
+    /// Fills `rows` with the pictures a subscriber could be sent, settles the sound, and returns what that takes.
+    fn collect<E: Egress>(&mut self, member: usize, rows: &mut Vec<Row>, context: &Context<'_, E>) -> u32 {
+        let Self {
+            peers,
+            tracks,
+            subscriptions,
+            ..
+        } = self;
+        let Some(peer) = peers.get(member) else { return 0 };
+        let unmeasured = if peer.downlink.limit().is_none() {
+            Layer::TOP
+        } else {
+            Layer {
+                spatial: 0,
+                ..Layer::TOP
+            }
+        };
+        let mut audio = 0u32;
+        for index in peer.states().iter().filter_map(|state| state.subscription) {
+            let Some(subscription) = subscriptions.get_mut(index) else {
+                continue;
+            };
+            let Some(track) = subscription.track.and_then(|track| tracks.get(track)) else {
+                continue;
+            };
+            let viewed = subscription.viewed;
+            if track.kind() == Kind::Audio {
+                let wanted = viewed.height > 0;
+                subscription.set_target(wanted.then_some(Layer::TOP));
+                let rate = sound(&track.table).filter(|_| wanted && subscription.active);
+                audio = audio.saturating_add(rate.unwrap_or(0));
+                continue;
+            }
+            let held = subscription
+                .downgraded_at
+                .is_some_and(|at| context.now.saturating_duration_since(at) < HOLD);
+            let shown = Shown {
+                screen: track.publication.source == Source::ScreenVideo,
+                height: viewed.height,
+                rank: viewed.rank,
+                current: subscription.target(),
+                held,
+            };
+            rows.push(Row::new(index, shown, &on_the_way(&track.table), unmeasured));
+        }
+        audio
+    }
+
+    /// Sends a subscriber this layer of a picture from now on.
+    fn aim<E: Egress>(&mut self, index: usize, target: Option<Layer>, context: &mut Context<'_, E>) {
+        let Some(subscription) = self.subscriptions.get_mut(index) else {
+            return;
+        };
+        let resumes = subscription.set_target(target);
+        let Some(track_index) = subscription.track.filter(|_| resumes && subscription.active) else {
+            return;
+        };
+        if let Some(track) = self.tracks.get_mut(track_index)
+            && track.gate.want(context.now)
+        {
+            report::ask_keyframe(&self.peers, track_index, track, context);
+        }
+    }
+}
+
+/// The server's load, as the share of their pictures that subscribers go without. 0 is all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shed(pub u8);
+
+impl Shed {
+    /// No pictures at all; higher levels are the same.
+    pub const MAX: Self = Self(5);
+    /// From here on nobody new is taken.
+    pub const OVERLOADED: Self = Self(2);
+
+    /// What pictures get of what they would get, in 1/256.
+    const fn share(self) -> u16 {
+        match self.0 {
+            0 => allocator::WHOLE,
+            1 => 160,
+            2 => 96,
+            3 => 56,
+            4 => 28,
+            _ => 0,
+        }
+    }
+}
+
+/// What a track of sound takes, with headers.
+fn sound(table: &LayerTable) -> Option<u32> {
+    let [layer, ..] = table.spatial;
+    let rate = layer?.bitrates.into_iter().flatten().max()?;
+    Some(rate.saturating_add(AUDIO_OVERHEAD))
+}
+
+/// What the layers of a picture take with headers.
+fn on_the_way(table: &LayerTable) -> LayerTable {
+    let mut table = *table;
+    let rates = table
+        .spatial
+        .iter_mut()
+        .flatten()
+        .flat_map(|layer| layer.bitrates.iter_mut());
+    for rate in rates.flatten() {
+        *rate = rate.saturating_add(*rate / VIDEO_OVERHEAD);
+    }
+    table
+}
