@@ -41,21 +41,37 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
   "call-120": (start) => intoCall(start, "others=119"),
   participants: async (start) => {
     await intoCall(start, "others=6");
-    await button(start.page, start.text.controls.participants).click();
+    await openPanel(start, start.text.controls.participants);
   },
   "confirm-removal": async (start) => {
     const { page, text } = start;
     await intoCall(start, "others=3");
-    await button(page, text.controls.participants).click();
+    await openPanel(start, text.controls.participants);
     await button(page, text.participants.remove("Björn")).click();
   },
   security: async (start) => {
     await intoCall(start, "others=3");
-    await button(start.page, start.text.controls.security).click();
+    await openPanel(start, start.text.controls.security);
   },
   settings: async (start) => {
     await intoCall(start, "others=3");
-    await button(start.page, start.text.controls.settings).click();
+    await fromMore(start, start.text.controls.settings);
+  },
+  more: async (start) => {
+    await intoCall(start, "others=3");
+    await button(start.page, start.text.controls.more).click();
+  },
+  shortcuts: async (start) => {
+    await intoCall(start, "others=3");
+    await fromMore(start, start.text.shortcuts.title);
+  },
+  speaker: async (start) => {
+    await intoCall(start, "others=8");
+    await fromMore(start, start.text.view.speaker);
+  },
+  "person-options": async (start) => {
+    await intoCall(start, "others=3");
+    await button(start.page, start.text.view.options("Björn")).click();
   },
   reconnecting: (start) => intoCall(start, "others=2&state=reconnecting"),
   left: async (start) => {
@@ -80,6 +96,20 @@ async function intoCall({ page, text, open }: Start, wishes: string): Promise<vo
   await button(page, text.prejoin.join).click();
   await button(page, text.controls.leave).waitFor();
   await page.locator("[role=group][data-crypto]").first().waitFor();
+}
+
+/** A panel's button is on the bar, or under More where the bar is short. */
+async function openPanel(start: Start, name: string): Promise<void> {
+  if (await button(start.page, name).isVisible()) {
+    await button(start.page, name).click();
+  } else {
+    await fromMore(start, name);
+  }
+}
+
+async function fromMore({ page, text }: Start, name: string): Promise<void> {
+  await button(page, text.controls.more).click();
+  await button(page, name).click();
 }
 
 function button(page: Page, name: string) {

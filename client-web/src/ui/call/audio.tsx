@@ -18,7 +18,7 @@ export function AudioOut({ model }: { readonly model: CallModel }) {
   return (
     <div ref={place} class="audio-out">
       {model.people.value.filter(isHeard).map((person) => (
-        <Sound key={person.clientId} stream={person.audio} model={model} />
+        <Sound key={person.clientId} clientId={person.clientId} stream={person.audio} model={model} />
       ))}
       {model.audioBlocked.value && (
         <button type="button" class="button primary tap-to-hear" title={text.call.tapToHearDetail} onClick={unblock}>
@@ -35,7 +35,13 @@ function isHeard(person: Participant): person is Participant & { readonly audio:
   return !person.isSelf && person.audio !== undefined && person.crypto.state !== "failed";
 }
 
-function Sound({ stream, model }: { readonly stream: MediaStream; readonly model: CallModel }) {
+interface SoundProperties {
+  readonly clientId: string;
+  readonly stream: MediaStream;
+  readonly model: CallModel;
+}
+
+function Sound({ clientId, stream, model }: SoundProperties) {
   const audio = useRef<HTMLAudioElement>(null);
   const speakerId = model.speakerId.value;
   useEffect(() => {
@@ -49,6 +55,13 @@ function Sound({ stream, model }: { readonly stream: MediaStream; readonly model
       element.srcObject = null;
     };
   }, [stream, model]);
+  const { volume, muted } = model.view.loudnessOf(clientId);
+  useEffect(() => {
+    if (audio.current !== null) {
+      audio.current.volume = volume;
+      audio.current.muted = muted;
+    }
+  }, [volume, muted]);
   useEffect(() => {
     if (audio.current !== null) {
       void playThrough(audio.current, speakerId);

@@ -2,10 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "../icon.tsx";
+import { useMedia } from "../media-query.ts";
 import { text } from "../text.ts";
 import { ToggleButton } from "../toggle.tsx";
 import { useCopyLink } from "./copy.ts";
 import type { CallModel, PanelName } from "./model.ts";
+import { MoreMenu } from "./more-menu.tsx";
 import { PANEL_ID } from "./panel.tsx";
 
 interface Properties {
@@ -13,8 +15,12 @@ interface Properties {
   readonly onPanel: (name: PanelName) => void;
 }
 
+/** Below this width the bar has room for what is used most. */
+const NARROW = "(max-width: 559px)";
+
 export function Controls({ model, onPanel }: Properties) {
-  const { copied, copy } = useCopyLink(model);
+  const { copy } = useCopyLink(model);
+  const narrow = useMedia(NARROW);
   const self = model.self;
   const count = model.people.value.length;
   return (
@@ -28,26 +34,21 @@ export function Controls({ model, onPanel }: Properties) {
         <ToggleButton kind="camera" on={self?.camera.on ?? false} onToggle={() => void model.toggle("camera")} />
       </div>
       <div class="controls-group">
-        <button
-          type="button"
-          class="round"
-          aria-label={text.controls.copyLink}
-          data-tip={text.controls.copyLink}
-          onClick={copy}
-        >
-          <Icon name={copied ? "check" : "link"} size={22} />
-        </button>
-        <PanelButton
-          model={model}
-          name="participants"
-          icon="people"
-          label={text.controls.participants}
-          onPanel={onPanel}
-        >
-          {count > 0 && <span class="round-count" data-count={count} />}
-        </PanelButton>
-        <PanelButton model={model} name="security" icon="shield" label={text.controls.security} onPanel={onPanel} />
-        <PanelButton model={model} name="settings" icon="devices" label={text.controls.settings} onPanel={onPanel} />
+        {!narrow && (
+          <>
+            <PanelButton
+              model={model}
+              name="participants"
+              icon="people"
+              label={text.controls.participants}
+              onPanel={onPanel}
+            >
+              {count > 0 && <span class="round-count" data-count={count} />}
+            </PanelButton>
+            <PanelButton model={model} name="security" icon="shield" label={text.controls.security} onPanel={onPanel} />
+          </>
+        )}
+        <MoreMenu model={model} onPanel={onPanel} onCopyLink={copy} narrow={narrow} />
       </div>
       <button
         type="button"

@@ -1,20 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { bestGrid } from "./grid.ts";
+import { bestGrid, pageSize } from "./grid.ts";
 
 const PHONE = { width: 344, height: 600, gap: 6 };
 const LAPTOP = { width: 1240, height: 670, gap: 12 };
 const FOUR_K = { width: 3800, height: 2000, gap: 12 };
 
 describe("bestGrid", () => {
-  it("fits every count up to 200 into every stage, or scrolls", () => {
+  it("fits every count up to 49 into every stage", () => {
     for (const stage of [PHONE, LAPTOP, FOUR_K, { width: 300, height: 120, gap: 6 }]) {
-      for (let count = 1; count <= 200; count += 1) {
+      for (let count = 1; count <= 49; count += 1) {
         const grid = bestGrid(count, stage);
         expect(grid.columns * grid.rows).toBeGreaterThanOrEqual(count);
         expect(grid.columns * (grid.tileWidth + stage.gap) - stage.gap).toBeLessThanOrEqual(stage.width);
-        if (!grid.scrolls) {
-          expect(grid.rows * (grid.tileHeight + stage.gap) - stage.gap).toBeLessThanOrEqual(stage.height);
-        }
+        expect(grid.rows * (grid.tileHeight + stage.gap) - stage.gap).toBeLessThanOrEqual(stage.height);
       }
     }
   });
@@ -42,16 +40,28 @@ describe("bestGrid", () => {
     expect(bestGrid(2, PHONE).columns).toBe(1);
   });
 
-  it("scrolls instead of making faces too small to recognise", () => {
-    const grid = bestGrid(120, PHONE);
-    expect(grid.scrolls).toBe(true);
-    expect(grid.tileWidth).toBeGreaterThanOrEqual(104);
-    expect(bestGrid(120, FOUR_K).scrolls).toBe(false);
-  });
-
   it("survives a stage without any room", () => {
     const grid = bestGrid(3, { width: 0, height: 0, gap: 12 });
     expect(grid.tileWidth).toBeGreaterThan(0);
-    expect(grid.scrolls).toBe(true);
+  });
+});
+
+describe("pageSize", () => {
+  it("turns the page instead of making faces too small to recognise", () => {
+    expect(pageSize(9, LAPTOP)).toBe(9);
+    expect(pageSize(25, LAPTOP)).toBe(25);
+    const size = pageSize(120, PHONE);
+    expect(size).toBeLessThan(40);
+    expect(bestGrid(size, PHONE).tileWidth).toBeGreaterThanOrEqual(104);
+  });
+
+  it("spreads people evenly over the pages", () => {
+    expect(pageSize(50, FOUR_K)).toBe(25);
+    expect(pageSize(99, FOUR_K)).toBe(33);
+  });
+
+  it("shows somebody even where there is no room", () => {
+    expect(pageSize(5, { width: 0, height: 0, gap: 12 })).toBe(1);
+    expect(pageSize(0, LAPTOP)).toBe(1);
   });
 });

@@ -13,8 +13,6 @@ export interface Grid {
   readonly rows: number;
   readonly tileWidth: number;
   readonly tileHeight: number;
-  /** The tiles are at their smallest and do not fit: the stage scrolls. */
-  readonly scrolls: boolean;
 }
 
 /** How far a picture may be cropped at its sides to fill more of the stage. */
@@ -31,10 +29,23 @@ const WIDEST = 16 / 9;
 const LYING: Cropping = { narrowest: 1.2, price: 0.5 };
 /** On an upright phone a face in a narrow tile is better than a small one; many cameras there are upright too. */
 const UPRIGHT: Cropping = { narrowest: 0.62, price: 0.15 };
-/** Below this width a face is no longer recognised, so the stage scrolls instead. */
-const SMALLEST_TILE_WIDTH = 104;
+/** Below these a face is no longer recognised, so the rest goes to another page. */
+const SMALLEST_TILE = { lying: 150, upright: 104 };
+/** More faces at once than anybody follows, or a browser decodes. */
+const MOST_ON_PAGE = 49;
 
-/** The best grid for `count` tiles. Never larger than the stage unless it scrolls. */
+/** How many of `count` tiles one page shows: as many as stay recognisable, and as evenly spread as pages allow. */
+export function pageSize(count: number, stage: Stage): number {
+  const smallest = stage.height > stage.width ? SMALLEST_TILE.upright : SMALLEST_TILE.lying;
+  let most = Math.min(count, MOST_ON_PAGE);
+  while (most > 1 && bestGrid(most, stage).tileWidth < smallest) {
+    most -= 1;
+  }
+  const fits = Math.max(1, most);
+  return Math.max(1, Math.ceil(count / Math.ceil(Math.max(1, count) / fits)));
+}
+
+/** The best grid for `count` tiles. Never larger than the stage. */
 export function bestGrid(count: number, stage: Stage): Grid {
   const tiles = Math.max(1, count);
   const { narrowest, price } = stage.height > stage.width ? UPRIGHT : LYING;
@@ -52,23 +63,11 @@ export function bestGrid(count: number, stage: Stage): Grid {
     const score = tileWidth * tileHeight * (aspect / WIDEST) ** price;
     if (score > bestScore) {
       bestScore = score;
-      best = { columns, rows, tileWidth, tileHeight, scrolls: false };
+      best = { columns, rows, tileWidth, tileHeight };
     }
   }
-  const smallest = Math.min(SMALLEST_TILE_WIDTH, Math.max(1, Math.floor(stage.width)));
-  return best === undefined || best.tileWidth < smallest ? scrollingGrid(tiles, stage, smallest) : best;
-}
-
-function scrollingGrid(tiles: number, stage: Stage, smallest: number): Grid {
-  const columns = Math.max(1, Math.min(tiles, Math.floor((stage.width + stage.gap) / (smallest + stage.gap))));
-  const tileWidth = Math.max(1, Math.floor(cellOf(columns, 1, stage).width));
-  return {
-    columns,
-    rows: Math.ceil(tiles / columns),
-    tileWidth,
-    tileHeight: Math.max(1, Math.floor(tileWidth / WIDEST)),
-    scrolls: true,
-  };
+  // No room at all, as while the page is laid out.
+  return best ?? { columns: tiles, rows: 1, tileWidth: 1, tileHeight: 1 };
 }
 
 function cellOf(columns: number, rows: number, stage: Stage): { width: number; height: number } {

@@ -3,10 +3,12 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { CallState, ChangeLogEntry, EndReason, MeetingLink, Participant, TileView } from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
+import { recall } from "../devices/memory.ts";
 import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
 import { nameOf } from "./name.ts";
+import { type Layout, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
 export type PanelName = "participants" | "security" | "settings";
@@ -26,6 +28,9 @@ export type CallSecurity =
   | { readonly kind: "checking" }
   | { readonly kind: "failed"; readonly count: number };
 
+/** Height of the picture in the small window, in device pixels. */
+const PIP_PICTURE_HEIGHT = 240;
+
 /** One call on the screen. */
 export class CallModel {
   readonly link: MeetingLink;
@@ -41,7 +46,17 @@ export class CallModel {
   readonly #unsubscribe: readonly (() => void)[];
   /** Devices that were off on joining: the call has not yet been told which one was picked. */
   readonly #unopened: Set<DeviceKind>;
+  readonly #talking = signal(false);
+  readonly #pipOpen = signal(false);
+  #tiles: readonly TileView[] = [];
   #noticeNumber = 0;
+
+  /** How this person looks at the call. */
+  readonly view = new View();
+  /** The list of shortcuts is open. Its button and its own close button write it. */
+  readonly helpOpen = signal(false);
+  /** Keys without Ctrl work. The settings write it. */
+  readonly singleKeys = signal(recall("singleKeys") !== "off");
 
   /** The open panel. The panels' buttons write it. */
   readonly panel = signal<PanelName | undefined>(undefined);
@@ -100,7 +115,51 @@ export class CallModel {
 
   /** How large each picture is on the screen. */
   setTiles(tiles: readonly TileView[]): void {
-    this.#call.setTiles(tiles);
+    this.#tiles = tiles;
+    this.#tellTiles();
+  }
+
+  /** The small window opened or closed. */
+  setPip(open: boolean): void {
+    this.#pipOpen.value = open;
+    this.#tellTiles();
+  }
+
+  /** Shows somebody large whoever speaks, or not any more. */
+  pin(person: Participant, pinned: boolean): void {
+    this.view.pinned.value = pinned ? person.clientId : undefined;
+    this.announce((pinned ? text.view.pinned : text.view.unpinned)(nameOf(person)));
+  }
+
+  /** Shows the people in this way. */
+  show(layout: Layout): void {
+    batch(() => {
+      this.view.layout.value = layout;
+      this.view.page.value = 0;
+      if (layout === "grid") {
+        this.view.pinned.value = undefined;
+      }
+    });
+    this.announce(layout === "grid" ? text.view.grid : text.view.speaker);
+  }
+
+  /** Turns to another page of people. */
+  turnTo(page: number, pages: number): void {
+    if (page !== this.view.page.value) {
+      this.view.page.value = page;
+      this.announce(text.view.page(page + 1, pages));
+    }
+  }
+
+  /** Opens the microphone for as long as a key is held, if it was muted. */
+  talk(talking: boolean): void {
+    if (talking === this.#talking.value || (talking && this.self?.microphone.on !== false)) {
+      return;
+    }
+    this.#talking.value = talking;
+    if ((this.self?.microphone.on ?? false) !== talking) {
+      void this.toggle("microphone");
+    }
   }
 
   async toggle(kind: DeviceKind): Promise<void> {
@@ -177,6 +236,15 @@ export class CallModel {
     return this.#log;
   }
 
+  /** The microphone is open for as long as a key is held. */
+  get talking(): ReadonlySignal<boolean> {
+    return this.#talking;
+  }
+
+  get pipOpen(): ReadonlySignal<boolean> {
+    return this.#pipOpen;
+  }
+
   get notice(): ReadonlySignal<Notice | undefined> {
     return this.#notice;
   }
@@ -188,6 +256,13 @@ export class CallModel {
 
   get self(): Participant | undefined {
     return this.#people.value.find((person) => person.isSelf);
+  }
+
+  /** While the small window is open, every picture is asked for at its size: it changes with the speaker. */
+  #tellTiles(): void {
+    const least = this.#pipOpen.value ? PIP_PICTURE_HEIGHT : 0;
+    const tiles = this.#tiles.map(({ clientId, height }) => ({ clientId, height: Math.max(height, least) }));
+    this.#call.setTiles(tiles);
   }
 
   #follow(kind: DeviceKind, devices: readonly Device[]): void {
@@ -236,7 +311,10 @@ export class CallModel {
     const before = this.#people.value;
     const now = [...this.#call.participants.values()];
     now.sort((a, b) => Number(a.isSelf) - Number(b.isSelf));
-    this.#people.value = now;
+    batch(() => {
+      this.#people.value = now;
+      this.view.follow(now);
+    });
     // The suite becomes known with the roster.
     this.#readCode();
     const inCall = this.#call.state === "in-call" && before.some((person) => person.isSelf);

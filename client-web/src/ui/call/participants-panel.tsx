@@ -8,6 +8,7 @@ import { text } from "../text.ts";
 import { Avatar } from "./avatar.tsx";
 import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
+import { PersonOptions } from "./person-options.tsx";
 
 export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
   const removing = useSignal<Participant | undefined>(undefined);
@@ -37,6 +38,7 @@ export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
                 <Icon name="microphoneOff" size={18} />
               </span>
             )}
+            {!person.isSelf && <PersonOptions person={person} model={model} class="icon-button" />}
             {mayRemove && !person.isSelf && (
               <button
                 type="button"

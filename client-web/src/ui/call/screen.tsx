@@ -1,20 +1,25 @@
 // The call: the people, the controls, one panel, and what must be said about the connection.
 
-import { useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { EndReason } from "../../index.ts";
 import { DeviceList } from "../devices/device-list.ts";
 import { Icon, type IconName, Mark } from "../icon.tsx";
+import { useMedia } from "../media-query.ts";
 import { text } from "../text.ts";
 import { listenForShortcuts } from "../toggle.tsx";
 import { AudioOut } from "./audio.tsx";
 import { Controls } from "./controls.tsx";
 import { useCopyLink } from "./copy.ts";
+import { useFocusKept } from "./focus.ts";
 import { type CallModel, type PanelName, securityOf } from "./model.ts";
 import { Panel } from "./panel.tsx";
 import { ParticipantsPanel } from "./participants-panel.tsx";
+import { closePip } from "./pip.tsx";
+import { toggleFullScreen } from "./screen-modes.ts";
 import { SecurityPanel } from "./security-panel.tsx";
 import { SettingsPanel } from "./settings-panel.tsx";
+import { type Action, listenForKeys } from "./shortcuts.ts";
+import { ShortcutsSheet } from "./shortcuts-sheet.tsx";
 import { StageView } from "./stage.tsx";
 import { Toast } from "./toast.tsx";
 
@@ -34,6 +39,10 @@ export function CallScreen({ model, onEnd }: Properties) {
 
   useEffect(() => () => list.close(), [list]);
   useEffect(() => listenForShortcuts((kind) => void model.toggle(kind)), [model]);
+  useEffect(() => closePip, []);
+  const call = useRef<HTMLDivElement>(null);
+  const stage = useRef<HTMLElement>(null);
+  useFocusKept(call, stage);
   const devices = list.devices.value;
   useEffect(() => model.followDevices(devices), [model, devices]);
 
@@ -53,6 +62,32 @@ export function CallScreen({ model, onEnd }: Properties) {
     opener.current = document.activeElement instanceof HTMLElement ? document.activeElement : null;
     model.panel.value = name;
   };
+  const act = useRef<(action: Action) => void>(() => undefined);
+  act.current = (action) => {
+    switch (action) {
+      case "microphone":
+      case "camera":
+        return void model.toggle(action);
+      case "participants":
+        return togglePanel(action);
+      case "layout":
+        return model.show(model.view.layout.value === "grid" ? "speaker" : "grid");
+      case "fullScreen":
+        return toggleFullScreen();
+      case "help":
+        model.helpOpen.value = true;
+        return;
+    }
+  };
+  useEffect(
+    () =>
+      listenForKeys({
+        enabled: () => model.singleKeys.value,
+        onAction: (action) => act.current(action),
+        onTalk: (talking) => model.talk(talking),
+      }),
+    [model],
+  );
   const closePanel = useCallback(() => {
     model.panel.value = undefined;
     // After the screen behind is reachable again.
@@ -60,7 +95,7 @@ export function CallScreen({ model, onEnd }: Properties) {
   }, [model]);
 
   return (
-    <div class="call" data-state={model.state.value}>
+    <div ref={call} class="call" data-state={model.state.value}>
       <div class="call-main" inert={narrow && panel !== undefined}>
         <header class="call-bar">
           <h1 class="visually-hidden">{text.titles.call}</h1>
@@ -71,11 +106,12 @@ export function CallScreen({ model, onEnd }: Properties) {
           <SecurityBadge model={model} />
         </header>
         <Banner model={model} />
-        <main class="call-stage">
+        <main ref={stage} class="call-stage" tabIndex={-1}>
           <StageView model={model} />
           <AloneHint model={model} />
           <AudioOut model={model} />
           <Toast model={model} />
+          <Talking model={model} />
         </main>
         <Controls model={model} onPanel={togglePanel} />
       </div>
@@ -84,6 +120,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           <PanelBody name={panel} model={model} list={list} />
         </Panel>
       )}
+      {model.helpOpen.value && <ShortcutsSheet onClose={() => (model.helpOpen.value = false)} />}
     </div>
   );
 }
@@ -149,6 +186,20 @@ function Banner({ model }: { readonly model: CallModel }) {
   );
 }
 
+/** Says that a held key has opened the microphone. */
+function Talking({ model }: { readonly model: CallModel }) {
+  return (
+    <div class="talking" role="status">
+      {model.talking.value && (
+        <p>
+          <Icon name="microphone" size={18} />
+          <span>{text.view.talking}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
 function AloneHint({ model }: { readonly model: CallModel }) {
   const { copied, copy } = useCopyLink(model);
   const people = model.people.value;
@@ -165,17 +216,4 @@ function AloneHint({ model }: { readonly model: CallModel }) {
       </button>
     </section>
   );
-}
-
-function useMedia(query: string): boolean {
-  const matches = useSignal(matchMedia(query).matches);
-  useEffect(() => {
-    const media = matchMedia(query);
-    const listener = () => {
-      matches.value = media.matches;
-    };
-    media.addEventListener("change", listener);
-    return () => media.removeEventListener("change", listener);
-  }, [query, matches]);
-  return matches.value;
 }

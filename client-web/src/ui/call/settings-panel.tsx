@@ -1,4 +1,4 @@
-// The settings during the call: devices, language and look.
+// The settings during the call: devices, language, look and keys.
 
 import { useEffect } from "preact/hooks";
 import type { DeviceList } from "../devices/device-list.ts";
@@ -28,6 +28,23 @@ export function SettingsPanel({ model, list }: Properties) {
           <LanguagePicker onProblem={(problem) => model.announce(problem, "problem")} />
           <ThemePicker />
         </div>
+      </section>
+      <section>
+        <h3>{text.settings.keyboard}</h3>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={model.singleKeys.value}
+            onChange={(event) => {
+              model.singleKeys.value = event.currentTarget.checked;
+              remember("singleKeys", model.singleKeys.value ? "" : "off");
+            }}
+          />
+          <span>
+            {text.settings.singleKeys}
+            <small>{text.settings.singleKeysDetail}</small>
+          </span>
+        </label>
       </section>
     </>
   );

@@ -1,15 +1,18 @@
-// The grid of people, as large as the stage allows.
+// The people on the stage: every tile in its place, and the pages where not all have room.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
-import { bestGrid, type Grid } from "./grid.ts";
+import { arrange } from "./arrangement.ts";
 import type { CallModel } from "./model.ts";
 import { Tile } from "./tile.tsx";
 import { TileWatch } from "./tile-watch.ts";
 
 /** Space between tiles in CSS pixels, on small and on large stages. */
 const GAPS = { small: 6, large: 12, largeFrom: 700 };
+/** What the page buttons take of the stage's height, in CSS pixels. */
+const PAGER_HEIGHT = 44;
 
 export function StageView({ model }: { readonly model: CallModel }) {
   const stage = useRef<HTMLDivElement>(null);
@@ -30,10 +33,20 @@ export function StageView({ model }: { readonly model: CallModel }) {
     return () => observer.disconnect();
   }, [size]);
 
+  const { view } = model;
   const people = model.people.value;
   const { width, height } = size.value;
   const gap = width >= GAPS.largeFrom ? GAPS.large : GAPS.small;
-  const grid = bestGrid(people.length, { width, height, gap });
+  const cast = view.cast(people);
+  const whole = arrange(cast, { width, height, gap }, view.page.value);
+  const paged = whole.pages > 1;
+  const { places, page, pages } = paged
+    ? arrange(cast, { width, height: height - PAGER_HEIGHT, gap }, view.page.value)
+    : whole;
+  const away = people.filter((person) => !person.isSelf && !places.has(person.clientId)).map((each) => each.clientId);
+  const equal = view.byVoice;
+  useEffect(() => watch.setPage(away, equal), [watch, away.join(), equal]);
+
   const state = model.state.value;
   return (
     <div ref={stage} class="stage">
@@ -41,25 +54,52 @@ export function StageView({ model }: { readonly model: CallModel }) {
         <Progress state={state} />
       )}
       {width > 0 && people.length > 0 && (
-        <section
-          class={grid.scrolls ? "grid scrolls" : "grid"}
-          aria-label={text.call.grid}
-          // A scrolling region must be reachable by keyboard.
-          tabIndex={grid.scrolls ? 0 : undefined}
-          data-size={sizeClass(grid)}
-          style={{
-            "--tile-width": `${grid.tileWidth}px`,
-            "--tile-height": `${grid.tileHeight}px`,
-            "--avatar": `${Math.round(Math.min(grid.tileWidth, grid.tileHeight) * 0.4)}px`,
-            "--gap": `${gap}px`,
-          }}
-        >
-          {people.map((person) => (
-            <Tile key={person.clientId} person={person} watch={watch} />
-          ))}
+        <section class="grid" aria-label={text.call.grid}>
+          {people.map((person) => {
+            const place = places.get(person.clientId);
+            return (
+              place !== undefined && (
+                <Tile key={person.clientId} person={person} model={model} watch={watch} place={place} />
+              )
+            );
+          })}
         </section>
       )}
+      {paged && <Pager page={page} pages={pages} onPage={(wanted) => model.turnTo(wanted, pages)} />}
     </div>
+  );
+}
+
+interface PagerProperties {
+  readonly page: number;
+  readonly pages: number;
+  readonly onPage: (page: number) => void;
+}
+
+function Pager({ page, pages, onPage }: PagerProperties) {
+  return (
+    <nav class="pager" aria-label={text.view.page(page + 1, pages)}>
+      {/* Not disabled at the ends: a button that goes away under the finger loses the focus. */}
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={text.view.previousPage}
+        aria-disabled={page === 0}
+        onClick={() => onPage(Math.max(0, page - 1))}
+      >
+        <Icon name="previous" />
+      </button>
+      <span>{text.view.page(page + 1, pages)}</span>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={text.view.nextPage}
+        aria-disabled={page === pages - 1}
+        onClick={() => onPage(Math.min(pages - 1, page + 1))}
+      >
+        <Icon name="next" />
+      </button>
+    </nav>
   );
 }
 
@@ -83,9 +123,4 @@ function progressWords() {
     full: { title: full, detail: fullDetail },
     waiting: { title: waiting, detail: waitingDetail },
   } as const;
-}
-
-/** How much a tile has room to say. */
-function sizeClass({ tileWidth, tileHeight }: Grid): "small" | "large" {
-  return tileWidth < 200 || tileHeight < 150 ? "small" : "large";
 }

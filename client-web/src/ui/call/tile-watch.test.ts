@@ -19,4 +19,27 @@ describe("the views of tiles", () => {
     ]);
     expect(viewsOf([tile("b", 320, 180)], 0)).toEqual([{ clientId: "b", height: 0 }]);
   });
+
+  it("are nothing for people on other pages", () => {
+    expect(viewsOf([tile("a", 320, 180)], 1, ["b"])).toEqual([
+      { clientId: "a", height: 180 },
+      { clientId: "b", height: 0 },
+    ]);
+  });
+
+  it("do not tell whose tile is the large one where a voice chose it", () => {
+    const [ana, bo] = [tile("ana", 160, 90), tile("bo", 1280, 720)];
+    const whenBoSpeaks = viewsOf([bo, ana], 1, [], true);
+    const whenAnaSpeaks = viewsOf(
+      [
+        { ...ana, width: 1280, height: 720 },
+        { ...bo, width: 160, height: 90 },
+      ],
+      1,
+      [],
+      true,
+    );
+    expect(whenBoSpeaks).toEqual(whenAnaSpeaks);
+    expect(viewsOf([bo, tile("away", 160, 90, false)], 1, [], true)).toContainEqual({ clientId: "away", height: 0 });
+  });
 });

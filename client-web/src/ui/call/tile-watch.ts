@@ -17,9 +17,13 @@ interface Tile {
 export class TileWatch {
   readonly #tiles = new Map<Element, Tile>();
   readonly #report: (tiles: readonly TileView[]) => void;
+  /** People on other pages. */
+  #away: readonly string[] = [];
+  #equal = false;
   readonly #sizes = new ResizeObserver((entries) => this.#measure(entries));
   readonly #sight = new IntersectionObserver((entries) => this.#look(entries));
-  readonly #tell = () => this.#report(viewsOf(this.#tiles.values(), scaleOf(window, document)));
+  readonly #tell = () =>
+    this.#report(viewsOf(this.#tiles.values(), scaleOf(window, document), this.#away, this.#equal));
 
   constructor(report: (tiles: readonly TileView[]) => void) {
     this.#report = report;
@@ -40,6 +44,16 @@ export class TileWatch {
       this.#sight.unobserve(element);
       this.#tell();
     };
+  }
+
+  /**
+   * Says who is on other pages, and that all tiles are to be reported as large as the largest: what grows with a voice
+   * would tell the server who speaks.
+   */
+  setPage(away: readonly string[], equal: boolean): void {
+    this.#away = away;
+    this.#equal = equal;
+    this.#tell();
   }
 
   close(): void {
@@ -72,11 +86,23 @@ export class TileWatch {
 }
 
 /** The views of tiles, in their order. `scale`: device pixels in a CSS pixel, 0 when the page is not seen. */
-export function viewsOf(tiles: Iterable<Readonly<Tile>>, scale: number): TileView[] {
-  return [...tiles].map(({ clientId, width, height, seen }) => ({
+export function viewsOf(
+  tiles: Iterable<Readonly<Tile>>,
+  scale: number,
+  away: readonly string[] = [],
+  equal = false,
+): TileView[] {
+  const views = [...tiles].map(({ clientId, width, height, seen }) => ({
     clientId,
     height: seen ? Math.round(Math.max(height, width / PICTURE_ASPECT) * scale) : 0,
   }));
+  const largest = Math.max(0, ...views.map((view) => view.height));
+  const levelled = equal ? views.map((view) => ({ ...view, height: view.height > 0 ? largest : 0 })) : views;
+  if (equal) {
+    // Nor may the order tell.
+    levelled.sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
+  }
+  return [...levelled, ...away.map((clientId) => ({ clientId, height: 0 }))];
 }
 
 function scaleOf({ devicePixelRatio }: Window, { visibilityState }: Document): number {

@@ -5,12 +5,23 @@ import type { Participant } from "../../index.ts";
 import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { VideoView } from "../video.tsx";
+import type { Place } from "./arrangement.ts";
 import { Avatar } from "./avatar.tsx";
+import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
+import { PersonOptions } from "./person-options.tsx";
 import type { TileWatch } from "./tile-watch.ts";
 
-export function Tile({ person, watch }: { readonly person: Participant; readonly watch: TileWatch }) {
+interface Properties {
+  readonly person: Participant;
+  readonly model: CallModel;
+  readonly watch: TileWatch;
+  readonly place: Place;
+}
+
+export function Tile({ person, model, watch, place }: Properties) {
   const { crypto, camera, microphone, video, isSelf, clientId } = person;
+  const { view } = model;
   const tile = useRef<HTMLDivElement>(null);
   useEffect(
     () => (tile.current === null || isSelf ? undefined : watch.watch(tile.current, clientId)),
@@ -26,6 +37,14 @@ export function Tile({ person, watch }: { readonly person: Participant; readonly
       aria-label={nameOf(person)}
       data-crypto={crypto.state}
       data-client-id={clientId}
+      data-size={place.width < 240 || place.height < 150 ? "small" : "large"}
+      style={{
+        "--x": `${place.x}px`,
+        "--y": `${place.y}px`,
+        "--tile-width": `${place.width}px`,
+        "--tile-height": `${place.height}px`,
+        "--avatar": `${Math.round(Math.min(place.width, place.height) * 0.4)}px`,
+      }}
     >
       {shown === undefined ? <Avatar person={person} /> : <VideoView stream={shown} mirrored={isSelf} />}
       {crypto.state !== "secure" && (
@@ -38,15 +57,28 @@ export function Tile({ person, watch }: { readonly person: Participant; readonly
         </p>
       )}
       <p class="tile-label">
-        {!microphone.on && (
-          <span class="tile-muted" role="img" aria-label={text.call.muted}>
-            <Icon name="microphoneOff" size={14} />
-          </span>
-        )}
+        {!microphone.on && <Mark icon="microphoneOff" label={text.call.muted} class="tile-muted" />}
+        {view.loudnessOf(clientId).muted && <Mark icon="speakerOff" label={text.view.mutedForMe} class="tile-muted" />}
+        {view.pinned.value === clientId && <Mark icon="pin" label={text.view.pinMark} />}
         <span class="tile-name" translate={false} dir="auto">
           {isSelf ? text.call.nameOfSelf(nameOf(person)) : nameOf(person)}
         </span>
       </p>
+      <PersonOptions person={person} model={model} class="tile-options" />
     </div>
+  );
+}
+
+interface MarkProperties {
+  readonly icon: "microphoneOff" | "speakerOff" | "pin";
+  readonly label: string;
+  readonly class?: string;
+}
+
+function Mark({ icon, label, class: look = "" }: MarkProperties) {
+  return (
+    <span class={look} role="img" aria-label={label}>
+      <Icon name={icon} size={14} />
+    </span>
   );
 }

@@ -1,4 +1,4 @@
-// What the client remembers on this device: the name, the chosen devices, the language and the look. Nothing about meetings.
+// What the client remembers on this device: the name, the chosen devices, the language, the look and the keys. Nothing about meetings.
 
 const KEYS = {
   name: "conclave.name",
@@ -7,6 +7,7 @@ const KEYS = {
   speaker: "conclave.speaker",
   language: "conclave.language",
   theme: "conclave.theme",
+  singleKeys: "conclave.single-keys",
 } as const;
 
 /** Something the client remembers. */

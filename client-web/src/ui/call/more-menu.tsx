@@ -1,0 +1,93 @@
+// The rest of the controls: how the call is shown, the link, settings, shortcuts.
+
+import { Popup, PopupItem } from "../popup.tsx";
+import { text } from "../text.ts";
+import type { CallModel, PanelName } from "./model.ts";
+import { canPip, togglePip } from "./pip.tsx";
+import { canFullScreen, isFullScreen, toggleFullScreen } from "./screen-modes.ts";
+import { type Action, keyName } from "./shortcuts.ts";
+
+interface Properties {
+  readonly model: CallModel;
+  readonly onPanel: (name: PanelName) => void;
+  readonly onCopyLink: () => void;
+  /** The bar has no room for the panels' buttons. */
+  readonly narrow: boolean;
+}
+
+export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
+  const { view } = model;
+  const keys = (action: Action) => (model.singleKeys.value ? keyName(action) : undefined);
+  return (
+    <Popup icon="more" class="round" label={text.controls.more}>
+      {(close) => {
+        const item = (act: () => void) => () => {
+          close();
+          act();
+        };
+        const layout = view.layout.value;
+        return (
+          <>
+            <PopupItem
+              icon="grid"
+              label={text.view.grid}
+              pressed={layout === "grid"}
+              keys={layout === "speaker" ? keys("layout") : undefined}
+              onClick={item(() => model.show("grid"))}
+            />
+            <PopupItem
+              icon="speakerView"
+              label={text.view.speaker}
+              pressed={layout === "speaker"}
+              keys={layout === "grid" ? keys("layout") : undefined}
+              onClick={item(() => model.show("speaker"))}
+            />
+            <PopupItem
+              icon="eye"
+              label={view.selfShown.value ? text.view.hideSelf : text.view.showSelf}
+              onClick={item(() => {
+                view.selfShown.value = !view.selfShown.value;
+              })}
+            />
+            {canFullScreen() && (
+              <PopupItem
+                icon="fullScreen"
+                label={isFullScreen.value ? text.view.leaveFullScreen : text.view.fullScreen}
+                keys={keys("fullScreen")}
+                onClick={item(toggleFullScreen)}
+              />
+            )}
+            {canPip() && (
+              <PopupItem
+                icon="pip"
+                label={model.pipOpen.value ? text.view.leavePip : text.view.pip}
+                onClick={item(() => void togglePip(model))}
+              />
+            )}
+            <hr />
+            <PopupItem icon="link" label={text.controls.copyLink} onClick={item(onCopyLink)} />
+            {narrow && (
+              <>
+                <PopupItem
+                  icon="people"
+                  label={text.controls.participants}
+                  onClick={item(() => onPanel("participants"))}
+                />
+                <PopupItem icon="shield" label={text.controls.security} onClick={item(() => onPanel("security"))} />
+              </>
+            )}
+            <PopupItem icon="devices" label={text.controls.settings} onClick={item(() => onPanel("settings"))} />
+            <PopupItem
+              icon="keyboard"
+              label={text.shortcuts.title}
+              keys={keys("help")}
+              onClick={item(() => {
+                model.helpOpen.value = true;
+              })}
+            />
+          </>
+        );
+      }}
+    </Popup>
+  );
+}

@@ -1,0 +1,83 @@
+// How a person looks at the call: the layout, who is pinned, the own picture, the page, and how loud each one is.
+
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Participant } from "../../index.ts";
+import type { Cast } from "./arrangement.ts";
+
+/** The ways to show the people. */
+export type Layout = "grid" | "speaker";
+
+/** How one person's sound is played here. */
+export interface Loudness {
+  /** From 0 to 1. */
+  readonly volume: number;
+  readonly muted: boolean;
+}
+
+const FULL: Loudness = { volume: 1, muted: false };
+
+export class View {
+  /** The layout's buttons write it. */
+  readonly layout = signal<Layout>("grid");
+  /** Shown large until unpinned. */
+  readonly pinned = signal<string | undefined>(undefined);
+  readonly selfShown = signal(true);
+  readonly page = signal(0);
+  readonly #speaker = signal<string | undefined>(undefined);
+  readonly #loudness = signal<ReadonlyMap<string, Loudness>>(new Map());
+
+  /** Who speaks, or spoke last; never oneself. */
+  get speaker(): ReadonlySignal<string | undefined> {
+    return this.#speaker;
+  }
+
+  loudnessOf(clientId: string): Loudness {
+    return this.#loudness.value.get(clientId) ?? FULL;
+  }
+
+  setLoudness(clientId: string, change: Partial<Loudness>): void {
+    const next = { ...this.loudnessOf(clientId), ...change };
+    this.#loudness.value = new Map(this.#loudness.value).set(clientId, next);
+  }
+
+  /** Follows the people: who speaks, and who is gone. */
+  follow(people: readonly Participant[]): void {
+    const heard = people.filter((person) => !person.isSelf && person.speaking && person.microphone.on);
+    const before = this.#speaker.value;
+    if (heard.length > 0 && !heard.some((person) => person.clientId === before)) {
+      this.#speaker.value = heard[0]?.clientId;
+    }
+    const gone = (clientId: string | undefined) => !people.some((person) => person.clientId === clientId);
+    if (gone(this.#speaker.value)) {
+      this.#speaker.value = undefined;
+    }
+    if (gone(this.pinned.value)) {
+      this.pinned.value = undefined;
+    }
+  }
+
+  /** Who is shown, and who of them is large. */
+  cast(people: readonly Participant[]): Cast {
+    const others = this.selfShown.value ? people : people.filter((person) => !person.isSelf);
+    const shown = (others.length > 0 ? others : people).map((person) => person.clientId);
+    const main = this.#main(shown, people);
+    return { main, others: shown.filter((clientId) => clientId !== main) };
+  }
+
+  /** The large one is chosen by voice. */
+  get byVoice(): boolean {
+    return this.layout.value === "speaker" && this.pinned.value === undefined;
+  }
+
+  #main(shown: readonly string[], people: readonly Participant[]): string | undefined {
+    const pinned = this.pinned.value;
+    if (pinned !== undefined) {
+      return pinned;
+    }
+    if (this.layout.value === "grid") {
+      return undefined;
+    }
+    const speaker = this.#speaker.value;
+    return speaker ?? people.find((person) => !person.isSelf)?.clientId ?? shown[0];
+  }
+}
