@@ -16,6 +16,8 @@ pub struct SfuConfig {
     pub advertise: Vec<IpAddr>,
     /// Threads that forward media; each has its own UDP port.
     pub shards: NonZeroUsize,
+    /// Whether shard `n` stays on the `n`-th core this process may use. It helps when nothing else runs there.
+    pub pin: bool,
 }
 
 impl Default for SfuConfig {
@@ -27,6 +29,7 @@ impl Default for SfuConfig {
             )],
             advertise: Vec::new(),
             shards: NonZeroUsize::MIN,
+            pin: false,
         }
     }
 }

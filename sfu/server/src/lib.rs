@@ -3,6 +3,7 @@
 //! [`Sfu::start`] binds the media port, starts one thread per shard and returns an [`SfuHandle`]: commands in,
 //! events out, both bounded. The first event is `Ready`. Dropping every command sender stops the shards.
 
+mod affinity;
 mod bind;
 mod candidates;
 pub mod config;
@@ -79,6 +80,7 @@ impl Sfu {
                 events: event_tx.clone(),
                 stats: stats.clone(),
                 forwarded: Arc::clone(&forwarded),
+                pin: config.pin,
             })?;
             shards.push(ShardLink { commands, forwarded });
         }
@@ -106,6 +108,11 @@ fn start_shard(config: ShardConfig) -> Result<(), StartError> {
         .map_err(StartError::Thread)?;
     let name = format!("sfu-shard-{}", config.number);
     let spawned = std::thread::Builder::new().name(name).spawn(move || {
+        if config.pin
+            && let Err(error) = affinity::pin(usize::from(config.number))
+        {
+            tracing::warn!(%error, "a media shard is not pinned to a core");
+        }
         if let Err(error) = runtime.block_on(shard::run(config)) {
             tracing::error!(%error, "a media shard stopped");
         }

@@ -35,6 +35,9 @@ struct Options {
     /// Threads that forward media.
     #[arg(long, value_name = "N", default_value = "1", env = "CONCLAVE_SHARDS")]
     shards: NonZeroUsize,
+    /// Keep media thread N on the N-th core; for hosts where nothing else runs.
+    #[arg(long, env = "CONCLAVE_PIN")]
+    pin: bool,
     /// TCP address of the control link: /control, /livez, /metrics.
     #[arg(
         long,
@@ -90,6 +93,7 @@ async fn run(options: Options) -> Result<(), RunError> {
         media: vec![options.media],
         advertise: options.advertise,
         shards: options.shards,
+        pin: options.pin,
     };
     let handle = Sfu::start(&config)?;
     tracing::info!(candidates = ?handle.candidates, control = %options.control, "serving");

@@ -39,6 +39,8 @@ pub(crate) struct ShardConfig {
     pub(crate) stats: Stats,
     /// Packets forwarded since the start, for placing rooms.
     pub(crate) forwarded: Arc<AtomicU64>,
+    /// Whether the thread stays on one core.
+    pub(crate) pin: bool,
 }
 
 struct Shard {
@@ -81,6 +83,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         events,
         stats,
         forwarded,
+        pin: _,
     } = config;
     let Ports {
         sockets,
