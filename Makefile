@@ -14,7 +14,7 @@ ARGS ?=
 # step NAME, COMMAND: runs it and prints how long it took.
 step = @echo "== $(1)"; begin=$$(date +%s); $(2); echo "== $(1): $$(( $$(date +%s) - begin )) s"
 
-.PHONY: help run build web wasm types test lint lint-rust lint-web test-rust test-web test-browsers fuzz setup setup-test clips
+.PHONY: help run build web wasm types bench test lint lint-rust lint-web test-rust test-web test-browsers fuzz setup setup-test clips
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ web: wasm
 
 wasm: setup $(WEB)/node_modules/.package-lock.json
 	$(call step,wasm core,$(WEB)/build-wasm.sh)
+
+bench: setup ## Measure the SFU: one JSON line per figure (ARGS="--figure forward_pps", "--quick", "--help")
+	cargo run --locked --release -q -p conclave-bench -- $(ARGS)
 
 types: setup ## Generate the client's TypeScript types from the Rust messages
 	cargo run -q --locked -p conclave-wire --features typescript --bin conclave-types > $(WEB)/src/wire/types.ts

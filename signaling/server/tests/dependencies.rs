@@ -53,6 +53,10 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "conclave-bench",
+        &["conclave-e2ee", "sframe", "conclave-signaling*"],
+    ),
+    (
         "conclave-light",
         &[
             "conclave-e2ee",

@@ -1,0 +1,74 @@
+//! CPU time of this process's threads, and which core a thread runs on.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::error::BenchError;
+
+/// The thread that forwards.
+pub(crate) const SHARD: &str = "sfu-shard-0";
+
+/// CPU time a thread of this process has used, found by its name.
+pub(crate) struct ThreadClock {
+    path: std::path::PathBuf,
+    name: &'static str,
+}
+
+impl ThreadClock {
+    pub(crate) fn find(name: &'static str) -> Result<Self, BenchError> {
+        let tasks = fs::read_dir("/proc/self/task").map_err(|_| BenchError::Clock(name))?;
+        // The newest: an SFU that was stopped a moment ago may still have its thread.
+        let newest = tasks
+            .flatten()
+            .map(|task| task.path())
+            .filter(|task| fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name))
+            .max_by_key(|task| {
+                task.file_name()
+                    .and_then(|name| name.to_str()?.parse::<u32>().ok())
+            });
+        newest
+            .map(|path| Self {
+                path: path.join("schedstat"),
+                name,
+            })
+            .ok_or(BenchError::Clock(name))
+    }
+
+    /// The clock of the calling thread.
+    pub(crate) fn own() -> Self {
+        Self {
+            path: "/proc/thread-self/schedstat".into(),
+            name: "self",
+        }
+    }
+
+    pub(crate) fn read(&self) -> Result<Duration, BenchError> {
+        let text = fs::read_to_string(&self.path).map_err(|_| BenchError::Clock(self.name))?;
+        let nanos = text
+            .split_ascii_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok());
+        nanos
+            .map(Duration::from_nanos)
+            .ok_or(BenchError::Clock(self.name))
+    }
+}
+
+/// Lets the calling thread, and those it starts, run on any core again.
+pub(crate) fn unpin() {
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|core| all.set(core));
+    let _ = sched_setaffinity(None, &all);
+}
+
+/// Keeps the calling thread on one core, if there is more than one.
+pub(crate) fn pin(core: usize) {
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > core) {
+        let mut set = CpuSet::new();
+        set.set(core);
+        // Without it the figures are noisier, not wrong.
+        let _ = sched_setaffinity(None, &set);
+    }
+}
