@@ -86,7 +86,7 @@ impl Figures {
                 .flat_map(|person| &person.audios)
                 .map(|audio| &audio.listening)
         };
-        let gaps = heard().map(|listening| listening.gaps.iter().map(|(_, length)| *length).sum());
+        let gaps = heard().map(crate::person::receiver::Listening::gap);
         self.add("audio_gap_ms", ms(mean(gaps)));
         let longest = heard()
             .flat_map(|listening| listening.gaps.iter().map(|(_, length)| *length))

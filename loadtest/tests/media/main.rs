@@ -1,7 +1,8 @@
 //! Calls over bad networks in a simulated world: virtual clock, one seed, no sockets.
 //!
 //! Each story is a test; `scoreboard.json` holds what people noticed in it, and a story that got worse fails.
-//! `UPDATE_SCOREBOARD=1` writes the file again, `CONCLAVE_SEEDS=1000..1010` plays every story with other seeds.
+//! `UPDATE_SCOREBOARD=1` writes the file again, `CONCLAVE_SEEDS=1000..1010` plays every story with other seeds, and
+//! `CONCLAVE_TRACE=1` with `--nocapture` prints what happens to person 0 second by second.
 
 #![expect(
     clippy::unwrap_used,

@@ -180,6 +180,11 @@ impl Link {
         (datagram, arrivals, next)
     }
 
+    /// How long a datagram that enters now would wait, in microseconds.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.transmission(self.queued)
+    }
+
     /// Kilobits per second that came through between two moments, in milliseconds.
     pub(crate) fn kilobits(&self, from: u64, to: u64) -> u64 {
         let tenths = self.delivered.iter().enumerate();
@@ -225,5 +230,85 @@ impl Link {
         self.conditions
             .rate
             .map_or(0, |rate| u64::try_from(bytes).unwrap() * 8_000_000 / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    /// Sends packets of 956 bytes (1000 with overhead) at these times; when each arrived.
+    fn arrivals(conditions: Conditions, times: impl Iterator<Item = u64>) -> Vec<u64> {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut link = Link::new(conditions);
+        let mut next = None;
+        let mut arrived = Vec::new();
+        for now in times {
+            while let Some(at) = next.filter(|at| *at <= now) {
+                let (_, at, then) = link.transmitted(at, &mut rng);
+                arrived.extend(at);
+                next = then;
+            }
+            if let Entry::Transmits(at) = link.enter(now, vec![0; 956]) {
+                next = Some(at);
+            }
+        }
+        arrived
+    }
+
+    #[test]
+    fn a_narrow_link_delays_and_then_drops() {
+        let narrow = Conditions {
+            jitter: 0,
+            ..Conditions::good().rate(800)
+        };
+        let arrived = arrivals(narrow, (0..1000).map(|packet| packet * 5_000));
+        assert_eq!(arrived[0], 10_000 + 20_000, "10 ms for 1000 bytes, then the way");
+        let apart: Vec<u64> = arrived.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(apart.iter().all(|apart| *apart == 10_000));
+        // 5 s at one packet in 10 ms.
+        assert!((495..=500).contains(&arrived.len()), "{}", arrived.len());
+    }
+
+    #[test]
+    fn losses_are_as_many_as_was_said_and_bursts_as_long() {
+        let random = arrivals(
+            Conditions::good().loses(0.1),
+            (0..10_000).map(|packet| packet * 1_000),
+        );
+        assert!((8_850..9_150).contains(&random.len()), "{}", random.len());
+        let bursts = Loss::Burst {
+            enter: 0.01,
+            leave: 0.25,
+        };
+        let burst = arrivals(
+            Conditions::good().loss(bursts),
+            (0..100_000).map(|packet| packet * 1_000),
+        );
+        // Of the time 1/26 is bad.
+        assert!((95_000..97_500).contains(&burst.len()), "{}", burst.len());
+        let long = burst.windows(2).filter(|pair| pair[1] - pair[0] > 3_500).count();
+        assert!(long > 300, "{long} gaps of three and more");
+    }
+
+    #[test]
+    fn nothing_passes_a_link_that_is_down_and_order_is_kept_unless_it_is_not() {
+        let down = arrivals(
+            Conditions::good().down(true),
+            (0..100).map(|packet| packet * 1_000),
+        );
+        assert!(down.is_empty());
+        let shaken = arrivals(
+            Conditions::good().jitter_ms(60),
+            (0..1000).map(|packet| packet * 1_000),
+        );
+        assert!(shaken.is_sorted());
+        let overtaken = arrivals(
+            Conditions::good().reorders(0.1),
+            (0..1000).map(|packet| packet * 1_000),
+        );
+        assert!(!overtaken.is_sorted());
     }
 }

@@ -84,6 +84,8 @@ pub(crate) struct World {
     links: Vec<[Link; 2]>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     next_event: u64,
+    /// Prints what happens to person 0, once a second.
+    trace: bool,
 }
 
 impl World {
@@ -101,6 +103,7 @@ impl World {
             links: Vec::new(),
             events: BinaryHeap::new(),
             next_event: 0,
+            trace: std::env::var_os("CONCLAVE_TRACE").is_some(),
         };
         world.at(HEARTBEAT, Event::Heartbeat);
         world
@@ -215,6 +218,9 @@ impl World {
         match event {
             Event::Heartbeat => {
                 self.signal();
+                if self.trace && now.is_multiple_of(1_000_000) {
+                    self.note();
+                }
                 self.at(now + HEARTBEAT, Event::Heartbeat);
             }
             Event::Connected { who, slot } => {
@@ -313,6 +319,32 @@ impl World {
             }
             self.flush(who);
         }
+    }
+
+    /// The last second of person 0.
+    fn note(&self) {
+        let Some(person) = self.people.first() else { return };
+        let [up, down] = &self.links[0];
+        let end = self.now / 1000;
+        println!(
+            "{:>3} s  up {:>5} kbit/s ({:>5.0} estimated)  down {:>5} kbit/s, waiting {:>3} ms  gaps {:>5} ms  {}",
+            end / 1000,
+            up.kilobits(end - 1000, end),
+            person.uplink.rate() / 1000.0,
+            down.kilobits(end - 1000, end),
+            down.waiting() / 1000,
+            person
+                .audios
+                .iter()
+                .map(|audio| audio.listening.gap())
+                .sum::<u64>()
+                / 1000,
+            person
+                .videos
+                .iter()
+                .map(|video| video.watch.last_second(self.now))
+                .collect::<String>(),
+        );
     }
 
     fn tell_shard(&mut self) {

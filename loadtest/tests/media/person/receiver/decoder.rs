@@ -123,3 +123,64 @@ impl Decoder {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(id: i64, references: &[i64], truth: u32, needs: &[u32], ends_picture: bool) -> Decodable {
+        Decodable {
+            id,
+            references: references.to_vec(),
+            timestamp: u32::try_from(id / 4).unwrap(),
+            last_sequence: 0,
+            ends_picture,
+            truth: Truth {
+                id: truth,
+                key: needs.is_empty(),
+                height: 720,
+                references: needs.to_vec(),
+                ..Truth::default()
+            },
+        }
+    }
+
+    fn decode_all(decoder: &mut Decoder) -> Vec<bool> {
+        let mut torn = Vec::new();
+        while let Some((picture, _)) = decoder.next() {
+            torn.push(decoder.decode(&picture).unwrap().torn);
+        }
+        torn
+    }
+
+    #[test]
+    fn a_picture_is_torn_when_descriptors_promised_what_was_not_so() {
+        let mut decoder = Decoder::default();
+        decoder.insert(frame(0, &[], 1, &[], true));
+        decoder.insert(frame(4, &[0], 2, &[1], true));
+        // Somebody dropped picture 3 and renumbered.
+        decoder.insert(frame(8, &[4], 4, &[3], true));
+        assert_eq!(decode_all(&mut decoder), [false, false, true]);
+    }
+
+    #[test]
+    fn a_picture_without_its_reference_waits_and_a_key_picture_does_not() {
+        let mut decoder = Decoder::default();
+        decoder.insert(frame(0, &[], 1, &[], true));
+        decoder.insert(frame(8, &[4], 3, &[2], true));
+        assert_eq!(decode_all(&mut decoder), [false]);
+        decoder.insert(frame(16, &[], 5, &[], true));
+        assert_eq!(decode_all(&mut decoder), [false]);
+        decoder.insert(frame(12, &[8], 4, &[3], true));
+        assert!(decoder.next().is_none(), "what is late stays away");
+    }
+
+    #[test]
+    fn the_layers_of_a_picture_are_decoded_together() {
+        let mut decoder = Decoder::default();
+        decoder.insert(frame(0, &[], 1, &[], false));
+        assert!(decoder.next().is_none(), "its picture goes on");
+        decoder.insert(frame(1, &[0], 2, &[1], true));
+        assert_eq!(decode_all(&mut decoder), [false]);
+    }
+}

@@ -15,7 +15,7 @@ use conclave_e2ee::Codec;
 pub(crate) use arrivals::Arrivals;
 pub(crate) use audio::AudioReceiver;
 pub(crate) use video::VideoReceiver;
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Listening, Watch};
 
 /// What an answer says of a section through which a person receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
