@@ -100,6 +100,8 @@ fn place(index: u64) -> (usize, u64) {
 pub(super) struct Sources {
     windows: Vec<(u32, Window)>,
     capacity: usize,
+    /// Where the last look-up ended: packets of one source come in rows.
+    last: usize,
 }
 
 impl Sources {
@@ -108,12 +110,18 @@ impl Sources {
         Self {
             windows: Vec::new(),
             capacity,
+            last: 0,
         }
     }
 
     /// The window of `ssrc`, or where one would be inserted.
     pub(super) fn find(&mut self, ssrc: u32) -> Result<&mut Window, Vacancy<'_>> {
-        match self.windows.binary_search_by_key(&ssrc, |(ssrc, _)| *ssrc) {
+        let found = match self.windows.get(self.last) {
+            Some((last, _)) if *last == ssrc => Ok(self.last),
+            _ => self.windows.binary_search_by_key(&ssrc, |(ssrc, _)| *ssrc),
+        };
+        self.last = found.unwrap_or(self.last);
+        match found {
             Ok(at) if at < self.windows.len() => match self.windows.get_mut(at) {
                 Some((_, window)) => Ok(window),
                 None => Err(Vacancy {
