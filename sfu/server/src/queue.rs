@@ -79,7 +79,9 @@ impl Queued<'_> {
 #[derive(Default)]
 pub(crate) struct Queue {
     entries: Vec<Entry>,
+    /// Written up to `headers_used`; the rest is memory of busier batches.
     headers: Vec<u8>,
+    headers_used: usize,
     payloads: Vec<u8>,
     /// Where the last payload came from and where it is kept: the next packet mostly has the same.
     last: Option<Source>,
@@ -105,12 +107,12 @@ impl Queue {
 
     /// Queues an RTP packet; `None` if it is too long.
     pub(crate) fn rtp(&mut self, list: &mut List, packet: &Outgoing<'_>) -> Option<()> {
-        let header = self.headers.len();
-        self.headers.resize(header + MAX_HEADER, 0);
-        let room = self.headers.get_mut(header..)?;
-        let written = packet.write_header(room).ok();
-        self.headers.truncate(header + written.unwrap_or(0));
-        let header_len = written?;
+        let header = self.headers_used;
+        if self.headers.len() < header + MAX_HEADER {
+            self.headers.resize(2 * header + MAX_HEADER, 0);
+        }
+        let header_len = packet.write_header(self.headers.get_mut(header..)?).ok()?;
+        self.headers_used += header_len;
         let content = Content::Rtp(packet.kind);
         self.append(list, content, header, header_len, packet.payload)
     }
@@ -118,8 +120,7 @@ impl Queue {
     /// Queues an RTCP packet; `None` if it is too long.
     pub(crate) fn rtcp(&mut self, list: &mut List, packet: &[u8]) -> Option<()> {
         debug_assert!(packet.len() <= MAX_RTCP);
-        let header = self.headers.len();
-        self.append(list, Content::Rtcp, header, 0, packet)
+        self.append(list, Content::Rtcp, self.headers_used, 0, packet)
     }
 
     fn append(
@@ -169,7 +170,7 @@ impl Queue {
     /// Forgets everything; all lists must have been emptied.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
-        self.headers.clear();
+        self.headers_used = 0;
         self.payloads.clear();
         self.last = None;
     }

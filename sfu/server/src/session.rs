@@ -25,17 +25,22 @@ pub(crate) enum SessionEvent {
     Lost,
 }
 
+/// A peer's place. It is small, because every packet for the peer touches it.
+struct Slot {
+    /// What is queued for it. `dirty` names the peer while there is any.
+    queued: List,
+    session: Option<Box<Session>>,
+}
+
 struct Session {
     transport: PeerTransport,
-    /// What is queued for it. `dirty` names the session while there is any.
-    queued: List,
     /// The entry of `wakes` that counts.
     wake: Option<Instant>,
 }
 
 /// All sessions of a shard.
 pub(crate) struct Sessions {
-    slots: Vec<Option<Session>>,
+    slots: Vec<Slot>,
     /// Written by authenticated checks only.
     addresses: HashMap<TransportAddress, PeerSlot, RandomState>,
     wakes: BinaryHeap<Reverse<(Instant, PeerSlot)>>,
@@ -72,14 +77,16 @@ impl Sessions {
         self.close(now, peer);
         let transport = PeerTransport::new(now, config);
         if self.slots.len() <= peer.0 {
-            self.slots.resize_with(peer.0 + 1, || None);
+            self.slots.resize_with(peer.0 + 1, || Slot {
+                queued: List::EMPTY,
+                session: None,
+            });
         }
         if let Some(slot) = self.slots.get_mut(peer.0) {
-            *slot = Some(Session {
+            slot.session = Some(Box::new(Session {
                 transport,
-                queued: List::EMPTY,
                 wake: None,
-            });
+            }));
         }
         self.settle(peer);
     }
@@ -218,10 +225,13 @@ impl Sessions {
             scratch,
             ..
         } = self;
-        let Some(session) = slots.get_mut(peer.0).and_then(Option::as_mut) else {
+        let Some(slot) = slots.get_mut(peer.0) else {
             return;
         };
-        let mut queued = std::mem::replace(&mut session.queued, List::EMPTY);
+        let mut queued = std::mem::replace(&mut slot.queued, List::EMPTY);
+        let Some(session) = &mut slot.session else {
+            return;
+        };
         let Some(to) = session.transport.remote_address() else {
             return;
         };
@@ -259,11 +269,12 @@ impl Sessions {
     }
 
     fn session(&mut self, peer: PeerSlot) -> Option<&mut Session> {
-        self.slots.get_mut(peer.0)?.as_mut()
+        self.slots.get_mut(peer.0)?.session.as_deref_mut()
     }
 
     fn transmit(&mut self, peer: PeerSlot) {
-        let Some(session) = self.slots.get_mut(peer.0).and_then(Option::as_mut) else {
+        let slot = self.slots.get_mut(peer.0);
+        let Some(session) = slot.and_then(|slot| slot.session.as_mut()) else {
             return;
         };
         while let Some(transmit) = session.transport.poll_transmit() {
@@ -300,8 +311,9 @@ impl Sessions {
 
     fn forget(&mut self, peer: PeerSlot) {
         if let Some(slot) = self.slots.get_mut(peer.0)
-            && slot.take().is_some()
+            && slot.session.take().is_some()
         {
+            slot.queued = List::EMPTY;
             let Self { addresses, tcp, .. } = self;
             addresses.retain(|address, known| {
                 let is_kept = *known != peer;
@@ -319,11 +331,11 @@ impl Sessions {
         if !self.queue.has_room() {
             self.flush();
         }
-        let Some(session) = self.slots.get_mut(to.0).and_then(Option::as_mut) else {
+        let Some(slot) = self.slots.get_mut(to.0).filter(|slot| slot.session.is_some()) else {
             return;
         };
-        let was_empty = session.queued.is_empty();
-        if append(&mut self.queue, &mut session.queued).is_none() {
+        let was_empty = slot.queued.is_empty();
+        if append(&mut self.queue, &mut slot.queued).is_none() {
             self.counted.egress_dropped += 1;
         } else if was_empty {
             self.dirty.push(to);
