@@ -71,6 +71,8 @@ pub struct OfferedSection {
     pub codecs: Vec<Codec>,
     /// What is published, smallest picture first; none for a subscribed section.
     pub encodings: Vec<Encoding>,
+    /// Whether packets carry transport-wide numbers (transport-cc). A subscriber without is not paced.
+    pub transport_cc: bool,
 }
 
 impl OfferedSection {
@@ -88,6 +90,7 @@ impl OfferedSection {
             kind: source.kind(),
             codecs: vec![codec],
             encodings,
+            transport_cc: true,
         }
     }
 
@@ -104,6 +107,7 @@ impl OfferedSection {
             kind,
             codecs,
             encodings: Vec::new(),
+            transport_cc: true,
         }
     }
 }
@@ -171,24 +175,24 @@ impl Offer<'_> {
             section.mid, self.fingerprint
         );
         for codec in &section.codecs {
-            format(out, *codec);
+            format(out, *codec, section.transport_cc);
         }
         extensions(out, section);
         encodings(out, section);
     }
 }
 
-fn format(out: &mut String, codec: Codec) {
+fn format(out: &mut String, codec: Codec, transport_cc: bool) {
     let number = payload_type::of(codec);
     let (map, parameters) = match codec {
         Codec::Opus => ("opus/48000/2", "minptime=10;useinbandfec=1"),
         Codec::Vp8 => ("VP8/90000", ""),
         Codec::Vp9 => ("VP9/90000", "profile-id=0"),
     };
-    let _ = write!(
-        out,
-        "a=rtpmap:{number} {map}\r\na=rtcp-fb:{number} transport-cc\r\n"
-    );
+    let _ = write!(out, "a=rtpmap:{number} {map}\r\n");
+    if transport_cc {
+        let _ = write!(out, "a=rtcp-fb:{number} transport-cc\r\n");
+    }
     if !parameters.is_empty() {
         let _ = write!(out, "a=fmtp:{number} {parameters}\r\n");
     }
@@ -229,7 +233,8 @@ fn extensions(out: &mut String, section: &OfferedSection) {
         ),
     ];
     let of_video = of_video.into_iter().filter(|_| section.kind == Kind::Video);
-    for (id, uri) in always.into_iter().chain(of_video) {
+    let numbered = |id: &(u8, &str)| section.transport_cc || id.0 != extension::TRANSPORT_CC;
+    for (id, uri) in always.into_iter().chain(of_video).filter(numbered) {
         let _ = write!(out, "a=extmap:{id} {uri}\r\n");
     }
 }

@@ -18,7 +18,7 @@ pub(crate) const ALLOCATIONS: Measurement = Measurement {
 };
 
 fn allocations_per_packet(options: Options) -> Result<Vec<Figure>, BenchError> {
-    let mut fleet = Fleet::start()?;
+    let mut fleet = Fleet::start_unpaced()?;
     let streams = [Stream::camera(6, Duration::from_millis(33))];
     let (_, members) = fleet.fill(Room {
         publishers: 1,

@@ -44,7 +44,7 @@ const DATAGRAM: usize = 1200;
 /// Packets that may be under way to the clients, whose buffers hold a few times that.
 const WINDOW: u64 = 4000;
 /// Without a delivery for so long, what is under way counts as lost.
-const STALLED: Duration = Duration::from_millis(30);
+const STALLED: Duration = Duration::from_millis(100);
 
 /// What a run at full speed gave.
 pub(crate) struct Load {
@@ -168,7 +168,7 @@ fn by_shape(options: Options, shape: Shape) -> Result<Figure, BenchError> {
 }
 
 fn compare(options: Options, shape: Shape) -> Result<Comparison, BenchError> {
-    let mut fleet = Fleet::start()?;
+    let mut fleet = Fleet::start_unpaced()?;
     let streams = [Stream::camera(shape.packets, Duration::from_millis(33))];
     let mut publishers = Vec::new();
     for _ in 0..shape.rooms {
@@ -220,11 +220,15 @@ fn bare_round(fleet: &mut Fleet, shape: Shape, length: Duration) -> Result<f64, 
     };
     let (delivered, done) = (AtomicU64::new(0), AtomicBool::new(false));
     let run = std::thread::scope(|scope| {
-        let loop_thread = scope.spawn(|| {
+        let work = || {
             let run = bare_loop::run(&task, length, &delivered);
             done.store(true, Ordering::Release);
             run
-        });
+        };
+        let named = std::thread::Builder::new().name("bare-loop".to_owned());
+        let loop_thread = named
+            .spawn_scoped(scope, work)
+            .map_err(|error| BenchError::System("the bare loop's thread", error))?;
         let before = fleet.totals.strange;
         while !done.load(Ordering::Acquire) {
             fleet.step(Duration::from_millis(1))?;

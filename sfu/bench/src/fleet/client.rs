@@ -77,9 +77,13 @@ impl Client {
         self.publishers.push(Publisher::new(stream, ssrc, leaf, next));
     }
 
-    pub(crate) fn subscribe(&mut self, track: TrackId, kind: Kind) {
+    /// `feedback`: whether it reports arrivals, and so is paced by the bandwidth the SFU estimates.
+    pub(crate) fn subscribe(&mut self, track: TrackId, kind: Kind, feedback: bool) {
         let mid = self.sections.len().to_string();
-        self.sections.push(OfferedSection::subscribe(&mid, track, kind));
+        self.sections.push(OfferedSection {
+            transport_cc: feedback,
+            ..OfferedSection::subscribe(&mid, track, kind)
+        });
     }
 
     pub(crate) fn offer(&mut self, certificate: &Certificate) -> ControlCommand {

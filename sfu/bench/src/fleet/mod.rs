@@ -82,6 +82,8 @@ pub(crate) struct Fleet {
     pub(crate) totals: Totals,
     /// What the SFU last said about itself.
     pub(crate) overloaded: bool,
+    /// Whether new clients report arrivals.
+    feedback: bool,
     /// Whether publishers send by their own intervals.
     is_playing: bool,
     start: Instant,
@@ -123,10 +125,19 @@ impl Fleet {
             answers: 0,
             totals: Totals::default(),
             overloaded: false,
+            feedback: true,
             is_playing: false,
             start: now,
             timers: now,
             out: Vec::new(),
+        })
+    }
+
+    /// The same with clients that report no arrivals: what they are sent is neither estimated nor paced.
+    pub(crate) fn start_unpaced() -> Result<Self, BenchError> {
+        Ok(Self {
+            feedback: false,
+            ..Self::start()?
         })
     }
 
@@ -161,10 +172,10 @@ impl Fleet {
                 .get(number)
                 .is_some_and(|room| room.tracks.len() == tracks)
         })?;
-        let known = self.tracks_of(number);
+        let (known, feedback) = (self.tracks_of(number), self.feedback);
         self.connect(members.clone(), |client, id| {
             for other in known.iter().filter(|other| other.publisher != id) {
-                client.subscribe(other.track, other.kind);
+                client.subscribe(other.track, other.kind, feedback);
             }
         })?;
         self.tell(ControlCommand::Go {
@@ -181,10 +192,10 @@ impl Fleet {
             self.add(room, u32::try_from(1000 + leaf).unwrap_or(0))?;
         }
         let members = first..first + people;
-        let known = self.tracks_of(room);
+        let (known, feedback) = (self.tracks_of(room), self.feedback);
         self.connect(members.clone(), |client, _| {
             for other in &known {
-                client.subscribe(other.track, other.kind);
+                client.subscribe(other.track, other.kind, feedback);
             }
         })?;
         let all = members.clone();
