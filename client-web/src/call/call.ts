@@ -357,6 +357,7 @@ export class Call {
         if (this.#roster.setMembers(members).length > 0) {
           this.#sendStatusSoon();
         }
+        this.#media?.setParticipants(members.length);
         this.#refresh();
       }),
     );

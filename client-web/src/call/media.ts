@@ -36,6 +36,7 @@ export class MediaConnection {
   readonly #hearing: Hearing;
   #peer: Peer | undefined;
   #tracks: readonly Track[] = [];
+  #participants = 1;
   #keyed = false;
   #rebuilds = 0;
   #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
@@ -127,6 +128,12 @@ export class MediaConnection {
     await this.#peer?.publish(source, this.local.track(source));
   }
 
+  /** How many are in the call. */
+  setParticipants(participants: number): void {
+    this.#participants = participants;
+    void this.#peer?.setParticipants(participants);
+  }
+
   /** Sends only those sizes of a picture from now on, smallest first. */
   need(source: Source, needed: readonly boolean[]): void {
     void this.#peer?.need(source, needed);
@@ -183,6 +190,7 @@ export class MediaConnection {
         this.rebuild();
       }
     });
+    void peer.setParticipants(this.#participants);
     if (this.#keyed) {
       peer.handleKeyed();
     }

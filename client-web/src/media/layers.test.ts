@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { ALL_NEEDED, adaptEncodings, type Encoding, offeredEncodings, type Sending, updateNeeded } from "./layers.ts";
+import {
+  ALL_NEEDED,
+  adaptEncodings,
+  type Encoding,
+  neededInCallOf,
+  offeredEncodings,
+  type Sending,
+  updateNeeded,
+} from "./layers.ts";
 
 const CAMERA: Sending = { source: "camera", codec: "vp9", width: 1280, height: 720, needed: ALL_NEEDED };
 
@@ -62,8 +70,11 @@ describe("a camera as one scalable stream", () => {
   });
 
   it("is one plain picture when another codec was negotiated", () => {
-    const [only] = after(offered(), { ...CAMERA, codec: "vp8" }, [true]);
-    expect(only).toMatchObject({ active: true, scaleResolutionDownBy: 1, maxBitrate: 1_700_000 });
+    const sending: Sending = { ...CAMERA, codec: "vp8" };
+    const [large] = after(offered(), sending);
+    expect(large).toMatchObject({ active: true, scaleResolutionDownBy: 1, maxBitrate: 1_700_000 });
+    const [small] = after(offered(), sending, [true, false, false]);
+    expect(small).toMatchObject({ active: true, scaleResolutionDownBy: 4, maxBitrate: 150_000 });
   });
 });
 
@@ -104,7 +115,7 @@ describe("a camera as a simulcast", () => {
     expect(after(smallest === undefined ? [] : [smallest], sending)).toEqual([
       { active: true, rid: "l", maxBitrate: 1_700_000, scaleResolutionDownBy: 1 },
     ]);
-    expect(after(smallest === undefined ? [] : [smallest], sending, [false])[0]?.active).toBe(false);
+    expect(after(smallest === undefined ? [] : [smallest], sending, [false, true, true])[0]?.active).toBe(false);
   });
 });
 
@@ -127,6 +138,17 @@ describe("other sources", () => {
 });
 
 describe("what is needed", () => {
+  it("is guessed by the size of the call at first", () => {
+    expect([1, 2, 3, 9, 10, 500].map(neededInCallOf)).toEqual([
+      ALL_NEEDED,
+      ALL_NEEDED,
+      [true, true, false],
+      [true, true, false],
+      [true, false, false],
+      [true, false, false],
+    ]);
+  });
+
   it("stays as it was above the layers that the server was sent", () => {
     expect(updateNeeded(ALL_NEEDED, [true])).toEqual([true, true, true]);
     const reduced = updateNeeded(ALL_NEEDED, [true, false, false]);

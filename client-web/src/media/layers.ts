@@ -44,8 +44,15 @@ export interface Sending {
   readonly needed: readonly boolean[];
 }
 
-/** Before the server says anything else every size is needed. */
+/** Every size is needed. */
 export const ALL_NEEDED: readonly boolean[] = SIZES.map(() => true);
+/** The largest call in which a size is worth sending before the server has said what is needed. */
+const WORTH_IN_CALLS_OF = [Number.POSITIVE_INFINITY, 9, 2] as const;
+
+/** What a call of so many needs as far as one can tell: the more tiles, the smaller they are. */
+export function neededInCallOf(participants: number): readonly boolean[] {
+  return WORTH_IN_CALLS_OF.map((most) => participants <= most);
+}
 
 /**
  * What is needed once the server has said `needed`. It speaks of the layers it was sent, and a stream that was reduced
@@ -101,9 +108,10 @@ function adaptCamera(encodings: Encoding[], { codec, width, height, needed }: Se
       encoding.scaleResolutionDownBy = fit * reduction(index);
     }
   } else if (only.scalabilityMode === undefined || (codec !== undefined && codec !== "vp9")) {
+    const highest = needed.lastIndexOf(true);
     only.active = needed[0] ?? true;
-    only.maxBitrate = SIZES[SIZES.length - 1]?.bitrate ?? TOTAL_BITRATE;
-    only.scaleResolutionDownBy = fit;
+    only.maxBitrate = SIZES[highest]?.bitrate ?? TOTAL_BITRATE;
+    only.scaleResolutionDownBy = fit * reduction(highest);
   } else {
     adaptScalable(only, fit, needed.slice(0, spatialLayers(width / fit, height / fit)));
   }

@@ -84,6 +84,7 @@ export class Peer {
   /** Ids of the protected receivers. */
   readonly #receivers = new Map<RTCRtpTransceiver, number>();
   #wanted: readonly Track[] = [];
+  #participants = 1;
   /** Which sizes of each own picture anybody needs. */
   readonly #needed = new Map<Source, readonly boolean[]>();
   /** Whether something is not negotiated yet. */
@@ -134,6 +135,12 @@ export class Peer {
   async need(source: Source, needed: readonly boolean[]): Promise<void> {
     this.#needed.set(source, needed);
     await this.#publishers.get(source)?.need(needed);
+  }
+
+  /** How many are in the call. */
+  async setParticipants(participants: number): Promise<void> {
+    this.#participants = participants;
+    await Promise.all([...this.#publishers.values()].map((publisher) => publisher.expect(participants)));
   }
 
   /** There are keys to send with: from now on a silent transform is a fault. */
@@ -238,8 +245,11 @@ export class Peer {
     this.#sections.addPublish(transceiver, source);
     this.#renegotiate();
     await publisher.carry(track);
+    await publisher.expect(this.#participants);
     const needed = this.#needed.get(source);
-    await (needed === undefined ? publisher.configure() : publisher.need(needed));
+    if (needed !== undefined) {
+      await publisher.need(needed);
+    }
   }
 
   #renegotiate(): void {

@@ -105,6 +105,17 @@ describe("a publisher", () => {
     expect(modes(sender)).toEqual(["L2T3_KEY", "L3T3_KEY"]);
   });
 
+  it("sends what a call of that size needs until it is told what is needed", async () => {
+    const { sender, publisher: camera } = publisher();
+    await camera.carry(testTrack("camera"));
+    await camera.expect(5);
+    await camera.confirm();
+    await camera.expect(10);
+    await camera.need([true, true, true]);
+    await camera.expect(100);
+    expect(modes(sender)).toEqual(["L2T3_KEY", "L1T3", "L3T3_KEY"]);
+  });
+
   it("survives a browser that refuses the parameters, and sets them the next time", async () => {
     const { sender, publisher: camera } = publisher();
     await camera.confirm();

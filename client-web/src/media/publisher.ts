@@ -1,6 +1,6 @@
 // One published source: nothing real leaves before the worker confirmed that it encrypts.
 import type { Codec, Source } from "../wire/types.ts";
-import { ALL_NEEDED, adaptEncodings, updateNeeded } from "./layers.ts";
+import { ALL_NEEDED, adaptEncodings, neededInCallOf, updateNeeded } from "./layers.ts";
 
 /** Sends one source over one transceiver. The tracks given to it stay their giver's; the probes are its own. */
 export class Publisher {
@@ -9,6 +9,8 @@ export class Publisher {
   #confirmed = false;
   #codec: Codec | undefined;
   #needed = ALL_NEEDED;
+  /** Whether the server has said what is needed. */
+  #told = false;
   /** The configurations so far: one at a time, for each invalidates the parameters that another has read. */
   #configured = Promise.resolve();
 
@@ -56,8 +58,17 @@ export class Publisher {
 
   /** Sends only those sizes of the picture from now on, smallest first; others as before. */
   need(needed: readonly boolean[]): Promise<void> {
+    this.#told = true;
     this.#needed = updateNeeded(this.#needed, needed);
     return this.configure();
+  }
+
+  /** How many are in the call: what is needed until the server has said it. */
+  async expect(participants: number): Promise<void> {
+    if (!this.#told) {
+      this.#needed = neededInCallOf(participants);
+      await this.configure();
+    }
   }
 
   /** Makes the encodings what the present track, codec and needs ask for. */
@@ -81,7 +92,7 @@ export class Publisher {
       width,
       height,
       // A probe that nobody needs must be sent all the same, or its encryption is never confirmed.
-      needed: this.#confirmed ? this.#needed : ALL_NEEDED,
+      needed: this.#confirmed || this.#needed.includes(true) ? this.#needed : ALL_NEEDED,
     });
     if (!changed) {
       return;
