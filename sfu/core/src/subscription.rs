@@ -62,6 +62,8 @@ pub(crate) struct Subscription {
     pub(crate) viewed: Viewed,
     /// What allocation decided; `None`: nothing is sent.
     target: Option<Layer>,
+    /// The loss its subscriber reports, in 1/256: the latest, or what is left of a higher one.
+    pub(crate) loss: u8,
     /// When allocation last gave it less than before.
     pub(crate) downgraded_at: Option<Instant>,
     pub(crate) rewriter: Rewriter,
@@ -92,6 +94,7 @@ impl Subscription {
             active: false,
             viewed: Viewed::UNNAMED,
             target: Some(Layer::TOP),
+            loss: 0,
             downgraded_at: None,
             rewriter: Rewriter::new(),
             ssrc: ssrcs.0,
@@ -132,6 +135,11 @@ impl Subscription {
         }
         self.target = target;
         resumes
+    }
+
+    /// Takes the loss of a report block, in 1/256.
+    pub(crate) fn report(&mut self, fraction_lost: u8) {
+        self.loss = fraction_lost.max(self.loss - self.loss.div_ceil(4));
     }
 
     /// What allocation decided.

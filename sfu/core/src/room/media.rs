@@ -391,10 +391,11 @@ impl Room {
         };
         let subscription = peer
             .subscription_of(block.ssrc)
-            .and_then(|index| self.subscriptions.get(index));
+            .and_then(|index| self.subscriptions.get_mut(index));
         let Some(subscription) = subscription.filter(|s| s.active && s.ssrc == block.ssrc) else {
             return;
         };
+        subscription.report(block.fraction_lost);
         let track = subscription.track.and_then(|track| self.tracks.get(track));
         if let Some(track) = track
             && let Some(reported_at) = track.reported_at.filter(|_| track.reported == block.last_sr)

@@ -4,6 +4,7 @@
 //! has this one owner.
 
 mod allocate;
+mod heard;
 mod media;
 mod negotiate;
 mod pace;

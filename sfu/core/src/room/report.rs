@@ -4,7 +4,7 @@ use conclave_transport::rtcp::{ReportBlock, RtcpWriter};
 use conclave_wire::media::Kind;
 
 use super::allocate::{ALLOCATION_TICKS, TABLE_TICKS};
-use super::{Room, SENDER_SSRC};
+use super::{Room, SENDER_SSRC, heard};
 use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
 use crate::peer::Peer;
@@ -66,7 +66,12 @@ impl Room {
     }
 
     fn receiver_reports<E: Egress>(&mut self, context: &mut Context<'_, E>) {
-        let Self { peers, tracks, .. } = self;
+        let Self {
+            peers,
+            tracks,
+            subscriptions,
+            ..
+        } = self;
         for (_, peer) in peers.iter().filter(|(_, peer)| peer.connected) {
             let mut blocks: Vec<ReportBlock> = Vec::new();
             for index in peer.states().iter().filter_map(|state| state.track) {
@@ -77,8 +82,11 @@ impl Room {
                 let (Some(ssrc), Some(track)) = (ssrc, tracks.get_mut(index)) else {
                     continue;
                 };
-                if let Some((block, lost)) = track.stream.log.report(context.now, ssrc) {
+                if let Some((mut block, lost)) = track.stream.log.report(context.now, ssrc) {
                     context.counters.lost += lost;
+                    if track.kind() == Kind::Audio {
+                        block.fraction_lost = block.fraction_lost.max(heard::loss(track, subscriptions));
+                    }
                     blocks.push(block);
                 }
             }

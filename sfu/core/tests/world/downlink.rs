@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use conclave_sfu_core::{PeerSlot, Shed};
-use conclave_transport::rtcp::{RtcpWriter, TwccPacket};
+use conclave_transport::rtcp::{ReportBlock, RtcpWriter, TwccPacket};
 use conclave_wire::control::ControlEvent;
 use conclave_wire::media::Source;
 
@@ -308,4 +308,44 @@ fn a_flood_of_requests_and_reports_is_answered_within_bounds() {
     assert!(counted.keyframe_out <= 1, "{}", counted.keyframe_out);
     let bytes: usize = call.world.take_rtp().iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(bytes < 500_000, "{bytes}");
+}
+
+#[test]
+fn a_publisher_is_told_what_its_sound_loses_on_the_second_half_of_the_way() {
+    let mut call = Call::new(5e6);
+    let ssrc = {
+        call.sound();
+        let sent = call.world.take_rtp();
+        view(&sent[0].1).ssrc()
+    };
+    let told = |call: &mut Call| -> u8 {
+        call.world.take_rtcp(0);
+        call.run(Duration::from_millis(1100), 0);
+        let reports = call.world.take_rtcp(0);
+        let sound = format!("ssrc: {CHROMIUM_MICROPHONE}, fraction_lost: ");
+        let lost = reports
+            .iter()
+            .find_map(|report| report.split_once(&sound))
+            .unwrap()
+            .1;
+        lost.split_once(',').unwrap().0.parse().unwrap()
+    };
+    assert_eq!(told(&mut call), 0);
+    let report = |call: &mut Call, fraction_lost| {
+        let block = ReportBlock {
+            ssrc,
+            fraction_lost,
+            ..ReportBlock::default()
+        };
+        call.world
+            .rtcp(1, |writer| writer.receiver_report(9, &[block]).unwrap());
+    };
+    report(&mut call, 26);
+    assert_eq!(told(&mut call), 26);
+    report(&mut call, 200);
+    assert_eq!(told(&mut call), 51, "no more than a fifth");
+    for _ in 0..20 {
+        report(&mut call, 0);
+    }
+    assert_eq!(told(&mut call), 0);
 }
