@@ -43,6 +43,8 @@ pub(crate) struct Downlink {
     /// What allocation would use without a limit, and what it uses.
     wanted: u32,
     used: u32,
+    /// The limit when allocation last looked.
+    allocated: Option<u32>,
     /// Whether its room looks at it at every pace.
     pub(crate) paced: bool,
     nacked: u32,
@@ -60,6 +62,7 @@ impl Downlink {
             recent: None,
             wanted: 0,
             used: 0,
+            allocated: None,
             paced: false,
             nacked: 0,
             nacked_since: None,
@@ -109,12 +112,12 @@ impl Downlink {
         packet.transport_cc = Some((id, self.estimator.record(now, packet.size())));
     }
 
-    /// Reads transport-cc feedback. `true`: less can be sent than is being sent.
+    /// Reads transport-cc feedback. `true`: allocation should look at once.
     pub(crate) fn handle_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) -> bool {
         self.estimator.handle_feedback(now, feedback) && self.refresh(now)
     }
 
-    /// Reads the loss of a report block, in 1/256. `true`: less can be sent than is being sent.
+    /// Reads the loss of a report block, in 1/256. `true`: allocation should look at once.
     pub(crate) fn handle_report(&mut self, now: Instant, fraction_lost: u8) -> bool {
         self.estimator.handle_report(now, fraction_lost, self.used);
         self.refresh(now)
@@ -124,7 +127,7 @@ impl Downlink {
         self.estimator.handle_round_trip(round_trip);
     }
 
-    /// Moves time forward. `true`: less can be sent than is being sent.
+    /// Moves time forward. `true`: allocation should look at once.
     pub(crate) fn handle_tick(&mut self, now: Instant) -> bool {
         self.estimator.handle_tick(now);
         self.refresh(now)
@@ -147,6 +150,7 @@ impl Downlink {
 
     /// What allocation did, in bits per second.
     pub(crate) const fn allocated(&mut self, wanted: u32, used: u32) {
+        self.allocated = self.limit;
         self.wanted = wanted;
         self.used = used;
     }
@@ -159,6 +163,11 @@ impl Downlink {
     /// Its least value of the last seconds.
     pub(crate) const fn recent(&self) -> Option<u32> {
         self.recent
+    }
+
+    /// Whether the path is still found out, and nothing limited so far.
+    pub(crate) fn is_opening(&self, now: Instant) -> bool {
+        self.estimator.is_opening(now)
     }
 
     /// Whether a packet asked for again is to be looked up.
@@ -182,6 +191,11 @@ impl Downlink {
     fn refresh(&mut self, now: Instant) -> bool {
         self.limit = self.estimator.estimate(now);
         self.recent = self.estimator.recent_least(now);
-        self.limit.is_some_and(|limit| limit < self.used)
+        let Some(limit) = self.limit else {
+            return self.allocated.is_some();
+        };
+        let risen =
+            self.used < self.wanted && self.allocated.is_some_and(|allocated| limit > allocated / 4 * 5);
+        limit < self.used || risen
     }
 }

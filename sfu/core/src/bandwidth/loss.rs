@@ -16,6 +16,25 @@ const GROWTH: f64 = 1.08;
 /// A cut takes a round trip and this long to show.
 const SETTLE: Duration = Duration::from_millis(300);
 
+/// Packets after a cut that show whether it helped.
+const TRIAL_PACKETS: u32 = 150;
+/// If this share of the loss is still there, it does not come from the rate.
+const UNCHANGED: f64 = 0.85;
+/// How far above the path's own loss more of it is tolerated, and as what share of it.
+const OWN_MARGIN: f64 = 0.03;
+const OWN_SHARE: f64 = 1.3;
+/// Per measurement, the path's own loss follows less loss by this weight.
+const FORGET: f64 = 0.1;
+
+/// A cut whose effect is being watched.
+#[derive(Clone, Copy)]
+struct Trial {
+    /// The loss that led to it.
+    before: f64,
+    received: u32,
+    missing: u32,
+}
+
 /// The loss one subscriber tells of.
 pub(super) struct LossControl {
     received: u32,
@@ -23,6 +42,9 @@ pub(super) struct LossControl {
     since: Option<Instant>,
     cut_at: Option<Instant>,
     cap: Option<f64>,
+    trial: Option<Trial>,
+    /// Loss that stayed when less was sent.
+    own: f64,
 }
 
 impl LossControl {
@@ -33,6 +55,8 @@ impl LossControl {
             since: None,
             cut_at: None,
             cap: None,
+            trial: None,
+            own: 0.0,
         }
     }
 
@@ -55,25 +79,36 @@ impl LossControl {
             return;
         }
         let share = f64::from(self.missing) / f64::from(packets);
+        let settled = self
+            .cut_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= round_trip + SETTLE);
+        if settled {
+            self.watch();
+        }
         self.received = 0;
         self.missing = 0;
         self.since = Some(now);
-        if share > tolerated(bps) {
-            let settled = self
-                .cut_at
-                .is_none_or(|at| now.saturating_duration_since(at) >= round_trip + SETTLE);
-            if settled {
+        if share < self.own {
+            self.own += FORGET * (share - self.own);
+        }
+        if share > self.tolerated(bps) {
+            if settled && self.trial.is_none() {
                 self.cap = Some(bps * (1.0 - 0.5 * share));
                 self.cut_at = Some(now);
+                self.trial = Some(Trial {
+                    before: share,
+                    received: 0,
+                    missing: 0,
+                });
             }
-        } else if share < LOW
+        } else if share < LOW + self.own * OWN_SHARE
             && let Some(cap) = &mut self.cap
         {
             *cap = *cap * GROWTH.powf(passed.as_secs_f64().min(1.0)) + 1000.0;
         }
     }
 
-    /// A probe got through at this rate, or other parts allow no more than it: a lower cap has no reason any more.
+    /// Something else allows this much, and it got through: a lower cap has no reason any more.
     pub(super) fn raise(&mut self, bps: f64) {
         if let Some(cap) = &mut self.cap {
             *cap = cap.max(bps);
@@ -91,11 +126,32 @@ impl LossControl {
             self.cap = None;
         }
     }
-}
 
-/// The share of packets that may get lost at a rate before it is cut.
-fn tolerated(bps: f64) -> f64 {
-    TOLERATED + TOLERATED_BPS / bps.max(1.0)
+    /// Adds what was counted to the trial under way, and ends it when that is enough.
+    fn watch(&mut self) {
+        let Some(trial) = &mut self.trial else { return };
+        trial.received += self.received;
+        trial.missing += self.missing;
+        let packets = trial.received + trial.missing;
+        if packets < TRIAL_PACKETS {
+            return;
+        }
+        let share = f64::from(trial.missing) / f64::from(packets);
+        if share >= UNCHANGED * trial.before {
+            self.own = share;
+        }
+        self.trial = None;
+    }
+
+    /// The share of packets that may get lost at a rate before it is cut.
+    fn tolerated(&self, bps: f64) -> f64 {
+        let usual = TOLERATED + TOLERATED_BPS / bps.max(1.0);
+        usual.max(if self.own > 0.01 {
+            self.own * OWN_SHARE + OWN_MARGIN
+        } else {
+            0.0
+        })
+    }
 }
 
 #[cfg(test)]
@@ -125,9 +181,9 @@ mod tests {
         let rows = [
             (0.0, 3e6, 3e6),
             (0.05, 3e6, 3e6),
-            (0.1, 1e6, 3e6),
-            (0.2, 0.4e6, 0.6e6),
-            (0.3, 0.2e6, 0.35e6),
+            (0.1, 2.9e6, 3e6),
+            (0.2, 2.9e6, 3e6),
+            (0.3, 2.9e6, 3e6),
         ];
         for (loss, low, high) in rows {
             let bps = settled(3e6, 60, |_| loss);

@@ -42,6 +42,8 @@ const MAX_FEEDBACK: u32 = 100;
 const SILENCE: Duration = Duration::from_millis(1000);
 /// Without any feedback for this long after the first packets, the subscriber does not send any.
 const NO_FEEDBACK: Duration = Duration::from_secs(3);
+/// How long after the first feedback, or the first after a silence, estimates are used as they come.
+const OPENING: Duration = Duration::from_secs(5);
 /// The round trip before one was measured.
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 
@@ -72,6 +74,10 @@ pub(crate) struct Estimator {
     feedback_second: Option<Instant>,
     feedback_count: u32,
     silent_at: Option<Instant>,
+    /// The rate before the silence.
+    before_silence: f64,
+    /// Until then, or until something limits, what is found may be used at once.
+    opening: Option<Instant>,
 }
 
 impl Estimator {
@@ -92,6 +98,8 @@ impl Estimator {
             feedback_second: None,
             feedback_count: 0,
             silent_at: None,
+            before_silence: 0.0,
+            opening: None,
         }
     }
 
@@ -147,8 +155,16 @@ impl Estimator {
         let Some(newest_us) = newest_us else {
             return false;
         };
+        let begins = self.feedback != Feedback::Packets;
         self.feedback = Feedback::Packets;
-        self.silent_at = None;
+        if self.silent_at.take().is_some() {
+            // Half of what was: the path may be another one, and a probe follows.
+            self.rate.begin((self.before_silence / 2.0).max(START_BPS));
+            self.recent = RecentLeast::new(now);
+            self.opening = Some(now + OPENING);
+        } else if begins {
+            self.opening = Some(now + OPENING);
+        }
         self.answered(self.history.elapsed_us(now) - newest_us);
         self.update(now, &batch);
         true
@@ -201,6 +217,7 @@ impl Estimator {
             self.queue = Queue::new();
             self.acknowledged = Acknowledged::new();
             self.prober.restart();
+            self.before_silence = self.rate.bps();
         }
         self.silent_at = Some(now);
         self.rate.halve();
@@ -229,10 +246,19 @@ impl Estimator {
         }
     }
 
-    /// The least estimate of the last two seconds: what an upgrade must fit.
+    /// What an upgrade must fit: the least estimate of the last two seconds, or while nothing limited yet, the latest.
     pub(crate) fn recent_least(&self, now: Instant) -> Option<u32> {
+        let opening = self.is_opening(now);
         let now = self.estimate(now)?;
+        if opening {
+            return Some(now);
+        }
         Some(self.recent.least().map_or(now, |least| least.min(now)))
+    }
+
+    /// Whether estimates are still found out, and nothing limited so far.
+    pub(crate) fn is_opening(&self, now: Instant) -> bool {
+        self.opening.is_some_and(|until| now < until)
     }
 
     /// The measured round trip, or a guess.
@@ -267,6 +293,7 @@ impl Estimator {
         let probed = self.prober.result(now);
         if self.rate.update(now, usage, arriving, round_trip) {
             self.prober.hold(now);
+            self.opening = None;
         }
         if let Some(bps) = probed.filter(|_| usage != Usage::Over) {
             if first {

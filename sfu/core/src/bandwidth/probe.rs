@@ -11,7 +11,7 @@ const MIN_PACKETS: u32 = 5;
 /// A probe whose packets could not be sent in this time is given up.
 const MAX_DURATION: Duration = Duration::from_millis(150);
 /// Share of a probe that must arrive for a result, within this time.
-const MIN_ARRIVED: f64 = 0.8;
+const MIN_ARRIVED: f64 = 0.6;
 const MAX_WAIT: Duration = Duration::from_millis(1500);
 /// The first probe, as a multiple of the start rate, and later ones, of the estimate.
 const FIRST: f64 = 3.0;

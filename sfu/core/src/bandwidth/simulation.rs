@@ -323,11 +323,13 @@ fn without_transport_cc_reported_loss_limits() {
     let start = crate::virtual_clock::epoch();
     let mut estimator = Estimator::new(start);
     let mut now = start;
-    for step in 0..5000u32 {
+    for step in 0..10_000u32 {
         now += Duration::from_millis(2);
         estimator.record(now, 1000);
         if step % 500 == 0 {
-            estimator.handle_report(now, 80, 4_000_000);
+            let sent = estimator.estimate(now).unwrap_or(4_000_000);
+            let lost = 256 - 256 * 20 / (sent / 100_000).max(20);
+            estimator.handle_report(now, u8::try_from(lost).unwrap(), sent);
         }
     }
     let limited = estimator.estimate(now).unwrap();

@@ -66,6 +66,7 @@ impl Room {
                 ..Layer::TOP
             }
         };
+        let opening = peer.downlink.is_opening(context.now);
         let mut audio = 0u32;
         for index in peer.states().iter().filter_map(|state| state.subscription) {
             let Some(subscription) = subscriptions.get_mut(index) else {
@@ -82,9 +83,10 @@ impl Room {
                 audio = audio.saturating_add(rate.unwrap_or(0));
                 continue;
             }
-            let held = subscription
-                .downgraded_at
-                .is_some_and(|at| context.now.saturating_duration_since(at) < HOLD);
+            let held = !opening
+                && subscription
+                    .downgraded_at
+                    .is_some_and(|at| context.now.saturating_duration_since(at) < HOLD);
             let shown = Shown {
                 screen: track.publication.source == Source::ScreenVideo,
                 height: viewed.height,

@@ -56,9 +56,9 @@ impl Room {
             let Some(peer) = self.peers.get_mut(member).filter(|peer| peer.connected) else {
                 continue;
             };
-            let less = peer.downlink.handle_tick(context.now);
+            let at_once = peer.downlink.handle_tick(context.now);
             let turn = u32::try_from(member).unwrap_or(0).wrapping_add(ticks);
-            if less || turn.is_multiple_of(ALLOCATION_TICKS) {
+            if at_once || turn.is_multiple_of(ALLOCATION_TICKS) {
                 self.allocate(member, context);
             }
         }
