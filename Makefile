@@ -10,11 +10,12 @@ WASM_PACKAGES := rustc-web cargo-web rust-web-src lld-19 binaryen
 TEST_PACKAGES := chromium firefox-esr iproute2 iptables ethtool util-linux tcpdump ffmpeg
 WEB := client-web
 ARGS ?=
+MINUTES ?= 30
 
 # step NAME, COMMAND: runs it and prints how long it took.
 step = @echo "== $(1)"; begin=$$(date +%s); $(2); echo "== $(1): $$(( $$(date +%s) - begin )) s"
 
-.PHONY: help run build web wasm types bench test lint lint-rust lint-web test-rust test-web test-browsers fuzz setup setup-test clips
+.PHONY: help run build web wasm types bench test lint lint-rust lint-web test-rust test-web test-browsers soak fuzz setup setup-test clips
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +46,9 @@ test-web: wasm
 
 test-browsers: setup-test build
 	$(call step,browser tests,$(WEB)/tests/browser/run.sh)
+
+soak: build ## Let people come and go for MINUTES=30 and watch the server's memory; plot in target/soak/memory.svg
+	$(call step,soak,loadtest/soak.sh $(MINUTES))
 
 web: wasm
 	$(call step,web client,cd $(WEB) && npm run --silent build)

@@ -10,6 +10,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::http::{HttpError, Server};
 use crate::measure::Measures;
+use crate::memory::{MemoryLog, MemoryWatch};
 use crate::progress::{self, Progress};
 use crate::relay::command::{self as relay, RelayArguments};
 use crate::report::threshold::Threshold;
@@ -77,6 +78,9 @@ struct RunArguments {
     /// Take the server's CPU and memory from this local process instead of its /metrics.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
+    /// Watch the server's memory, plot it into this SVG file, and print its growth as a line of JSON.
+    #[arg(long, value_name = "FILE")]
+    memory_plot: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -151,6 +155,10 @@ async fn run(arguments: RunArguments) -> ExitCode {
         Progress::Auto
     };
     let started = Instant::now();
+    let watch = arguments
+        .memory_plot
+        .as_ref()
+        .map(|_| MemoryWatch::start(server.clone(), arguments.server_pid));
     let interrupted = tokio::select! {
         () = (arguments.scenario.0.run)(&mut crowd, &settings) => false,
         _ = tokio::signal::ctrl_c() => true,
@@ -159,16 +167,30 @@ async fn run(arguments: RunArguments) -> ExitCode {
     let duration_s = started.elapsed().as_secs_f64();
     progress::end_line(mode);
     let after = server_usage::look(&server, arguments.server_pid).await;
-    crowd.end().await;
+    let everybody_leaves = async {
+        crowd.end().await;
+    };
+    let memory = match watch {
+        Some(watch) => Ok(watch.end(everybody_leaves).await),
+        None => {
+            everybody_leaves.await;
+            Err("it was not watched (--memory-plot)".to_owned())
+        }
+    };
     let run = Run {
         scenario: arguments.scenario.0.name.to_owned(),
         participants: arguments.participants,
         duration_s,
         interrupted,
         server: before.and_then(|before| Ok((before, after?))),
+        memory: memory
+            .as_ref()
+            .map_err(String::clone)
+            .and_then(MemoryLog::figures),
     };
     let report = Report::new(run, &measures);
-    if let Err(message) = write(&report, arguments.json.as_ref()) {
+    let plotted = plot(&arguments, memory.ok().as_ref());
+    if let Err(message) = plotted.and_then(|()| write(&report, arguments.json.as_ref())) {
         return unusable(&message);
     }
     verdict(&report, &arguments.fail_if)
@@ -187,6 +209,17 @@ async fn prepare(arguments: &RunArguments) -> Result<(Server, Room), String> {
     Ok((server, room))
 }
 
+fn plot(arguments: &RunArguments, memory: Option<&MemoryLog>) -> Result<(), String> {
+    let (Some(path), Some(memory)) = (&arguments.memory_plot, memory) else {
+        return Ok(());
+    };
+    let title = format!(
+        "{}, {} participants at a time",
+        arguments.scenario.0.name, arguments.participants
+    );
+    memory.plot(path, &title)
+}
+
 async fn reachable(server: &Server) -> Result<(), HttpError> {
     server.get("/livez").await.map(|_| ())
 }
@@ -195,12 +228,30 @@ fn write(report: &Report, json: Option<&PathBuf>) -> Result<(), String> {
     match json {
         Some(path) if path.as_os_str() == "-" => print(&report.to_json()),
         Some(path) => {
-            print(&human::table(report));
+            print(&tables(report));
             std::fs::write(path, report.to_json()).map_err(|error| format!("{}: {error}", path.display()))?;
         }
-        None => print(&human::table(report)),
+        None => print(&tables(report)),
     }
     Ok(())
+}
+
+/// The table, and the line of JSON about memory if it was watched.
+fn tables(report: &Report) -> String {
+    let Some(memory) = report.memory else {
+        return human::table(report);
+    };
+    let command: Vec<String> = std::env::args().collect();
+    let line = serde_json::json!({
+        "figure": "rss_growth",
+        "value": memory.growth_mb,
+        "unit": "MiB",
+        "command": command.join(" "),
+        "duration_s": report.duration_s,
+        "participants_started": report.participants_started,
+        "memory": memory,
+    });
+    format!("{}{line}\n", human::table(report))
 }
 
 fn verdict(report: &Report, thresholds: &[Threshold]) -> ExitCode {

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod http;
 pub mod measure;
+pub mod memory;
 pub mod packet;
 pub mod participant;
 pub mod progress;

@@ -130,6 +130,15 @@ pub fn table(report: &Report) -> String {
             _ => missing("server.cpu_s"),
         },
     );
+    if let Some(memory) = report.memory {
+        row(
+            "server's memory",
+            format!(
+                "{:.1} MiB before, {:.1} after the warm-up, {:.1} at the end, {:.1} when all had left; {:+.1} MiB per hour",
+                memory.before_mb, memory.warm_mb, memory.end_mb, memory.after_mb, memory.slope_mb_per_hour
+            ),
+        );
+    }
     for problem in &report.problem_list {
         row("problem", problem.clone());
     }

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::measure::{Durations, Measures};
+use crate::memory::MemoryFigures;
 use crate::server_usage::Usage;
 
 /// What `--json` writes.
@@ -62,6 +63,8 @@ pub struct Report {
     pub key_frame_requests: u64,
     /// What the server used.
     pub server: ServerUsage,
+    /// The server's memory over the run, when it was watched.
+    pub memory: Option<MemoryFigures>,
     /// Things that should not have happened: participants that could not join or were dropped.
     pub problems: u64,
     /// The first of them, in words.
@@ -136,6 +139,8 @@ pub struct Run {
     pub interrupted: bool,
     /// The server before and after.
     pub server: Result<(Usage, Usage), String>,
+    /// The server's memory in between.
+    pub memory: Result<MemoryFigures, String>,
 }
 
 impl Report {
@@ -175,6 +180,12 @@ impl Report {
                 }
             }
         };
+        let memory = run
+            .memory
+            .inspect_err(|reason| {
+                unmeasured.insert("memory".to_owned(), reason.clone());
+            })
+            .ok();
         Self {
             scenario: run.scenario,
             participants: run.participants,
@@ -213,6 +224,7 @@ impl Report {
             },
             key_frame_requests: measures.key_frame_requests.value(),
             server,
+            memory,
             problems: measures.problem_count(),
             problem_list: measures.problems(),
             unmeasured,
@@ -268,6 +280,7 @@ pub(crate) mod tests {
             duration_s: 30.0,
             interrupted: false,
             server: Err("no /metrics".to_owned()),
+            memory: Err("it was not watched".to_owned()),
         }
     }
 
@@ -303,6 +316,7 @@ pub(crate) mod tests {
             ("/loss", "loss"),
             ("/server/cpu_s", "server.cpu_s"),
             ("/server/rss_mb", "server.rss_mb"),
+            ("/memory", "memory"),
         ] {
             assert_eq!(json.pointer(pointer), Some(&serde_json::Value::Null), "{pointer}");
             assert!(

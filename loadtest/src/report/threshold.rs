@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::{Report, Run};
 use crate::measure::Measures;
+use crate::memory::MemoryFigures;
 use crate::server_usage::Usage;
 
 /// A condition like `latency_ms.p95 > 200`.
@@ -164,6 +165,7 @@ fn known_figures() -> Vec<String> {
         duration_s: 0.0,
         interrupted: false,
         server: Ok((usage, usage)),
+        memory: Ok(MemoryFigures::default()),
     };
     let json = serde_json::to_value(Report::new(run, &measures)).unwrap_or_default();
     let mut names = vec!["decrypt_failures".to_owned()];
