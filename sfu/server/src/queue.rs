@@ -120,6 +120,8 @@ impl Queue {
     /// Queues an RTCP packet; `None` if it is too long.
     pub(crate) fn rtcp(&mut self, list: &mut List, packet: &[u8]) -> Option<()> {
         debug_assert!(packet.len() <= MAX_RTCP);
+        // Never shared: the core writes one after the other into the same buffer.
+        self.last = None;
         self.append(list, Content::Rtcp, self.headers_used, 0, packet)
     }
 
@@ -266,6 +268,19 @@ mod tests {
             (packets[0][12..].to_vec(), packets[1][12..].to_vec()),
             (vec![1; 50], vec![2; 50])
         );
+    }
+
+    #[test]
+    fn reports_written_into_one_buffer_stay_different() {
+        let mut queue = Queue::default();
+        let mut lists = [List::EMPTY; 2];
+        let mut buffer = [0; 8];
+        for (list, byte) in lists.iter_mut().zip(1..) {
+            buffer.fill(byte);
+            queue.rtcp(list, &buffer).unwrap();
+        }
+        let sent = lists.each_mut().map(|list| drain(&queue, list));
+        assert_eq!(sent, [vec![vec![1; 8]], vec![vec![2; 8]]]);
     }
 
     #[test]
