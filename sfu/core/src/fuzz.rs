@@ -5,7 +5,7 @@ use std::time::Instant;
 use conclave_transport::dtls::Fingerprint;
 use conclave_transport::route::{CREDENTIAL_RANDOM_LEN, IceCredentials, Route};
 use conclave_wire::control::ControlCommand;
-use conclave_wire::id::{LeafIndex, OfferId, PeerId, RoomId};
+use conclave_wire::id::{LeafIndex, OfferId, PeerId, RoomId, TrackId};
 use conclave_wire::media::{Section, SectionRole, Source};
 
 use crate::{Config, Egress, MAX_RTCP, Outgoing, Output, PeerSlot, Sfu, TransportState};
@@ -27,6 +27,21 @@ pub fn fuzz_packets(data: &[u8]) {
     for packet in data.split(|byte| *byte == 0xA5) {
         world.packet(packet);
     }
+}
+
+/// What a subscriber reports and asks for while it is sent sound and pictures.
+pub fn fuzz_reports(data: &[u8]) {
+    let mut world = World::new();
+    world.offer(OFFER);
+    world.subscribe();
+    for (step, report) in (0u16..).zip(data.split(|byte| *byte == 0xA5)) {
+        world.publish(step);
+        world
+            .sfu
+            .handle_rtcp(world.now, PeerSlot(1), report, &mut Checking);
+        world.pass(std::time::Duration::from_millis(40));
+    }
+    world.pass(std::time::Duration::from_secs(2));
 }
 
 const OFFER: &str = include_str!("negotiation/offers/firefox-153.sdp");
@@ -105,6 +120,57 @@ impl World {
         self.command(negotiate);
     }
 
+    /// A second peer receives what the first one publishes.
+    fn subscribe(&mut self) {
+        let peer = PeerId(2);
+        self.command(ControlCommand::AddPeer {
+            peer,
+            room: RoomId::new([1; 16]),
+        });
+        self.command(ControlCommand::Admit {
+            peer,
+            leaf: LeafIndex(1),
+        });
+        let received = |(mid, track): (&str, u32)| Section {
+            mid: mid.to_owned(),
+            role: SectionRole::Subscribe {
+                track_id: TrackId(track),
+            },
+        };
+        self.command(ControlCommand::Negotiate {
+            peer,
+            offer_id: OfferId(2),
+            sdp: OFFER.to_owned(),
+            sections: [("2", 1), ("3", 2)].map(received).to_vec(),
+        });
+    }
+
+    /// A packet of each of the first peer's tracks: SFrame under leaf 0, the picture behind a VP8 descriptor.
+    fn publish(&mut self, sequence: u16) {
+        let [high, low] = sequence.to_be_bytes();
+        let packets: [(u8, u32, &[u8]); 2] = [
+            (109, 2_017_183_353, &[0xA8, 0, 0, 0, 1]),
+            (120, 652_509_695, &[0x10, 1, 0xA8, 0x10, 0, 0, 1]),
+        ];
+        for (payload_type, ssrc, payload) in packets {
+            let head = [0x80, 0x80 | payload_type, high, low, 0, high, low, 0];
+            let body = [payload, &[0; 900]].concat();
+            let packet = [&head[..], &ssrc.to_be_bytes(), &body].concat();
+            self.sfu.handle_rtp(self.now, PeerSlot(0), &packet, &mut Checking);
+        }
+    }
+
+    /// Lets time pass, serving every timeout.
+    fn pass(&mut self, time: std::time::Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.sfu.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.sfu.handle_timeout(self.now, &mut Checking);
+            while self.sfu.poll_output().is_some() {}
+        }
+        self.now = end;
+    }
+
     fn packet(&mut self, packet: &[u8]) {
         self.now += std::time::Duration::from_millis(7);
         match packet.get(1) {
@@ -165,6 +231,56 @@ mod tests {
         let seeds = [OFFER, include_str!("negotiation/offers/chromium-156.sdp")];
         for round in 0..4000 {
             fuzz_offer(&random.mutate(seeds[round % 2].as_bytes()));
+        }
+    }
+
+    #[test]
+    fn the_subscriber_whose_reports_are_fuzzed_is_sent_both_tracks() {
+        let mut world = World::new();
+        world.offer(OFFER);
+        world.subscribe();
+        for step in 0..20 {
+            world.publish(step);
+            world.pass(std::time::Duration::from_millis(40));
+        }
+        let counted = world.sfu.take_counters();
+        assert_eq!((counted.audio_out, counted.video_out), (20, 20));
+        assert_eq!(world.sfu.estimates().1, 1);
+    }
+
+    #[test]
+    fn mutated_reports_never_panic() {
+        let mut random = Random(0x5eed_0003);
+        let twcc = |base: u16, count: u16, deltas: &[u8]| -> Vec<u8> {
+            let words = u16::try_from(5 + deltas.len() / 4).unwrap();
+            let numbers = [words, 0, 1, 0, 2, base, count].map(u16::to_be_bytes).concat();
+            let run = [
+                0,
+                0,
+                1,
+                7,
+                0x20 | count.to_be_bytes()[0],
+                count.to_be_bytes()[1],
+                4,
+                4,
+            ];
+            [&[0x8F, 205][..], &numbers, &run, deltas].concat()
+        };
+        let nack = [0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 9, 0xff, 0xff];
+        let report = [&[0x81, 201, 0, 7, 0, 0, 0, 1][..], &[0x40; 24]].concat();
+        for _ in 0..400 {
+            let mut input = Vec::new();
+            for step in 0..30u16 {
+                let seed = match random.next(4) {
+                    0 => nack.to_vec(),
+                    1 => report.clone(),
+                    _ => twcc(step * 3, 6, &[4; 4]),
+                };
+                let keep = random.next(3) == 0;
+                input.extend(if keep { seed } else { random.mutate(&seed) });
+                input.push(0xA5);
+            }
+            fuzz_reports(&input);
         }
     }
 
