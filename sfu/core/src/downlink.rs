@@ -9,8 +9,8 @@ use conclave_transport::rtp::RtpHeader;
 use conclave_wire::media::Kind;
 
 use crate::bandwidth::Estimator;
-use crate::forward::Outgoing;
 use crate::forward::rewrite::Generation;
+use crate::forward::{Descriptor, Outgoing};
 use crate::pacer::Pacer;
 
 /// Sequence numbers a subscriber may ask for again in a second, over all its subscriptions; the rest of a flood is
@@ -31,6 +31,7 @@ pub(crate) struct Waiting {
     /// The publisher's sequence number.
     pub(crate) sequence: u64,
     pub(crate) header: RtpHeader,
+    pub(crate) descriptor: Descriptor,
 }
 
 /// The way to one subscriber.

@@ -40,6 +40,8 @@ pub(crate) struct Expected {
 #[derive(Default)]
 pub(crate) struct Guard {
     refused: u8,
+    /// Low byte of the epoch of the last frame that passed.
+    epoch: Option<u8>,
     timestamps: [Option<u32>; REMEMBERED],
     next: usize,
 }
@@ -58,6 +60,11 @@ impl Guard {
         }
     }
 
+    /// Low byte of the epoch of the last frame that passed.
+    pub(crate) const fn epoch(&self) -> Option<u8> {
+        self.epoch
+    }
+
     fn judge_frame(&mut self, expected: Expected, timestamp: u32, kid: Option<u64>) -> Verdict {
         let Some(kid) = kid.map(Kid) else {
             return self.refuse(timestamp);
@@ -67,6 +74,7 @@ impl Guard {
         }
         if kid.leaf() == u64::from(expected.leaf.0) {
             self.refused = 0;
+            self.epoch = Some(kid.epoch());
             return Verdict::Pass;
         }
         if expected
@@ -107,6 +115,10 @@ impl Kid {
 
     const fn leaf(&self) -> u64 {
         self.0 >> 8 & 0xFFF
+    }
+
+    const fn epoch(&self) -> u8 {
+        self.0.to_le_bytes()[0]
     }
 }
 

@@ -4,21 +4,24 @@
 //! [`Sfu::poll_timeout`]. Packets to send go at once into the driver's [`Egress`]; everything else is an
 //! [`Output`]. No clock, socket, task, lock or randomness lives here.
 //!
-//! A packet: [`Sfu::handle_rtp`] -> `room::media` (route by SSRC, log, SFrame guard) -> `forward` (rewrite per
-//! subscription) -> [`Egress`]. A command: [`Sfu::handle_command`] -> `room` -> [`Output`].
+//! A packet: [`Sfu::handle_rtp`] -> `room::ingress` (route by SSRC, log, SFrame guard) -> `room::egress` (`selector`
+//! decides, `forward` renumbers, per subscription) -> [`Egress`]. A command: [`Sfu::handle_command`] -> `room` -> [`Output`].
 
 mod allocator;
 mod bandwidth;
 mod counters;
 mod downlink;
+mod encoding;
 mod forward;
 mod guard;
+mod header_extension;
 mod layer;
 pub mod negotiation;
 
 mod pacer;
 mod peer;
 mod room;
+mod selector;
 mod sfu;
 mod slab;
 mod subscription;
@@ -30,7 +33,8 @@ mod virtual_clock;
 pub mod fuzz;
 
 pub use counters::Counters;
-pub use forward::{Egress, MAX_RTCP, Outgoing};
+pub use forward::{Descriptor, Egress, MAX_RTCP, Outgoing};
 pub use guard::MAX_REFUSED;
+pub use header_extension::ExtensionIds;
 pub use room::Shed;
 pub use sfu::{Config, MAX_PEERS, Output, PeerSlot, Sfu, TransportState};

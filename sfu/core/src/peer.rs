@@ -9,13 +9,17 @@ use conclave_wire::id::{LeafIndex, PeerId, TrackId};
 
 use crate::downlink::Downlink;
 use crate::forward::feedback::ArrivalRecorder;
-use crate::forward::table::RouteTable;
-use crate::negotiation::{ExtensionIds, Line, Publication, RemoteTransport, Use};
+use crate::forward::table::{Route, RouteTable};
+use crate::header_extension::{ExtensionIds, Known};
+use crate::negotiation::{Line, Publication, RemoteTransport, Use};
 use crate::sfu::PeerSlot;
 use crate::subscription::Viewed;
 
 /// How long after a rejoin frames of the former leaf are expected.
 const FORMER_LEAF: Duration = Duration::from_secs(12);
+/// How long after a new leaf came the switch to its epoch is waited for. It takes as long as the slowest member needs for
+/// a commit; without one (the SFU is what is new) pictures come after this.
+const EPOCH_SWITCH: Duration = Duration::from_secs(1);
 
 /// What a section of a peer holds in the room.
 #[derive(Clone, Copy, Default)]
@@ -45,6 +49,9 @@ pub(crate) struct Peer {
     /// Set by Admit.
     pub(crate) leaf: Option<LeafIndex>,
     former: Option<(LeafIndex, Instant)>,
+    added: Instant,
+    /// When it got its leaf, until senders switch to the epoch in which it has it.
+    joined: Option<Instant>,
     /// Between Suspend and Resume.
     pub(crate) suspended: bool,
     /// ICE and DTLS are done and not lost.
@@ -71,6 +78,8 @@ impl Peer {
             slot,
             leaf: None,
             former: None,
+            added: now,
+            joined: None,
             suspended: false,
             connected: false,
             lost: false,
@@ -84,11 +93,27 @@ impl Peer {
         }
     }
 
-    pub(crate) fn admit(&mut self, now: Instant, leaf: LeafIndex) {
+    /// It has a leaf. `switched`: when senders last switched to another epoch.
+    pub(crate) fn admit(&mut self, now: Instant, leaf: LeafIndex, switched: Option<Instant>) {
         if let Some(before) = self.leaf.filter(|before| *before != leaf) {
             self.former = Some((before, now));
         }
+        // Who confirms its epoch after the others have switched has nothing to wait for.
+        let is_late = switched.is_some_and(|switched| switched > self.added);
+        if self.leaf != Some(leaf) && !is_late {
+            self.joined = Some(now);
+        }
         self.leaf = Some(leaf);
+    }
+
+    /// Senders have switched: it can read what comes.
+    pub(crate) const fn switch_epoch(&mut self) {
+        self.joined = None;
+    }
+
+    /// Until when it waits for senders to switch to the epoch it can read; `None`: they have.
+    pub(crate) fn fresh_until(&self) -> Option<Instant> {
+        self.joined.map(|joined| joined + EPOCH_SWITCH)
     }
 
     /// Whether media may flow from and to it.
@@ -123,27 +148,38 @@ impl Peer {
             .map_or(&mut [], |negotiated| &mut negotiated.states)
     }
 
-    /// The published section a packet of an unknown SSRC belongs to, and whether it is a retransmission: by its
-    /// MID, else by a payload type that only one section uses.
-    pub(crate) fn section_of(&self, view: &RtpView<'_>) -> Option<(usize, bool)> {
+    /// Where a packet of an unknown SSRC belongs: by its MID, else by a payload type that only one section uses; and
+    /// of a simulcast by its RID, or its repaired RID when it is a retransmission.
+    pub(crate) fn route_of(&self, view: &RtpView<'_>) -> Option<Route> {
         let negotiated = self.negotiated.as_ref()?;
-        let mid = negotiated.extensions.mid.and_then(|id| view.extension(id));
+        let ids = &negotiated.extensions;
+        let mid = ids.find(Known::Mid, view);
         let mut found = None;
-        for (line, state) in negotiated.lines.iter().zip(&negotiated.states) {
-            let (Use::Publish(publication), Some(track)) = (&line.role, state.track) else {
+        for ((index, line), state) in negotiated.lines.iter().enumerate().zip(&negotiated.states) {
+            let (Use::Publish(publication), Some(_)) = (&line.role, state.track) else {
                 continue;
             };
             let Some(rtx) = carries(publication, view.payload_type()) else {
                 continue;
             };
             match mid {
-                Some(mid) if line.mid.as_bytes() == mid => return Some((track, rtx)),
+                Some(mid) if line.mid.as_bytes() == mid => {
+                    found = Some((index, publication, rtx));
+                    break;
+                }
                 Some(_) => {}
                 None if found.is_some() => return None,
-                None => found = Some((track, rtx)),
+                None => found = Some((index, publication, rtx)),
             }
         }
-        found
+        let (line, publication, rtx) = found?;
+        let name = if rtx { Known::RepairedRid } else { Known::Rid };
+        let encoding = if publication.rids.is_empty() {
+            0
+        } else {
+            publication.rids.position(ids.find(name, view)?)?
+        };
+        Some(Route { line, encoding, rtx })
     }
 
     /// SSRCs the peer is sent through its section number `line`: media, retransmissions.

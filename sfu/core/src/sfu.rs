@@ -174,9 +174,12 @@ impl Sfu {
                 });
             }
             ControlCommand::RemovePeer { peer } => self.remove_peer(now, peer, egress),
-            ControlCommand::Go { room, epoch: _ } => {
+            ControlCommand::Go { room, epoch } => {
                 if let Some(index) = self.room_index.get(&room).copied() {
-                    self.with_room(now, index, egress, |room, context| room.go(context));
+                    self.with_room(now, index, egress, |room, context| {
+                        // Frames name only the low byte of their epoch (docs/E2EE.md).
+                        room.go(epoch.0.to_le_bytes()[0], context);
+                    });
                 }
             }
         }

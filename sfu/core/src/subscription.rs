@@ -1,14 +1,18 @@
-//! One section through which a peer receives: its numbers, its SSRCs and what it asks for.
+//! One section through which a peer receives: its layer, its numbers, its SSRCs and what it asks for.
 
 use std::time::{Duration, Instant};
 
 use conclave_transport::rtp::{Extension, RtpHeader};
 use conclave_wire::limits::MAX_MID;
+use conclave_wire::media::Kind;
 
-use crate::forward::Outgoing;
-use crate::forward::rewrite::{Generation, Rewriter};
+use crate::forward::clock::Clocks;
+use crate::forward::rewrite::{Generation, Original, Rewriter, Vp8Offset};
+use crate::forward::{Descriptor, Outgoing};
+use crate::header_extension::Known;
 use crate::layer::Layer;
 use crate::negotiation::SubscriptionPlan;
+use crate::selector::{Aim, CatchUp, Decision, Facts, LayeredPacket, Live, Selector};
 use crate::sfu::PeerSlot;
 use crate::track::Track;
 
@@ -26,10 +30,18 @@ static PADDING: [u8; 224] = {
 /// A publisher's packet on its way to the subscribers.
 #[derive(Clone, Copy)]
 pub(crate) struct Packet<'a> {
-    pub(crate) sequence: u64,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
+    pub(crate) generation: Generation,
+    pub(crate) layered: LayeredPacket,
     pub(crate) payload: &'a [u8],
+}
+
+/// What forwarding has to know of a track.
+#[derive(Clone, Copy)]
+pub(crate) struct TrackView {
+    pub(crate) clocks: Clocks,
+    pub(crate) clock_rate: u32,
+    pub(crate) kind: Kind,
+    pub(crate) live: Live,
 }
 
 /// How a subscriber shows a track.
@@ -59,6 +71,10 @@ pub(crate) struct Subscription {
     pub(crate) track: Option<usize>,
     /// Whether packets flow: the subscriber is admitted, connected and not suspended.
     pub(crate) active: bool,
+    /// Until when its subscriber waits for senders to switch to the epoch it can read.
+    pub(crate) fresh_until: Option<Instant>,
+    /// It began to flow since senders last switched to another epoch.
+    pub(crate) new: bool,
     pub(crate) viewed: Viewed,
     /// What allocation decided; `None`: nothing is sent.
     target: Option<Layer>,
@@ -66,7 +82,10 @@ pub(crate) struct Subscription {
     pub(crate) loss: u8,
     /// When allocation last gave it less than before.
     pub(crate) downgraded_at: Option<Instant>,
-    pub(crate) rewriter: Rewriter,
+    selector: Selector,
+    /// The encoding that was forwarded last.
+    source: Option<(u8, Generation)>,
+    rewriter: Rewriter,
     pub(crate) ssrc: u32,
     rtx_ssrc: u32,
     payload_type: u8,
@@ -86,16 +105,20 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) const fn new(to: PeerSlot, member: usize, ssrcs: (u32, u32)) -> Self {
+    pub(crate) fn new(to: PeerSlot, member: usize, ssrcs: (u32, u32), track: &Track) -> Self {
         Self {
             to,
             member,
             track: None,
             active: false,
+            fresh_until: None,
+            new: false,
             viewed: Viewed::UNNAMED,
             target: Some(Layer::TOP),
             loss: 0,
             downgraded_at: None,
+            selector: Self::selector_of(track),
+            source: None,
             rewriter: Rewriter::new(),
             ssrc: ssrcs.0,
             rtx_ssrc: ssrcs.1,
@@ -117,8 +140,8 @@ impl Subscription {
     pub(crate) fn negotiate(&mut self, mid: &str, plan: &SubscriptionPlan) {
         self.payload_type = plan.format.payload_type;
         self.rtx = plan.format.rtx;
-        self.transport_cc = plan.extensions.transport_cc;
-        self.mid_id = plan.extensions.mid;
+        self.transport_cc = plan.extensions.id(Known::TransportCc);
+        self.mid_id = plan.extensions.id(Known::Mid);
         self.mid_len = 0;
         // A mid fits: negotiation refuses longer ones.
         for (to, from) in self.mid.iter_mut().zip(mid.bytes()) {
@@ -127,11 +150,27 @@ impl Subscription {
         }
     }
 
+    /// Receives another track, or the same one with other encodings.
+    pub(crate) fn attach(&mut self, index: usize, track: &Track) {
+        self.track = Some(index);
+        self.selector = Self::selector_of(track);
+        self.pause();
+    }
+
+    /// What was sent is no base for what comes next, which follows without a gap.
+    pub(crate) fn pause(&mut self) {
+        if self.packets > 0 {
+            self.rewriter.resume();
+            self.selector.restart();
+            self.source = None;
+        }
+    }
+
     /// Sends this layer from now on, or nothing. `true`: it goes on after a pause, and needs a key frame.
     pub(crate) fn set_target(&mut self, target: Option<Layer>) -> bool {
         let resumes = self.target.is_none() && target.is_some();
         if resumes {
-            self.rewriter.resume();
+            self.pause();
         }
         self.target = target;
         resumes
@@ -157,34 +196,80 @@ impl Subscription {
         self.active && self.target.is_some()
     }
 
-    /// The packet as this subscriber gets it; `None` if it comes too late for it.
-    pub(crate) fn rewrite<'a>(
+    /// Whether its subscriber cannot read what is sent now.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        self.fresh_until.is_some_and(|until| now < until)
+    }
+
+    /// The encoding whose key frame it waits for.
+    pub(crate) fn awaits(&self, live: Live) -> Option<u8> {
+        let aim = Aim {
+            target: self.target,
+            live,
+        };
+        self.selector.awaits(&aim).filter(|_| self.active)
+    }
+
+    /// The encoding a key frame request of the subscriber is about.
+    pub(crate) fn watched(&self, live: Live) -> u8 {
+        let waiting = self.awaits(live);
+        waiting.or(self.source.map(|(encoding, _)| encoding)).unwrap_or(0)
+    }
+
+    /// The packet as this subscriber gets it; `None` if it is not to, or if it comes too late for it.
+    pub(crate) fn deliver<'a>(
         &'a mut self,
         now: Instant,
         track: &TrackView,
         packet: &Packet<'a>,
     ) -> Option<Outgoing<'a>> {
-        let numbers = self.rewriter.rewrite(
-            now,
-            track.generation,
-            track.clock_rate,
-            packet.sequence,
-            packet.timestamp,
-        )?;
+        let layered = &packet.layered;
+        if self.source.is_some_and(|(encoding, generation)| {
+            encoding == layered.encoding && generation != packet.generation
+        }) {
+            // Its publisher began another stream.
+            self.selector.restart();
+            self.source = None;
+        }
+        let aim = Aim {
+            target: self.target,
+            live: track.live,
+        };
+        let (top, anew) = match self.selector.select(&aim, layered) {
+            Decision::Forward { top, anew } => (top, anew),
+            Decision::Drop { picture } => {
+                self.rewriter.skip(packet.generation, layered.sequence, picture);
+                return None;
+            }
+        };
+        let original = Original {
+            generation: packet.generation,
+            sequence: layered.sequence,
+            timestamp: layered.timestamp,
+            vp8: layered.facts.vp8,
+            top,
+            anew,
+        };
+        let numbers = self
+            .rewriter
+            .rewrite(now, &track.clocks, track.clock_rate, &original)?;
+        self.source = Some((layered.encoding, packet.generation));
         self.packets = self.packets.wrapping_add(1);
         self.octets = self
             .octets
             .wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        let (descriptor, payload) = renumbered(&layered.facts, numbers.vp8, packet.payload);
         let header = RtpHeader {
-            marker: packet.marker,
+            marker: layered.facts.marker(layered.marker, top),
             payload_type: self.payload_type,
             sequence_number: low_bits(numbers.sequence),
             timestamp: numbers.timestamp,
             ssrc: self.ssrc,
         };
         Some(Outgoing {
+            descriptor,
             kind: track.kind,
-            ..self.outgoing(header, packet.payload)
+            ..self.outgoing(header, payload)
         })
     }
 
@@ -195,9 +280,10 @@ impl Subscription {
             mid: self.mid(),
             transport_cc: None,
             original_sequence: None,
+            descriptor: Descriptor::default(),
             payload,
             padding: false,
-            kind: conclave_wire::media::Kind::Video,
+            kind: Kind::Video,
         }
     }
 
@@ -217,6 +303,11 @@ impl Subscription {
         })
     }
 
+    /// What has to be delivered behind the packet before; asked until there is nothing.
+    pub(crate) fn catch_up(&mut self) -> Option<CatchUp> {
+        self.selector.catch_up()
+    }
+
     /// The retransmission of the packet this subscriber knows as `sequence` (RFC 4588), if it can be had.
     pub(crate) fn resend<'a>(
         &'a mut self,
@@ -225,25 +316,34 @@ impl Subscription {
         sequence: u16,
     ) -> Option<Outgoing<'a>> {
         let payload_type = self.rtx?;
-        let generation = track.stream.generation;
-        let original = self.rewriter.original(generation, sequence)?;
-        let kept = track.stream.ring.get(now, original)?;
+        let found = self.rewriter.original(sequence)?;
+        let mut encodings = track.encodings.iter();
+        let encoding = encodings.find(|encoding| encoding.generation == found.generation)?;
+        let kept = encoding.ring.get(now, found.sequence)?;
+        let facts = Facts::read(track.publication.format.codec, kept.payload, kept.marker)?;
         if !self.may_resend(now) {
             return None;
         }
         let header = RtpHeader {
-            marker: kept.marker,
+            marker: facts.marker(kept.marker, found.top),
             payload_type,
             sequence_number: self.rtx_sequence,
-            timestamp: self.rewriter.timestamp(generation, kept.timestamp)?,
+            timestamp: kept.timestamp.wrapping_add(found.timestamp_offset),
             ssrc: self.rtx_ssrc,
         };
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        let (descriptor, payload) = renumbered(&facts, found.vp8, kept.payload);
         Some(Outgoing {
             original_sequence: Some(sequence),
+            descriptor,
             kind: track.kind(),
-            ..self.outgoing(header, kept.payload)
+            ..self.outgoing(header, payload)
         })
+    }
+
+    /// The publisher's timestamp of this stream on the subscriber's clock, if that is what it is sent.
+    pub(crate) fn timestamp(&self, generation: Generation, timestamp: u32) -> Option<u32> {
+        self.rewriter.timestamp(generation, timestamp)
     }
 
     fn mid(&self) -> Option<Extension<'_>> {
@@ -264,14 +364,19 @@ impl Subscription {
         self.resent += 1;
         self.resent <= MAX_RESENT
     }
+
+    fn selector_of(track: &Track) -> Selector {
+        Selector::new(track.publication.format.codec, track.encodings.len())
+    }
 }
 
-/// What rewriting needs to know of a track.
-#[derive(Clone, Copy)]
-pub(crate) struct TrackView {
-    pub(crate) generation: Generation,
-    pub(crate) clock_rate: u32,
-    pub(crate) kind: conclave_wire::media::Kind,
+/// Takes off the payload the descriptor that has to be renumbered, if there is one: for every subscriber, so that what
+/// is behind it is the same bytes for all.
+fn renumbered<'a>(facts: &Facts, offset: Vp8Offset, payload: &'a [u8]) -> (Descriptor, &'a [u8]) {
+    match &facts.vp8 {
+        Some(descriptor) => Descriptor::renumbered(descriptor, offset, payload),
+        None => (Descriptor::default(), payload),
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 16 bits")]

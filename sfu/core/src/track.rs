@@ -1,48 +1,47 @@
-//! A published track: its incoming stream, its guard and who subscribes it.
+//! A published track: its encodings, what its layers cost and who subscribes it.
 
 use std::time::Instant;
 
 use conclave_wire::id::TrackId;
 use conclave_wire::media::Kind;
 
+use crate::encoding::Encoding;
+use crate::forward::clock::Clocks;
 use crate::forward::keyframe::KeyframeGate;
+use crate::forward::live::Pulses;
 use crate::forward::meter::LayerMeter;
-use crate::forward::receive_log::ReceiveLog;
 use crate::forward::rewrite::Generation;
-use crate::forward::ring::Ring;
-use crate::guard::Guard;
-use crate::layer::{LayerTable, MAX_TEMPORAL, SpatialLayer};
+use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL, SpatialLayer};
 use crate::negotiation::{Publication, clock_rate};
+use crate::selector::Facts;
+use crate::subscription::TrackView;
 
-/// Lines of a picture whose publisher does not say how large it is.
+/// Lines of the largest picture of a publisher that does not say how large it is; each smaller one has half as many.
 const ASSUMED_HEIGHT: u16 = 720;
-
-/// The packets of one SSRC, as they come in. Another SSRC is another stream.
-pub(crate) struct Stream {
-    pub(crate) generation: Generation,
-    pub(crate) log: ReceiveLog,
-    pub(crate) ring: Ring,
-}
 
 /// A published track. Its room owns it, its publisher's negotiation shapes it.
 pub(crate) struct Track {
     pub(crate) id: TrackId,
     /// Index of its publisher in the room.
     pub(crate) owner: usize,
+    /// Index of its section at its publisher.
+    pub(crate) line: usize,
     pub(crate) publication: Publication,
     /// Whether the signaling service was told of it.
     pub(crate) announced: bool,
-    pub(crate) stream: Stream,
-    pub(crate) guard: Guard,
+    /// One, or those of a simulcast, the smallest picture first.
+    pub(crate) encodings: Vec<Encoding>,
     /// What its layers cost.
-    pub(crate) meter: LayerMeter,
+    meter: LayerMeter,
+    /// Which of its layers are sent.
+    pulses: Pulses,
+    /// Spatial layers of a scalable stream, as announced or seen.
+    spatial_layers: u8,
     pub(crate) gate: KeyframeGate,
+    /// Whether a subscription may be waiting for a key frame.
+    pub(crate) unsettled: bool,
     /// Sequence number of the last FIR, for publishers that know no PLI.
     pub(crate) fir_sequence: u8,
-    /// When a sender report was last passed on.
-    pub(crate) reported_at: Option<Instant>,
-    /// The middle of its NTP time, by which receivers name it.
-    pub(crate) reported: u32,
     /// What it sent when allocation last looked.
     pub(crate) table: LayerTable,
     /// Indices of its subscriptions in the room.
@@ -50,49 +49,105 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    pub(crate) fn new(id: TrackId, owner: usize, publication: Publication, generation: Generation) -> Self {
+    /// A track with one encoding for each of `generations`.
+    pub(crate) fn new(
+        id: TrackId,
+        owner: usize,
+        line: usize,
+        publication: Publication,
+        generations: impl Iterator<Item = Generation>,
+    ) -> Self {
+        let count = Self::encodings_of(&publication);
+        let larger = (0..count).rev();
+        let encodings = larger
+            .zip(generations)
+            .map(|(larger, generation)| Encoding::new(publication.source.kind(), larger, generation));
         Self {
             id,
             owner,
+            line,
             publication,
             announced: false,
-            stream: Self::stream(publication.source.kind(), generation),
-            guard: Guard::default(),
+            encodings: encodings.collect(),
             meter: LayerMeter::new(),
-            gate: KeyframeGate::new(),
+            pulses: Pulses::default(),
+            spatial_layers: 1,
+            gate: KeyframeGate::default(),
+            unsettled: false,
             fir_sequence: 0,
-            reported_at: None,
-            reported: 0,
             table: LayerTable::default(),
             subscriptions: Vec::new(),
         }
     }
 
-    /// Starts over: the next packet is the first of a new stream.
-    pub(crate) fn restart(&mut self, generation: Generation) {
-        self.stream = Self::stream(self.kind(), generation);
+    /// How many encodings a publication has.
+    pub(crate) fn encodings_of(publication: &Publication) -> usize {
+        publication.rids.len().max(1)
+    }
+
+    /// Notes a packet that is about to be forwarded.
+    pub(crate) fn count(&mut self, now: Instant, encoding: u8, facts: &Facts, bytes: usize) {
+        let spatial = if self.is_simulcast() {
+            encoding
+        } else {
+            facts.spatial
+        };
+        let layer = Layer {
+            spatial,
+            temporal: facts.temporal,
+        };
+        let shared = !self.is_simulcast() && !facts.discardable;
+        self.meter.count(now, layer, bytes, shared);
+        if facts.starts_frame {
+            self.pulses.beat(now, spatial);
+        }
+        if let Some(layers) = facts.announced.filter(|_| !self.is_simulcast()) {
+            self.pulses.announce(layers);
+            self.spatial_layers = layers;
+        }
+    }
+
+    /// Looks for layers that fell silent; `true` if any did since the last time.
+    pub(crate) fn check_layers(&mut self, now: Instant) -> bool {
+        let before = self.pulses.live();
+        self.pulses.check(now);
+        before != self.pulses.live()
     }
 
     /// What it can send now.
     pub(crate) fn layers(&mut self, now: Instant) -> LayerTable {
         let mut table = LayerTable::default();
-        let rates = self.meter.bitrates(now);
-        for (row, rates) in table.spatial.iter_mut().zip(rates) {
-            let mut sum = 0u32;
-            let bitrates: [Option<u32>; MAX_TEMPORAL] = rates.map(|rate| {
-                sum = sum.saturating_add(rate?);
-                Some(sum)
-            });
-            *row = bitrates.iter().any(Option::is_some).then_some(SpatialLayer {
-                height: ASSUMED_HEIGHT,
-                bitrates,
-            });
+        let costs = self.meter.costs(now);
+        let count = self.spatial_count();
+        for (spatial, (row, costs)) in table.spatial.iter_mut().zip(costs).enumerate() {
+            let height = ASSUMED_HEIGHT >> count.saturating_sub(spatial + 1);
+            let bitrates: [Option<u32>; MAX_TEMPORAL] = costs;
+            let sent = bitrates.iter().any(Option::is_some);
+            *row = sent.then_some(SpatialLayer { height, bitrates });
         }
         table
     }
 
+    /// What forwarding has to know of it.
+    pub(crate) fn view(&self) -> TrackView {
+        let mut clocks = Clocks::default();
+        for (place, encoding) in clocks.0.iter_mut().zip(&self.encodings) {
+            *place = encoding.clock.map(|clock| (encoding.generation, clock));
+        }
+        TrackView {
+            clocks,
+            clock_rate: self.clock_rate(),
+            kind: self.kind(),
+            live: self.pulses.live(),
+        }
+    }
+
     pub(crate) const fn kind(&self) -> Kind {
         self.publication.source.kind()
+    }
+
+    pub(crate) fn is_simulcast(&self) -> bool {
+        self.encodings.len() > 1
     }
 
     /// The RTP clock in Hz.
@@ -105,11 +160,15 @@ impl Track {
         self.publication.format.feedback.nack
     }
 
-    fn stream(kind: Kind, generation: Generation) -> Stream {
-        Stream {
-            generation,
-            log: ReceiveLog::new(),
-            ring: Ring::new(kind),
+    pub(crate) fn encoding_mut(&mut self, encoding: u8) -> Option<&mut Encoding> {
+        self.encodings.get_mut(usize::from(encoding))
+    }
+
+    fn spatial_count(&self) -> usize {
+        if self.is_simulcast() {
+            self.encodings.len()
+        } else {
+            usize::from(self.spatial_layers).min(MAX_SPATIAL)
         }
     }
 }

@@ -10,7 +10,7 @@ use conclave_wire::media::Kind;
 const MAX_ENTRIES: usize = 32 << 10;
 /// Bytes of payloads between two flushes, likewise.
 const MAX_PAYLOADS: usize = 1 << 20;
-/// Longest header that is written: fixed part, extensions, original sequence number.
+/// Longest header that is written: fixed part, extensions, original sequence number, payload descriptor.
 const MAX_HEADER: usize = 96;
 /// Longest packet that is forwarded: what fits an Ethernet frame, and a little.
 pub(crate) const MAX_PACKET: usize = 1600;
@@ -198,6 +198,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use conclave_sfu_core::Descriptor;
     use conclave_transport::rtp::RtpHeader;
 
     use super::*;
@@ -214,6 +215,7 @@ mod tests {
             mid: None,
             transport_cc: None,
             original_sequence: None,
+            descriptor: Descriptor::default(),
             payload,
             padding: false,
             kind: Kind::Video,

@@ -1,66 +1,104 @@
-//! Coalesces the wishes for key frames of one source: at most one a second, four while somebody joins.
+//! Coalesces the wishes for key frames of one source: one request a second, and one for everybody who joined in an epoch.
 
 use std::time::{Duration, Instant};
 
-/// Least time between two requests to one source, outside joins.
+/// Least time between two requests to one source.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long after a new subscriber came a join lasts: its first key frame may get lost or come too early for it.
-const JOIN: Duration = Duration::from_secs(2);
-/// Least time between two requests while somebody joins.
+/// The same when somebody new watches and what was asked for before has come already.
 const JOIN_INTERVAL: Duration = Duration::from_millis(250);
 
+/// A set of encodings, by their indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Wanted(u8);
+
+impl Wanted {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn one(encoding: u8) -> Self {
+        Self(1u8.checked_shl(u32::from(encoding)).unwrap_or(0))
+    }
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn contains(self, encoding: u8) -> bool {
+        !Self::one(encoding).is_empty() && Self::one(encoding).without(self).is_empty()
+    }
+}
+
 /// The gate of one video source.
+#[derive(Default)]
 pub(crate) struct KeyframeGate {
     last: Option<Instant>,
-    joined: Option<Instant>,
-    wanted: bool,
-    new_subscriber: bool,
+    wanted: Wanted,
+    /// Somebody who wants one has just begun to watch.
+    joined: bool,
+    /// Asked for and not come yet.
+    outstanding: Wanted,
+    /// The epoch of which key frames were asked for, and which.
+    epoch: Option<(u8, Wanted)>,
 }
 
 impl KeyframeGate {
-    pub(crate) const fn new() -> Self {
-        Self {
-            last: None,
-            joined: None,
-            wanted: false,
-            new_subscriber: false,
+    /// Somebody cannot go on without key frames of these encodings.
+    pub(crate) const fn want(&mut self, encodings: Wanted) {
+        self.wanted = self.wanted.with(encodings);
+    }
+
+    /// Somebody new watches.
+    pub(crate) const fn join(&mut self, encodings: Wanted) {
+        self.want(encodings);
+        self.joined = true;
+    }
+
+    /// Senders switch to a new epoch, and these encodings have new subscribers, who cannot use anything older.
+    pub(crate) const fn switch_epoch(&mut self, epoch: u8, encodings: Wanted) {
+        if !encodings.is_empty() {
+            self.want(encodings);
+            self.epoch = Some((epoch, encodings));
+            self.last = None;
         }
     }
 
-    /// Somebody cannot go on without a key frame. `true`: ask for one now; else [`Self::due`] will say so later.
-    pub(crate) fn want(&mut self, now: Instant) -> bool {
-        self.wanted = true;
-        self.due(now)
-    }
-
-    /// Somebody new watches: like [`Self::want`], and once more at the next epoch.
-    pub(crate) fn subscribed(&mut self, now: Instant) -> bool {
-        self.new_subscriber = true;
-        self.joined = Some(now);
-        self.want(now)
-    }
-
-    /// Senders switch to a new epoch. `true` if somebody new watches, who cannot use a key frame of the old one.
-    pub(crate) fn epoch(&mut self, now: Instant) -> bool {
-        let ask = std::mem::take(&mut self.new_subscriber);
-        if ask {
-            self.last = Some(now);
-            self.wanted = false;
+    /// A key frame comes in, of the epoch its frame header names.
+    pub(crate) fn arrived(&mut self, encoding: u8, epoch: Option<u8>) {
+        let arrived = Wanted::one(encoding);
+        self.outstanding = self.outstanding.without(arrived);
+        let Some((expected, encodings)) = self.epoch.filter(|(_, encodings)| encodings.contains(encoding))
+        else {
+            return;
+        };
+        self.epoch = Some((expected, encodings.without(arrived))).filter(|(_, left)| !left.is_empty());
+        if epoch.is_some_and(|epoch| epoch != expected) {
+            // The request overtook the switch; nobody new can read this one.
+            self.want(arrived);
+            self.last = None;
         }
-        ask
     }
 
-    /// Whether a wish that had to wait may go out now.
-    pub(crate) fn due(&mut self, now: Instant) -> bool {
-        let passed = |since: Option<Instant>| since.map(|since| now.saturating_duration_since(since));
-        let joining = passed(self.joined).is_some_and(|passed| passed < JOIN);
-        let interval = if joining { JOIN_INTERVAL } else { INTERVAL };
-        let ask = self.wanted && passed(self.last).is_none_or(|passed| passed >= interval);
-        if ask {
-            self.last = Some(now);
-            self.wanted = false;
+    /// The encodings to ask for now.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Wanted> {
+        let new = self.joined && !self.wanted.without(self.outstanding).is_empty();
+        let interval = if new { JOIN_INTERVAL } else { INTERVAL };
+        let waited = self
+            .last
+            .is_none_or(|last| now.saturating_duration_since(last) >= interval);
+        if self.wanted.is_empty() || !waited {
+            return None;
         }
-        ask
+        self.last = Some(now);
+        self.joined = false;
+        self.outstanding = self.wanted;
+        Some(std::mem::take(&mut self.wanted))
     }
 }
 
@@ -68,14 +106,21 @@ impl KeyframeGate {
 mod tests {
     use super::*;
 
+    const LOW: u8 = 0;
+    const HIGH: u8 = 2;
+
+    fn low() -> Wanted {
+        Wanted::one(LOW)
+    }
+
     #[test]
     fn many_wishes_become_one_request_a_second() {
         let start = crate::virtual_clock::epoch();
-        let mut gate = KeyframeGate::new();
+        let mut gate = KeyframeGate::default();
         let mut asked = 0;
         for ms in 0..3000 {
-            let now = start + Duration::from_millis(ms);
-            asked += u32::from(gate.want(now)) + u32::from(gate.due(now));
+            gate.want(low());
+            asked += u32::from(gate.due(start + Duration::from_millis(ms)).is_some());
         }
         assert_eq!(asked, 3);
     }
@@ -83,35 +128,59 @@ mod tests {
     #[test]
     fn a_wish_that_came_too_early_is_not_forgotten() {
         let start = crate::virtual_clock::epoch();
-        let mut gate = KeyframeGate::new();
-        assert!(gate.want(start));
-        assert!(!gate.want(start + INTERVAL / 2));
-        assert!(gate.due(start + INTERVAL));
-        assert!(!gate.due(start + INTERVAL * 2));
+        let mut gate = KeyframeGate::default();
+        gate.want(low());
+        assert_eq!(gate.due(start), Some(low()));
+        gate.want(Wanted::one(HIGH));
+        assert_eq!(gate.due(start + INTERVAL / 2), None);
+        assert_eq!(gate.due(start + INTERVAL), Some(Wanted::one(HIGH)));
+        assert_eq!(gate.due(start + INTERVAL * 2), None);
     }
 
     #[test]
-    fn a_hundred_joins_in_a_second_cost_four_requests() {
+    fn who_joins_while_a_key_frame_is_on_its_way_waits_for_that_one() {
         let start = crate::virtual_clock::epoch();
-        let mut gate = KeyframeGate::new();
-        let asked: u32 = (0..100)
-            .map(|step| u32::from(gate.subscribed(start + Duration::from_millis(10 * step))))
-            .sum();
-        assert_eq!(asked, 4);
+        let mut gate = KeyframeGate::default();
+        gate.join(low());
+        assert_eq!(gate.due(start), Some(low()));
+        gate.join(low());
+        assert_eq!(gate.due(start + JOIN_INTERVAL), None);
+        gate.arrived(LOW, None);
+        assert_eq!(
+            gate.due(start + JOIN_INTERVAL),
+            Some(low()),
+            "it came before the joiner did"
+        );
     }
 
     #[test]
-    fn an_epoch_asks_once_and_only_for_new_subscribers() {
+    fn a_burst_of_joins_in_an_epoch_costs_one_request() {
+        let start = crate::virtual_clock::epoch();
+        let mut gate = KeyframeGate::default();
+        let mut asked = 0;
+        gate.switch_epoch(7, low());
+        for ms in 0..1000 {
+            let now = start + Duration::from_millis(ms);
+            asked += u32::from(gate.due(now).is_some());
+            gate.want(low());
+            if ms == 40 {
+                gate.arrived(LOW, Some(7));
+            }
+        }
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn a_key_frame_of_the_epoch_before_is_asked_for_again_once() {
         let now = crate::virtual_clock::epoch();
-        let mut gate = KeyframeGate::new();
-        assert!(!gate.epoch(now));
-        assert!(gate.subscribed(now));
-        assert!(!gate.subscribed(now));
-        assert!(gate.epoch(now), "the one from before the switch is of no use");
-        assert!(!gate.epoch(now));
-        assert!(
-            !gate.due(now + INTERVAL),
-            "and it served the waiting ones as well"
-        );
+        let mut gate = KeyframeGate::default();
+        gate.switch_epoch(7, low());
+        assert_eq!(gate.due(now), Some(low()));
+        gate.arrived(HIGH, Some(6));
+        assert_eq!(gate.due(now), None);
+        gate.arrived(LOW, Some(6));
+        assert_eq!(gate.due(now), Some(low()));
+        gate.arrived(LOW, Some(6));
+        assert_eq!(gate.due(now), None);
     }
 }

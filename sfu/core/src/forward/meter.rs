@@ -8,11 +8,19 @@ use crate::layer::{Layer, MAX_SPATIAL, MAX_TEMPORAL};
 const SLOTS: usize = 4;
 const SLOT: Duration = Duration::from_millis(250);
 
-type Bytes = [[u32; MAX_TEMPORAL]; MAX_SPATIAL];
+type PerLayer<T> = [[T; MAX_TEMPORAL]; MAX_SPATIAL];
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// Bytes of each layer by itself.
+    own: PerLayer<u32>,
+    /// Those of them that larger layers refer to.
+    shared: PerLayer<u32>,
+}
 
 /// Bytes per layer. Counting is an addition; time is looked at when a slot ends and when somebody asks.
 pub(crate) struct LayerMeter {
-    slots: [Bytes; SLOTS],
+    slots: [Slot; SLOTS],
     current: usize,
     /// When the current slot began.
     began: Option<Instant>,
@@ -21,30 +29,52 @@ pub(crate) struct LayerMeter {
 }
 
 impl LayerMeter {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            slots: [[[0; MAX_TEMPORAL]; MAX_SPATIAL]; SLOTS],
+            slots: [Slot::default(); SLOTS],
             current: 0,
             began: None,
             since: [None; MAX_SPATIAL],
         }
     }
 
-    /// Counts a packet of `bytes` payload bytes.
-    pub(crate) fn count(&mut self, now: Instant, layer: Layer, bytes: usize) {
+    /// Counts a packet of `bytes` payload bytes; `shared`: whoever gets a larger layer gets it too.
+    pub(crate) fn count(&mut self, now: Instant, layer: Layer, bytes: usize, shared: bool) {
         self.advance(now);
         if let Some(since @ None) = self.since.get_mut(usize::from(layer.spatial)) {
             *since = Some(now);
         }
-        let slot = self.slots.get_mut(self.current);
-        let spatial = slot.and_then(|slot| slot.get_mut(usize::from(layer.spatial)));
-        if let Some(counted) = spatial.and_then(|spatial| spatial.get_mut(usize::from(layer.temporal))) {
-            *counted = counted.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        let Some(slot) = self.slots.get_mut(self.current) else {
+            return;
+        };
+        add(&mut slot.own, layer, bytes);
+        if shared {
+            add(&mut slot.shared, layer, bytes);
         }
     }
 
-    /// Bits per second of each layer by itself; `None` for one of which nothing came within the window.
-    pub(crate) fn bitrates(&mut self, now: Instant) -> [[Option<u32>; MAX_TEMPORAL]; MAX_SPATIAL] {
+    /// Bits per second it takes to receive each layer; `None` for one of which nothing came within the window.
+    pub(crate) fn costs(&mut self, now: Instant) -> PerLayer<Option<u32>> {
+        let own = self.rates(now, |slot| &slot.own);
+        let shared = self.rates(now, |slot| &slot.shared);
+        let mut costs = own;
+        for (spatial, costs) in costs.iter_mut().enumerate() {
+            let mut sum = 0u32;
+            for (temporal, cost) in costs.iter_mut().enumerate() {
+                let below = shared
+                    .iter()
+                    .take(spatial)
+                    .filter_map(|rates| *rates.get(temporal)?);
+                let below = below.fold(0, u32::saturating_add);
+                sum = sum.saturating_add(cost.unwrap_or(0)).saturating_add(below);
+                *cost = cost.map(|_| sum);
+            }
+        }
+        costs
+    }
+
+    /// Bits per second of what `of` picks.
+    fn rates(&mut self, now: Instant, of: impl Fn(&Slot) -> &PerLayer<u32> + Copy) -> PerLayer<Option<u32>> {
         self.advance(now);
         let mut rates = [[None; MAX_TEMPORAL]; MAX_SPATIAL];
         let Some(began) = self.began else { return rates };
@@ -54,17 +84,17 @@ impl LayerMeter {
             let Some(since) = since else { continue };
             let window = full.min(now.saturating_duration_since(since).max(SLOT));
             for (temporal, rate) in rates.iter_mut().enumerate() {
-                let bytes = self.total(spatial, temporal);
+                let bytes = self.total(of, spatial, temporal);
                 *rate = (bytes > 0).then(|| bits_per_second(bytes, window));
             }
         }
         rates
     }
 
-    fn total(&self, spatial: usize, temporal: usize) -> u64 {
+    fn total(&self, of: impl Fn(&Slot) -> &PerLayer<u32>, spatial: usize, temporal: usize) -> u64 {
         let slots = self.slots.iter();
         slots
-            .filter_map(|slot| slot.get(spatial)?.get(temporal))
+            .filter_map(|slot| of(slot).get(spatial)?.get(temporal))
             .map(|bytes| u64::from(*bytes))
             .sum()
     }
@@ -88,17 +118,25 @@ impl LayerMeter {
                 began += SLOT;
                 self.current = (self.current + 1) % SLOTS;
                 if let Some(slot) = self.slots.get_mut(self.current) {
-                    *slot = Bytes::default();
+                    *slot = Slot::default();
                 }
             }
         }
         self.began = Some(began);
         for spatial in 0..MAX_SPATIAL {
-            let silent = (0..MAX_TEMPORAL).all(|temporal| self.total(spatial, temporal) == 0);
+            let silent =
+                (0..MAX_TEMPORAL).all(|temporal| self.total(|slot| &slot.own, spatial, temporal) == 0);
             if let Some(since) = self.since.get_mut(spatial).filter(|_| silent) {
                 *since = None;
             }
         }
+    }
+}
+
+fn add(bytes_of: &mut PerLayer<u32>, layer: Layer, bytes: usize) {
+    let spatial = bytes_of.get_mut(usize::from(layer.spatial));
+    if let Some(counted) = spatial.and_then(|spatial| spatial.get_mut(usize::from(layer.temporal))) {
+        *counted = counted.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 }
 
@@ -123,7 +161,7 @@ mod tests {
     /// Every 10 ms one packet for this many milliseconds.
     fn run(meter: &mut LayerMeter, from: Instant, ms: u64, layer: Layer, bytes: usize) {
         for at in (0..ms).step_by(10) {
-            meter.count(from + Duration::from_millis(at), layer, bytes);
+            meter.count(from + Duration::from_millis(at), layer, bytes, false);
         }
     }
 
@@ -132,10 +170,10 @@ mod tests {
         let start = crate::virtual_clock::epoch();
         let mut meter = LayerMeter::new();
         run(&mut meter, start, 5000, SMALL, 1000);
-        let rate = meter.bitrates(start + Duration::from_secs(5))[0][0].unwrap();
+        let rate = meter.costs(start + Duration::from_secs(5))[0][0].unwrap();
         assert!((760_000..=840_000).contains(&rate), "{rate}");
         assert_eq!(
-            meter.bitrates(start + Duration::from_secs(5))[2],
+            meter.costs(start + Duration::from_secs(5))[2],
             [None; MAX_TEMPORAL]
         );
     }
@@ -147,8 +185,30 @@ mod tests {
         run(&mut meter, start, 2000, SMALL, 1000);
         let later = start + Duration::from_secs(2);
         run(&mut meter, later, 400, LARGE, 1000);
-        let rate = meter.bitrates(later + Duration::from_millis(400))[2][1].unwrap();
+        let rate = meter.costs(later + Duration::from_millis(400))[2][1].unwrap();
         assert!((760_000..=840_000).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn a_layer_costs_what_it_needs_of_smaller_ones_too() {
+        let start = crate::virtual_clock::epoch();
+        let mut meter = LayerMeter::new();
+        for at in (0..3000).step_by(10) {
+            let now = start + Duration::from_millis(at);
+            meter.count(now, SMALL, 100, true);
+            meter.count(now, Layer { temporal: 1, ..SMALL }, 100, false);
+            meter.count(now, Layer { temporal: 0, ..LARGE }, 400, true);
+            meter.count(now, LARGE, 400, true);
+        }
+        let costs = meter.costs(start + Duration::from_secs(3));
+        let about = |cost: Option<u32>, expected: u32| {
+            let cost = cost.unwrap();
+            assert!(cost.abs_diff(expected) < expected / 10, "{cost}, not {expected}");
+        };
+        about(costs[0][0], 80_000);
+        about(costs[0][1], 160_000);
+        about(costs[2][0], 400_000);
+        about(costs[2][1], 720_000);
     }
 
     #[test]
@@ -158,10 +218,10 @@ mod tests {
         run(&mut meter, start, 2000, SMALL, 1000);
         run(&mut meter, start + Duration::from_secs(2), 1100, LARGE, 10);
         let end = start + Duration::from_millis(3100);
-        assert_eq!(meter.bitrates(end)[0], [None; MAX_TEMPORAL]);
-        assert!(meter.bitrates(end)[2][1].is_some());
+        assert_eq!(meter.costs(end)[0], [None; MAX_TEMPORAL]);
+        assert!(meter.costs(end)[2][1].is_some());
         assert_eq!(
-            meter.bitrates(end + Duration::from_secs(60)),
+            meter.costs(end + Duration::from_secs(60)),
             [[None; MAX_TEMPORAL]; MAX_SPATIAL]
         );
     }

@@ -89,6 +89,11 @@ impl ReceiveLog {
         Arrival::New(extended)
     }
 
+    /// The highest number that came; 0 before the first.
+    pub(crate) fn highest(&self) -> u64 {
+        self.highest.unwrap_or(0)
+    }
+
     /// Notes the packet's transit time for the jitter (RFC 3550 §6.4.1). Not for retransmissions.
     #[expect(
         clippy::cast_possible_wrap,

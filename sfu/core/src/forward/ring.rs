@@ -2,14 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use conclave_wire::media::Kind;
-
 /// Packets that can be found again by their sequence number. Older ones are overwritten.
 const ENTRIES: u64 = 1024;
-/// Bytes kept of a video stream: one second at 4 Mbit/s. Older packets are overwritten.
-const VIDEO_BYTES: usize = 512 << 10;
-/// Bytes kept of an audio stream: more than a second at 128 kbit/s.
-const AUDIO_BYTES: usize = 24 << 10;
 /// After this a packet is too old to be of use.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
@@ -41,17 +35,18 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) const fn new(kind: Kind) -> Self {
-        let capacity = match kind {
-            Kind::Audio => AUDIO_BYTES,
-            Kind::Video => VIDEO_BYTES,
-        };
+    /// A ring of `capacity` bytes; older packets are overwritten.
+    pub(crate) const fn new(capacity: usize) -> Self {
         Self {
             capacity,
             bytes: Vec::new(),
             entries: Vec::new(),
             written: 0,
         }
+    }
+
+    pub(crate) const fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Keeps a packet, over the oldest ones.
@@ -115,10 +110,12 @@ fn slot_of(sequence: u64) -> usize {
 mod tests {
     use super::*;
 
+    const BYTES: usize = 24 << 10;
+
     #[test]
     fn packets_are_found_until_they_are_overwritten_or_old() {
         let now = crate::virtual_clock::epoch();
-        let mut ring = Ring::new(Kind::Audio);
+        let mut ring = Ring::new(BYTES);
         for sequence in 0..200u64 {
             ring.push(
                 now,
@@ -148,8 +145,8 @@ mod tests {
     #[test]
     fn a_packet_larger_than_the_ring_is_not_kept() {
         let now = crate::virtual_clock::epoch();
-        let mut ring = Ring::new(Kind::Audio);
-        ring.push(now, 1, 0, false, &vec![1; AUDIO_BYTES + 1]);
+        let mut ring = Ring::new(BYTES);
+        ring.push(now, 1, 0, false, &vec![1; BYTES + 1]);
         assert!(ring.get(now, 1).is_none());
         ring.push(now, 2, 0, false, &[2; 10]);
         assert_eq!(ring.get(now, 2).unwrap().payload, [2; 10]);

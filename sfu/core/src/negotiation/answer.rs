@@ -8,7 +8,8 @@ use conclave_transport::route::IceCredentials;
 use conclave_wire::media::{Codec, Kind};
 
 use super::codec::{self, Format};
-use super::{ABS_SEND_TIME_URI, ExtensionIds, Line, MID_URI, Plan, TRANSPORT_CC_URI, Use};
+use super::{Line, Plan, Rids, Use};
+use crate::header_extension::ExtensionIds;
 
 /// Priority of a first host candidate: type preference 126, component 1 (RFC 8445 §5.1.2.1).
 const HOST_PRIORITY: u32 = 126 << 24 | 255;
@@ -92,14 +93,11 @@ fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<
         out.push_str("a=rtcp-rsize\r\n");
     }
     formats(out, format);
-    for (id, uri) in [
-        (extensions.mid, MID_URI),
-        (extensions.transport_cc, TRANSPORT_CC_URI),
-        (extensions.abs_send_time, ABS_SEND_TIME_URI),
-    ] {
-        if let Some(id) = id {
-            let _ = write!(out, "a=extmap:{id} {uri}\r\n");
-        }
+    for (id, uri) in extensions.iter() {
+        let _ = write!(out, "a=extmap:{id} {uri}\r\n");
+    }
+    if let Use::Publish(publication) = line.role {
+        simulcast(out, &publication.rids);
     }
     if let Use::Subscribe(subscription) = line.role {
         let (media, rtx) = (context.ssrcs)(index);
@@ -113,6 +111,20 @@ fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<
         } else {
             let _ = write!(out, "a=ssrc:{media} cname:p{stream}\r\n");
         }
+    }
+}
+
+/// The encodings we take, by the names the offer gave them (RFC 8853 §5.3.2).
+fn simulcast(out: &mut String, rids: &Rids) {
+    for rid in rids.iter() {
+        let _ = write!(out, "a=rid:{} recv\r\n", rid.as_str());
+    }
+    for (index, rid) in rids.iter().enumerate() {
+        let before = if index == 0 { "a=simulcast:recv " } else { ";" };
+        let _ = write!(out, "{before}{}", rid.as_str());
+    }
+    if !rids.is_empty() {
+        out.push_str("\r\n");
     }
 }
 

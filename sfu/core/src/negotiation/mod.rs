@@ -6,6 +6,7 @@
 mod answer;
 mod codec;
 mod sdp;
+mod simulcast;
 
 #[cfg(test)]
 mod tests;
@@ -21,14 +22,11 @@ use conclave_wire::media::{Codec, Kind, Section, SectionRole, Source};
 pub use answer::{AnswerContext, write_answer};
 pub(crate) use codec::clock_rate;
 pub use codec::{Feedback, Format};
+pub use simulcast::{Rid, Rids};
+
+use crate::header_extension::{ExtensionIds, Known};
 
 use sdp::{Offer, OfferedSection};
-
-/// Header extensions the SFU reads or writes, by their URI.
-pub(crate) const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
-pub(crate) const TRANSPORT_CC_URI: &str =
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-pub(crate) const ABS_SEND_TIME_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 
 /// Longest `ice-ufrag` (RFC 8839 §5.4).
 const MAX_ICE_WORD: usize = 256;
@@ -79,17 +77,6 @@ pub struct RemoteTransport {
     pub fingerprint: Fingerprint,
 }
 
-/// Header extension ids of one section, as the offerer numbered them; `None` is not in use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExtensionIds {
-    /// MID (RFC 8843 §15).
-    pub mid: Option<u8>,
-    /// Transport-wide sequence number.
-    pub transport_cc: Option<u8>,
-    /// Absolute send time; only without transport-cc.
-    pub abs_send_time: Option<u8>,
-}
-
 /// A published section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publication {
@@ -99,6 +86,8 @@ pub struct Publication {
     pub format: Format,
     /// The header extensions to send.
     pub extensions: ExtensionIds,
+    /// The encodings of a simulcast, the smallest picture first; empty without simulcast.
+    pub rids: Rids,
     /// The SSRC the offer declares; else it is learned from the first packets.
     pub ssrc: Option<u32>,
     /// The SSRC of its retransmissions, likewise.
@@ -281,15 +270,29 @@ fn publish(
             .copied(),
         _ => None,
     };
-    let mut extensions = extension_ids(section);
-    if extensions.transport_cc.is_some() {
-        extensions.abs_send_time = None;
+    let mut extensions = extension_ids(section).filtered(|extension| extension.publish);
+    if extensions.id(Known::TransportCc).is_some() {
+        extensions.set(Known::AbsSendTime, None);
     }
-    let (ssrc, rtx_ssrc) = declared_ssrcs(section);
+    // Encodings are told apart by their names only (RFC 8853 §5.5).
+    let named = extensions.id(Known::Mid).is_some() && extensions.id(Known::Rid).is_some();
+    let rids = if named && source.kind() == Kind::Video {
+        Rids::offered(section)
+    } else {
+        Rids::default()
+    };
+    let (ssrc, rtx_ssrc) = if rids.is_empty() {
+        extensions.set(Known::Rid, None);
+        extensions.set(Known::RepairedRid, None);
+        declared_ssrcs(section)
+    } else {
+        (None, None)
+    };
     Ok(Publication {
         source,
         format: kept.unwrap_or(first),
         extensions,
+        rids,
         ssrc,
         rtx_ssrc,
     })
@@ -301,21 +304,20 @@ fn subscribe(
     track: Available,
     format: Format,
 ) -> SubscriptionPlan {
-    let ids = extension_ids(section);
     let mut format = format;
+    let mut extensions = extension_ids(section).filtered(|extension| extension.subscribe);
     // Without the number in each packet there is nothing to report on.
-    format.feedback.transport_cc &= ids.transport_cc.is_some();
+    format.feedback.transport_cc &= extensions.id(Known::TransportCc).is_some();
+    if !format.feedback.transport_cc {
+        extensions.set(Known::TransportCc, None);
+    }
     // SRTP may seal an index only once, so without RTX nothing can be sent again and NACK would be an empty promise.
     format.feedback.nack &= format.rtx.is_some();
     SubscriptionPlan {
         track_id,
         stream: track.stream,
         format,
-        extensions: ExtensionIds {
-            mid: ids.mid,
-            transport_cc: ids.transport_cc.filter(|_| format.feedback.transport_cc),
-            ..ExtensionIds::default()
-        },
+        extensions,
     }
 }
 
@@ -331,11 +333,8 @@ fn extension_ids(section: &OfferedSection<'_>) -> ExtensionIds {
             .next()
             .and_then(|id| id.parse::<u8>().ok())
             .filter(|id| (1..=14).contains(id));
-        match uri {
-            MID_URI => ids.mid = ids.mid.or(id),
-            TRANSPORT_CC_URI => ids.transport_cc = ids.transport_cc.or(id),
-            ABS_SEND_TIME_URI => ids.abs_send_time = ids.abs_send_time.or(id),
-            _ => {}
+        if let Some(id) = id {
+            ids.offer(id, uri);
         }
     }
     ids

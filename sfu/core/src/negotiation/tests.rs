@@ -111,13 +111,10 @@ fn chromium_publishes_opus_and_vp8_and_gets_its_own_numbers_back() {
         (camera.ssrc, camera.rtx_ssrc),
         (Some(874_120_653), Some(3_041_451_448))
     );
+    let ids = [Known::Mid, Known::TransportCc, Known::AbsSendTime, Known::Rid];
     assert_eq!(
-        camera.extensions,
-        ExtensionIds {
-            mid: Some(4),
-            transport_cc: Some(3),
-            abs_send_time: None
-        }
+        ids.map(|known| camera.extensions.id(known)),
+        [Some(4), Some(3), None, None]
     );
     assert_eq!(plan.remote.ufrag, "pZhn");
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conclave_wire::media::{Kind, Source};
 
-use super::{Room, report};
+use super::Room;
 use crate::allocator::{self, Budget, Row, Shown};
 use crate::forward::{Egress, OVERHEAD};
 use crate::layer::{Layer, LayerTable};
@@ -104,14 +104,16 @@ impl Room {
         let Some(subscription) = self.subscriptions.get_mut(index) else {
             return;
         };
-        let resumes = subscription.set_target(target);
-        let Some(track_index) = subscription.track.filter(|_| resumes && subscription.active) else {
+        if subscription.target() == target {
             return;
-        };
-        if let Some(track) = self.tracks.get_mut(track_index)
-            && track.gate.want(context.now)
-        {
-            report::ask_keyframe(&self.peers, track_index, track, context);
+        }
+        let resumes = subscription.set_target(target);
+        let track = subscription.track.and_then(|track| self.tracks.get_mut(track));
+        if let Some(track) = track {
+            track.unsettled = true;
+        }
+        if resumes {
+            self.watch(index, context);
         }
     }
 }

@@ -1,11 +1,14 @@
 //! One room: its peers, tracks and subscriptions, and what commands do to them.
 //!
-//! `negotiate` applies offers, `media` forwards packets, `report` sends what is due. All state of a room is here and
-//! has this one owner.
+//! `negotiate` applies offers, `ingress` takes packets, `egress` forwards them, `allocate` chooses layers, `keyframes`,
+//! `pace` and `report` send what is due.
+//! All state of a room is here and has this one owner.
 
 mod allocate;
+mod egress;
 mod heard;
-mod media;
+mod ingress;
+mod keyframes;
 mod negotiate;
 mod pace;
 mod report;
@@ -22,7 +25,9 @@ use conclave_wire::media::Kind;
 use crate::allocator::Row;
 use crate::downlink::Downlink;
 use crate::forward::Egress;
+use crate::forward::keyframe::Wanted;
 use crate::forward::rewrite::Generation;
+use crate::layer::MAX_SPATIAL;
 use crate::peer::Peer;
 use crate::sfu::{Context, PeerSlot, TransportState};
 use crate::slab::Slab;
@@ -40,7 +45,7 @@ pub(crate) struct Room {
     peers: Slab<Peer>,
     tracks: Slab<Track>,
     subscriptions: Slab<Subscription>,
-    last_generation: u64,
+    last_generation: u32,
     /// Scratch for the sequence numbers of one NACK.
     missing: Vec<u16>,
     /// Scratch for the rows of one allocation.
@@ -48,6 +53,8 @@ pub(crate) struct Room {
     /// Members for whom something waits or a probe is under way.
     paced: Vec<usize>,
     shed: Shed,
+    /// When senders last switched to another epoch.
+    switched: Option<Instant>,
 }
 
 impl Room {
@@ -62,6 +69,7 @@ impl Room {
             rows: Vec::new(),
             paced: Vec::new(),
             shed,
+            switched: None,
         }
     }
 
@@ -73,7 +81,7 @@ impl Room {
         let Some(peer) = self.peers.get_mut(member) else {
             return;
         };
-        peer.admit(context.now, leaf);
+        peer.admit(context.now, leaf, self.switched);
         self.announce(member, context);
         self.refresh_subscriptions(member, context);
     }
@@ -124,16 +132,6 @@ impl Room {
             TransportState::Lost => ControlEvent::PeerLost { peer },
         });
         self.refresh_subscriptions(member, context);
-    }
-
-    /// Senders switch to a new epoch: whoever is new needs a key frame of it.
-    pub(crate) fn go<E: Egress>(&mut self, context: &mut Context<'_, E>) {
-        let Self { peers, tracks, .. } = self;
-        for (index, track) in tracks.iter_mut() {
-            if track.gate.epoch(context.now) {
-                report::ask_keyframe(peers, index, track, context);
-            }
-        }
     }
 
     /// Tells of the peer's tracks, once it is admitted.
@@ -239,12 +237,18 @@ impl Room {
             .filter_map(|state| state.subscription)
             .collect();
         for index in indices {
-            self.refresh_subscription(index, flows, context);
+            self.refresh_subscription(member, index, flows, context);
         }
         self.settle_downlink(member, context);
     }
 
-    fn refresh_subscription<E: Egress>(&mut self, index: usize, flows: bool, context: &mut Context<'_, E>) {
+    fn refresh_subscription<E: Egress>(
+        &mut self,
+        member: usize,
+        index: usize,
+        flows: bool,
+        context: &mut Context<'_, E>,
+    ) {
         let Some(subscription) = self.subscriptions.get_mut(index) else {
             return;
         };
@@ -256,18 +260,10 @@ impl Room {
         if !active {
             return;
         }
-        subscription.rewriter.resume();
-        let Some(track_index) = subscription.track else {
-            return;
-        };
-        let Self { peers, tracks, .. } = self;
-        if let Some(track) = tracks
-            .get_mut(track_index)
-            .filter(|track| track.kind() == Kind::Video)
-            && track.gate.subscribed(context.now)
-        {
-            report::ask_keyframe(peers, track_index, track, context);
-        }
+        subscription.pause();
+        subscription.new = true;
+        subscription.fresh_until = self.peers.get(member).and_then(Peer::fresh_until);
+        self.watch(index, context);
     }
 
     /// A publisher is back: what it sent meanwhile is not missing.
@@ -277,14 +273,17 @@ impl Room {
         };
         let indices: Vec<usize> = peer.states().iter().filter_map(|state| state.track).collect();
         for index in indices {
-            let generation = self.next_generation();
-            let Self { peers, tracks, .. } = self;
-            let Some(track) = tracks.get_mut(index) else {
+            let generations: [Generation; MAX_SPATIAL] = std::array::from_fn(|_| self.next_generation());
+            let Some(track) = self.tracks.get_mut(index) else {
                 continue;
             };
-            track.restart(generation);
-            if track.kind() == Kind::Video && track.gate.want(context.now) {
-                report::ask_keyframe(peers, index, track, context);
+            for (encoding, generation) in track.encodings.iter_mut().zip(generations) {
+                encoding.restart(generation);
+            }
+            track.unsettled = true;
+            if track.kind() == Kind::Video {
+                track.gate.want(Wanted::one(0));
+                self.ask_keyframes(index, context);
             }
         }
     }
@@ -303,7 +302,6 @@ impl Room {
         let Some(owner) = self.peers.get_mut(track.owner) else {
             return;
         };
-        owner.routes.remove_track(index);
         for state in owner
             .states_mut()
             .iter_mut()
@@ -320,7 +318,7 @@ impl Room {
     }
 
     const fn next_generation(&mut self) -> Generation {
-        self.last_generation += 1;
+        self.last_generation = self.last_generation.wrapping_add(1);
         Generation(self.last_generation)
     }
 }

@@ -6,10 +6,12 @@ use conclave_wire::media::Section;
 
 use super::Room;
 use crate::forward::Egress;
-use crate::forward::table::Route;
+use crate::forward::rewrite::Generation;
+use crate::forward::table::{Route, RouteTable};
+use crate::header_extension::ExtensionIds;
+use crate::layer::MAX_SPATIAL;
 use crate::negotiation::{
-    self, AnswerContext, Available, ExtensionIds, Line, NegotiationError, Plan, Publication,
-    SubscriptionPlan, Use,
+    self, AnswerContext, Available, Line, NegotiationError, Plan, Publication, SubscriptionPlan, Use,
 };
 use crate::peer::{LineState, Negotiated, Peer};
 use crate::sfu::{Config, Context, Output};
@@ -63,6 +65,7 @@ impl Room {
         }
         if let Some(peer) = self.peers.get_mut(member) {
             peer.negotiated = None;
+            peer.routes = RouteTable::default();
             peer.connected = false;
             peer.lost = false;
         }
@@ -160,6 +163,11 @@ impl Room {
         };
         let flows = peer.may_flow();
         if let Some(negotiated) = &mut peer.negotiated {
+            for (line, (before, now)) in negotiated.lines.iter().zip(&plan.lines).enumerate() {
+                if before.mid != now.mid {
+                    peer.routes.remove_line(line);
+                }
+            }
             negotiated
                 .states
                 .resize_with(plan.lines.len(), LineState::default);
@@ -224,12 +232,13 @@ impl Room {
         if state.closed {
             return;
         }
-        let generation = self.next_generation();
+        let generations: [Generation; MAX_SPATIAL] = std::array::from_fn(|_| self.next_generation());
         let index = match state.track {
             Some(index) => index,
             None => {
                 *context.last_track = context.last_track.wrapping_add(1);
-                let track = Track::new(TrackId(*context.last_track), member, publication, generation);
+                let id = TrackId(*context.last_track);
+                let track = Track::new(id, member, line, publication, generations.into_iter());
                 let index = self.tracks.insert(track);
                 if let Some(state) = self.state_mut(member, line) {
                     state.track = Some(index);
@@ -240,9 +249,21 @@ impl Room {
         let (Some(track), Some(peer)) = (self.tracks.get_mut(index), self.peers.get_mut(member)) else {
             return;
         };
+        if track.publication.rids != publication.rids {
+            // The encodings it had are others now, and so is the way to choose between them.
+            let renewed = Track::new(track.id, member, line, publication, generations.into_iter());
+            track.encodings = renewed.encodings;
+            peer.routes.remove_line(line);
+            for subscription in &track.subscriptions {
+                if let Some(subscription) = self.subscriptions.get_mut(*subscription) {
+                    subscription.attach(index, track);
+                }
+            }
+        }
         track.publication = publication;
         let media = Route {
-            track: index,
+            line,
+            encoding: 0,
             rtx: false,
         };
         if let Some(ssrc) = publication
@@ -250,16 +271,12 @@ impl Room {
             .filter(|ssrc| peer.routes.ssrc_of(media) != Some(*ssrc))
         {
             peer.routes.insert(ssrc, media);
-            track.restart(generation);
+            if let (Some(encoding), [generation, ..]) = (track.encodings.first_mut(), generations) {
+                encoding.restart(generation);
+            }
         }
         if let Some(rtx_ssrc) = publication.rtx_ssrc {
-            peer.routes.insert(
-                rtx_ssrc,
-                Route {
-                    track: index,
-                    rtx: true,
-                },
-            );
+            peer.routes.insert(rtx_ssrc, Route { rtx: true, ..media });
         }
     }
 
@@ -272,34 +289,30 @@ impl Room {
         flows: bool,
         context: &mut Context<'_, E>,
     ) {
-        let Some((track_index, _)) = self.tracks.iter().find(|(_, track)| track.id == plan.track_id) else {
-            return;
-        };
-        let Some(peer) = self.peers.get(member) else {
+        let known = self.state_mut(member, line).and_then(|state| state.subscription);
+        let found = self.tracks.iter().find(|(_, track)| track.id == plan.track_id);
+        let (Some((track_index, track)), Some(peer)) = (found, self.peers.get_mut(member)) else {
             return;
         };
         let (slot, ssrcs) = (peer.slot, Peer::ssrcs(peer.id, line));
-        let index = match self.state_mut(member, line).and_then(|state| state.subscription) {
-            Some(index) => index,
-            None => {
-                let index = self.subscriptions.insert(Subscription::new(slot, member, ssrcs));
-                if let Some(state) = self.state_mut(member, line) {
-                    state.subscription = Some(index);
-                }
-                index
-            }
-        };
+        let index = known.unwrap_or_else(|| {
+            self.subscriptions
+                .insert(Subscription::new(slot, member, ssrcs, track))
+        });
+        if let Some(state) = peer.states_mut().get_mut(line) {
+            state.subscription = Some(index);
+        }
         let Some(subscription) = self.subscriptions.get_mut(index) else {
             return;
         };
         subscription.negotiate(mid, plan);
-        if subscription.track.is_none() {
-            subscription.track = Some(track_index);
-            if let Some(track) = self.tracks.get_mut(track_index) {
-                track.subscriptions.push(index);
-            }
+        if subscription.track.is_none()
+            && let Some(track) = self.tracks.get_mut(track_index)
+        {
+            subscription.attach(track_index, track);
+            track.subscriptions.push(index);
         }
-        self.refresh_subscription(index, flows, context);
+        self.refresh_subscription(member, index, flows, context);
     }
 
     /// Takes a subscription off its track; its numbers stay.
@@ -326,8 +339,7 @@ fn shared_extensions(lines: &[Line]) -> ExtensionIds {
     let mut shared = ExtensionIds::default();
     for line in lines {
         if let Use::Publish(publication) = &line.role {
-            shared.mid = shared.mid.or(publication.extensions.mid);
-            shared.transport_cc = shared.transport_cc.or(publication.extensions.transport_cc);
+            shared.merge(&publication.extensions);
         }
     }
     shared

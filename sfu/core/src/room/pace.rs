@@ -58,11 +58,15 @@ impl Room {
                 continue;
             };
             let track = subscription.track.and_then(|track| tracks.get(track));
-            let kept = track
-                .filter(|track| track.stream.generation == waiting.generation)
-                .and_then(|track| track.stream.ring.get(context.now, waiting.sequence));
-            let Some(kept) = kept else { continue };
-            let mut outgoing = subscription.outgoing(waiting.header, kept.payload);
+            let kept = track.and_then(|track| {
+                let mut encodings = track.encodings.iter();
+                let encoding = encodings.find(|encoding| encoding.generation == waiting.generation)?;
+                encoding.ring.get(context.now, waiting.sequence)
+            });
+            let payload = kept.and_then(|kept| kept.payload.get(waiting.descriptor.len()..));
+            let Some(payload) = payload else { continue };
+            let mut outgoing = subscription.outgoing(waiting.header, payload);
+            outgoing.descriptor = waiting.descriptor;
             if let Some(id) = subscription.transport_cc {
                 peer.downlink.number(context.now, id, &mut outgoing);
             }

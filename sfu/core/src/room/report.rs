@@ -1,4 +1,4 @@
-//! What a room sends by itself: NACKs, key frame requests, transport-cc feedback and receiver reports to publishers.
+//! What a room sends by itself on ticks: NACKs, key frame requests, transport-cc feedback and receiver reports to publishers.
 
 use conclave_transport::rtcp::{ReportBlock, RtcpWriter};
 use conclave_wire::media::Kind;
@@ -9,8 +9,6 @@ use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
 use crate::peer::Peer;
 use crate::sfu::Context;
-use crate::slab::Slab;
-use crate::track::Track;
 
 /// Ticks between two transport-cc reports: 50 ms.
 const TWCC_TICKS: u32 = 2;
@@ -20,26 +18,26 @@ const REPORT_TICKS: u32 = 40;
 impl Room {
     /// Sends what is due. `ticks` counts the calls.
     pub(crate) fn handle_tick<E: Egress>(&mut self, ticks: u32, context: &mut Context<'_, E>) {
-        let Self {
-            peers,
-            tracks,
-            missing,
-            ..
-        } = self;
-        for (index, track) in tracks.iter_mut() {
-            if track.kind() == Kind::Video && track.gate.due(context.now) {
-                ask_keyframe(peers, index, track, context);
+        for index in 0..self.tracks.slots() {
+            if self
+                .tracks
+                .get(index)
+                .is_some_and(|track| track.kind() == Kind::Video)
+            {
+                self.check_layers(index, context);
+                self.settle(index, context);
+                self.ask_keyframes(index, context);
             }
-            ask_again(peers, index, track, missing, context);
+            self.ask_again(index, context);
         }
-        for (index, track) in (0u32..).zip(tracks.iter_mut()) {
+        for (index, track) in (0u32..).zip(self.tracks.iter_mut()) {
             let (_, track) = track;
             if ticks.wrapping_add(index).is_multiple_of(TABLE_TICKS) {
                 track.table = track.layers(context.now);
             }
         }
         self.downlinks(ticks, context);
-        let Self { peers, .. } = self;
+        let peers = &mut self.peers;
         if ticks.is_multiple_of(TWCC_TICKS) {
             for (_, peer) in peers.iter_mut() {
                 report_arrivals(peer, context);
@@ -65,6 +63,47 @@ impl Room {
         self.start_probes(context);
     }
 
+    /// Asks the publisher of a track for the packets that are missing.
+    fn ask_again<E: Egress>(&mut self, index: usize, context: &mut Context<'_, E>) {
+        let Self {
+            peers,
+            tracks,
+            missing,
+            ..
+        } = self;
+        let Some(track) = tracks.get_mut(index) else {
+            return;
+        };
+        let Some(owner) = peers.get(track.owner).filter(|owner| owner.may_flow()) else {
+            return;
+        };
+        for (encoding, stream) in (0u8..).zip(&mut track.encodings) {
+            missing.clear();
+            stream.log.due(context.now, missing);
+            let ssrc = owner.routes.ssrc_of(Route {
+                line: track.line,
+                encoding,
+                rtx: false,
+            });
+            let Some(ssrc) = ssrc.filter(|_| !missing.is_empty()) else {
+                continue;
+            };
+            context.counters.nack_out += u64::try_from(missing.len()).unwrap_or(0);
+            send(owner, context, |writer| {
+                writer.nack(SENDER_SSRC, ssrc, missing).is_ok()
+            });
+        }
+    }
+
+    /// Looks whether a track's layers fell silent, and aims anew when its layers are others.
+    fn check_layers<E: Egress>(&mut self, index: usize, context: &mut Context<'_, E>) {
+        if let Some(track) = self.tracks.get_mut(index)
+            && track.check_layers(context.now)
+        {
+            track.unsettled = true;
+        }
+    }
+
     fn receiver_reports<E: Egress>(&mut self, context: &mut Context<'_, E>) {
         let Self {
             peers,
@@ -75,19 +114,25 @@ impl Room {
         for (_, peer) in peers.iter().filter(|(_, peer)| peer.connected) {
             let mut blocks: Vec<ReportBlock> = Vec::new();
             for index in peer.states().iter().filter_map(|state| state.track) {
-                let ssrc = peer.routes.ssrc_of(Route {
-                    track: index,
-                    rtx: false,
-                });
-                let (Some(ssrc), Some(track)) = (ssrc, tracks.get_mut(index)) else {
+                let Some(track) = tracks.get_mut(index) else {
                     continue;
                 };
-                if let Some((mut block, lost)) = track.stream.log.report(context.now, ssrc) {
-                    context.counters.lost += lost;
-                    if track.kind() == Kind::Audio {
-                        block.fraction_lost = block.fraction_lost.max(heard::loss(track, subscriptions));
+                let heard = match track.kind() {
+                    Kind::Audio => heard::loss(track, subscriptions),
+                    Kind::Video => 0,
+                };
+                for (encoding, stream) in (0u8..).zip(&mut track.encodings) {
+                    let ssrc = peer.routes.ssrc_of(Route {
+                        line: track.line,
+                        encoding,
+                        rtx: false,
+                    });
+                    let report = ssrc.and_then(|ssrc| stream.log.report(context.now, ssrc));
+                    if let Some((mut block, lost)) = report {
+                        context.counters.lost += lost;
+                        block.fraction_lost = block.fraction_lost.max(heard);
+                        blocks.push(block);
                     }
-                    blocks.push(block);
                 }
             }
             if !blocks.is_empty() {
@@ -97,50 +142,6 @@ impl Room {
             }
         }
     }
-}
-
-/// Asks the publisher of a track for a key frame.
-pub(super) fn ask_keyframe<E: Egress>(
-    peers: &Slab<Peer>,
-    index: usize,
-    track: &mut Track,
-    context: &mut Context<'_, E>,
-) {
-    let Some((owner, ssrc)) = publisher(peers, index, track) else {
-        return;
-    };
-    context.counters.keyframe_out += 1;
-    let feedback = track.publication.format.feedback;
-    if feedback.fir && !feedback.pli {
-        track.fir_sequence = track.fir_sequence.wrapping_add(1);
-        send(owner, context, |writer| {
-            writer.fir(SENDER_SSRC, ssrc, track.fir_sequence).is_ok()
-        });
-    } else {
-        send(owner, context, |writer| writer.pli(SENDER_SSRC, ssrc).is_ok());
-    }
-}
-
-/// Asks the publisher of a track for the packets that are missing.
-fn ask_again<E: Egress>(
-    peers: &Slab<Peer>,
-    index: usize,
-    track: &mut Track,
-    missing: &mut Vec<u16>,
-    context: &mut Context<'_, E>,
-) {
-    missing.clear();
-    track.stream.log.due(context.now, missing);
-    if missing.is_empty() {
-        return;
-    }
-    let Some((owner, ssrc)) = publisher(peers, index, track) else {
-        return;
-    };
-    context.counters.nack_out += u64::try_from(missing.len()).unwrap_or(0);
-    send(owner, context, |writer| {
-        writer.nack(SENDER_SSRC, ssrc, missing).is_ok()
-    });
 }
 
 fn report_arrivals<E: Egress>(peer: &mut Peer, context: &mut Context<'_, E>) {
@@ -157,19 +158,11 @@ fn report_arrivals<E: Egress>(peer: &mut Peer, context: &mut Context<'_, E>) {
     }
 }
 
-/// The publisher of a track and the SSRC it sends with, if it can be asked for anything.
-fn publisher<'a>(peers: &'a Slab<Peer>, index: usize, track: &Track) -> Option<(&'a Peer, u32)> {
-    let owner = peers.get(track.owner).filter(|owner| owner.may_flow())?;
-    Some((
-        owner,
-        owner.routes.ssrc_of(Route {
-            track: index,
-            rtx: false,
-        })?,
-    ))
-}
-
-fn send<E: Egress>(to: &Peer, context: &mut Context<'_, E>, write: impl FnOnce(&mut RtcpWriter<'_>) -> bool) {
+pub(super) fn send<E: Egress>(
+    to: &Peer,
+    context: &mut Context<'_, E>,
+    write: impl FnOnce(&mut RtcpWriter<'_>) -> bool,
+) {
     let mut buffer = [0; MAX_RTCP];
     let mut writer = RtcpWriter::new(&mut buffer);
     if write(&mut writer) {

@@ -93,7 +93,8 @@ impl Call {
     fn picture_packet(&mut self) {
         self.pictures += 1;
         let number = u16::try_from(self.pictures % 65_536).unwrap();
-        self.world.rtp(0, &camera(number, self.ms * 90, &[5; 1000]));
+        let frame = if number % 50 == 1 { key_frame } else { camera };
+        self.world.rtp(0, &frame(number, self.ms * 90, &[5; 1000]));
     }
 
     /// What left goes over the link.

@@ -8,5 +8,8 @@ mod forwarding;
 mod membership;
 // `cfg(test)` tells the lints that these helpers are part of tests.
 #[cfg(test)]
+mod picture;
+mod simulcast;
+#[cfg(test)]
 mod support;
 mod views;

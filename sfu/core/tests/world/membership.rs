@@ -94,7 +94,7 @@ fn a_suspended_peer_neither_gets_nor_gives_and_resumes_without_a_gap() {
             peer: PeerId(suspended),
         });
         assert_eq!(world.count_rtcp(0, "Pli"), 1, "a key frame to go on with");
-        world.rtp(0, &camera(500, 200_000, b"after"));
+        world.rtp(0, &key_frame(500, 200_000, b"after"));
         let after = world.take_rtp();
         assert_eq!(after.len(), 1);
         let (before, after) = (view(&before[0].1), view(&after[0].1));
@@ -131,7 +131,7 @@ fn a_reused_section_continues_its_numbers_with_another_publisher() {
     world.pass(Duration::from_millis(500));
     world.rtp(
         2,
-        &packet(4242, 96, 30_000, 7, &camera_payload(3, b"second publisher")),
+        &packet(4242, 96, 30_000, 7, &key_payload(3, b"second publisher")),
     );
     let second = world.take_rtp();
     let (first, second) = (view(&first[0].1), view(&second[0].1));

@@ -297,6 +297,17 @@ pub(crate) fn camera(sequence: u16, timestamp: u32, body: &[u8]) -> Vec<u8> {
     packet(CHROMIUM_CAMERA, 96, sequence, timestamp, &camera_payload(1, body))
 }
 
+/// The same for a key frame.
+pub(crate) fn key_frame(sequence: u16, timestamp: u32, body: &[u8]) -> Vec<u8> {
+    let payload = key_payload(1, body);
+    packet(CHROMIUM_CAMERA, 96, sequence, timestamp, &payload)
+}
+
+/// The payload of a VP8 key frame in one packet.
+pub(crate) fn key_payload(peer: u64, body: &[u8]) -> Vec<u8> {
+    [&[0x10][..], &[0; 10], &sframe(Source::Camera, peer, body)].concat()
+}
+
 pub(crate) fn view(packet: &[u8]) -> RtpView<'_> {
     RtpView::parse(packet).unwrap()
 }

@@ -38,7 +38,9 @@ fn a_hidden_track_is_not_sent_and_comes_back_without_a_gap() {
         1,
         "a picture that comes back begins with a key frame"
     );
-    world.rtp(0, &camera(3, 3000, b"shown again"));
+    world.rtp(0, &camera(3, 3000, b"refers to what was hidden"));
+    assert!(world.take_rtp().is_empty());
+    world.rtp(0, &key_frame(4, 6000, b"shown again"));
     let again = world.take_rtp();
     assert_eq!(
         view(&again[0].1).sequence_number(),

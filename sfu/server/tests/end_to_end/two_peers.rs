@@ -124,7 +124,10 @@ async fn what_one_publishes_the_other_receives_unchanged_and_in_order() {
         "{counted:?}"
     );
     assert_eq!((counted.frames_refused, counted.egress_dropped), (0, 0));
-    assert!(counted.pli_out >= 1, "a new subscriber needs a key frame");
+    assert!(
+        counted.pli_out >= 1,
+        "a camera is asked for the key frame it never sent"
+    );
     assert_eq!((counted.peers, counted.tracks), (2, 2));
 }
 
