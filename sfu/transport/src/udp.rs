@@ -2,9 +2,11 @@
 //!
 //! Free of any runtime: the socket is non-blocking and `AsFd`, so a reactor can wait for it.
 
+mod backlog;
 mod send_batch;
 mod send_many;
 
+pub use backlog::Backlog;
 pub use send_batch::SendBatch;
 
 use std::io::{self, IoSliceMut};
@@ -217,6 +219,14 @@ impl UdpSocket {
         dropped
     }
 
+    /// What waits to be received, and what found no room.
+    ///
+    /// # Errors
+    /// What the system says; Linux before 4.12 does not know.
+    pub fn backlog(&self) -> io::Result<Backlog> {
+        backlog::backlog(self.as_fd())
+    }
+
     /// Whether this socket can send to `to`.
     #[must_use]
     pub const fn serves(&self, to: SocketAddr) -> bool {
@@ -411,6 +421,25 @@ mod tests {
         assert!(sender.send("127.0.0.1:0".parse().unwrap(), b"x").is_err());
         assert!(sender.send_run("127.0.0.1:9".parse().unwrap(), b"x", 0).is_err());
         assert_eq!(sender.max_segments(), before);
+    }
+
+    #[test]
+    fn the_backlog_is_what_was_not_received_and_what_found_no_room() {
+        let sender = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let receiver = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let before = receiver.backlog().unwrap();
+        assert_eq!((before.waiting, before.dropped), (0, 0));
+        let to = receiver.local_addr().unwrap();
+        let flood = before.capacity as usize / 1000 * 2;
+        for _ in 0..flood {
+            sender.send(to, &[0; 1000]).unwrap();
+        }
+        let full = receiver.backlog().unwrap();
+        assert!(full.waiting > full.capacity / 2 && full.dropped > 0, "{full:?}");
+        receive(&receiver, flood - full.dropped as usize);
+        let after = receiver.backlog().unwrap();
+        assert!(after.waiting < after.capacity / 10, "{after:?}");
+        assert_eq!(after.dropped, full.dropped);
     }
 
     #[test]
