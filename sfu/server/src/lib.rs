@@ -11,6 +11,8 @@ pub mod control;
 mod dispatch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod load;
+mod overload;
 mod placement;
 mod queue;
 mod session;
@@ -65,6 +67,7 @@ impl Sfu {
         let certificate = Certificate::generate().map_err(|_| StartError::Certificate)?;
         let (event_tx, events) = mpsc::channel(EVENT_QUEUE);
         let stats = Stats::default();
+        let overload = overload::Overload::new(config.shards.get());
         let mut shards = Vec::with_capacity(config.shards.get());
         let mut all_candidates = Vec::new();
         for number in 0..config.shards.get() {
@@ -81,6 +84,7 @@ impl Sfu {
                 stats: stats.clone(),
                 forwarded: Arc::clone(&forwarded),
                 pin: config.pin,
+                overload: overload.clone(),
             })?;
             shards.push(ShardLink { commands, forwarded });
         }

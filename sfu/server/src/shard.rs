@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use conclave_sfu_core::{Config, Output, PeerSlot, Sfu, TransportState};
 use conclave_transport::address::TransportAddress;
@@ -18,6 +18,8 @@ use tokio::io::Interest;
 use tokio::sync::mpsc;
 
 use crate::bind::Ports;
+use crate::load::{LoadMeter, Measured};
+use crate::overload::Overload;
 use crate::session::{SessionEvent, Sessions};
 use crate::socket::Sockets;
 use crate::stats::{Snapshot, Stats};
@@ -27,6 +29,9 @@ use crate::tcp::{READ_LEN, Tcp};
 const MAX_BATCHES: usize = 4;
 /// Reads from TCP connections handled before other work gets a turn.
 const MAX_READS: usize = 64;
+
+/// Between two looks at all subscribers' estimates, for the metrics.
+const ESTIMATES: Duration = Duration::from_secs(1);
 
 /// What a shard is made from.
 pub(crate) struct ShardConfig {
@@ -41,6 +46,7 @@ pub(crate) struct ShardConfig {
     pub(crate) forwarded: Arc<AtomicU64>,
     /// Whether the thread stays on one core.
     pub(crate) pin: bool,
+    pub(crate) overload: Overload,
 }
 
 struct Shard {
@@ -57,8 +63,25 @@ struct Shard {
     events: mpsc::Sender<ControlEvent>,
     stats: Stats,
     forwarded: Arc<AtomicU64>,
-    /// Peers and tracks as last reported.
-    gauges: (u64, u64),
+    /// As they are, and as last reported.
+    gauges: (Gauges, Gauges),
+    load: LoadMeter,
+    /// Datagrams the sockets had no room for, as last seen.
+    dropped: u32,
+    /// When the estimates were last summed up.
+    estimated_at: Instant,
+    overload: Overload,
+}
+
+/// What rises and falls.
+#[derive(Clone, Copy, Default)]
+struct Gauges {
+    peers: u64,
+    tracks: u64,
+    shed_level: u64,
+    busy_permille: u64,
+    estimate_bps: u64,
+    estimates: u64,
 }
 
 /// What woke the shard.
@@ -84,6 +107,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         stats,
         forwarded,
         pin: _,
+        overload,
     } = config;
     let Ports {
         sockets,
@@ -107,10 +131,16 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         events,
         stats,
         forwarded,
-        gauges: (0, 0),
+        gauges: Default::default(),
+        load: LoadMeter::new(Instant::now()),
+        dropped: 0,
+        estimated_at: Instant::now(),
+        overload,
     };
     loop {
-        match shard.wait(&mut commands).await {
+        let wake = shard.wait(&mut commands).await;
+        let woke = Instant::now();
+        match wake {
             Wake::Readable(socket) => shard.receive(socket),
             Wake::Tcp => shard.receive_tcp(),
             Wake::Command(Some(command)) => shard.command(command),
@@ -119,6 +149,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         }
         shard.timers();
         shard.settle();
+        shard.judge(woke);
     }
 }
 
@@ -128,6 +159,7 @@ impl Shard {
             self.core.poll_timeout(),
             self.sessions.next_wake(),
             self.sessions.tcp.poll_timeout(),
+            self.load.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -290,6 +322,7 @@ impl Shard {
     fn drain_core(&mut self, now: Instant) {
         while let Some(output) = self.core.poll_output() {
             match output {
+                Output::Event(ControlEvent::Overloaded { overloaded }) => self.tell_overload(overloaded),
                 Output::Event(event) => self.waiting.push_back(event),
                 Output::OpenTransport {
                     peer,
@@ -314,6 +347,22 @@ impl Shard {
         }
     }
 
+    /// All shards have one answer, told in its order.
+    fn tell_overload(&mut self, overloaded: bool) {
+        let Self {
+            overload,
+            events,
+            waiting,
+            ..
+        } = self;
+        overload.change(overloaded, |overloaded| {
+            let event = ControlEvent::Overloaded { overloaded };
+            if let Err(mpsc::error::TrySendError::Full(event)) = events.try_send(event) {
+                waiting.push_back(event);
+            }
+        });
+    }
+
     /// Before the shard sleeps: nothing is left undone that can be done.
     fn settle(&mut self) {
         self.drain_core(Instant::now());
@@ -327,9 +376,60 @@ impl Shard {
         self.count();
     }
 
+    /// Sheds more load, or less, if it is time to look.
+    fn judge(&mut self, woke: Instant) {
+        let now = Instant::now();
+        self.load.worked(woke, now);
+        if !self.load.is_due(now) {
+            return;
+        }
+        let measured = self.measure();
+        let shed = self.load.judge(now, measured);
+        let (gauges, _) = &mut self.gauges;
+        gauges.shed_level = shed.0.into();
+        gauges.busy_permille = self.load.busy_permille();
+        if now >= self.estimated_at + ESTIMATES {
+            self.estimated_at = now;
+            (gauges.estimate_bps, gauges.estimates) = self.core.estimates();
+        }
+        if shed != self.core.shed() {
+            tracing::info!(
+                level = shed.0,
+                busy_permille = self.load.busy_permille(),
+                "load is shed at another level"
+            );
+            self.core.handle_shed(now, shed, &mut self.sessions);
+            self.settle();
+        }
+    }
+
+    fn measure(&mut self) -> Measured {
+        let backlogs = self
+            .sockets
+            .iter()
+            .filter_map(|socket| socket.get_ref().backlog().ok());
+        let (mut backlog, mut dropped) = (0f64, 0u32);
+        for socket in backlogs {
+            backlog = backlog.max(f64::from(socket.waiting) / f64::from(socket.capacity.max(1)));
+            dropped = dropped.wrapping_add(socket.dropped);
+        }
+        let new = dropped.wrapping_sub(self.dropped);
+        self.dropped = dropped;
+        self.sessions.counted.receive_overflow += u64::from(new);
+        Measured {
+            backlog,
+            dropped: new,
+        }
+    }
+
     fn count(&mut self) {
         let core = self.core.take_counters();
-        let gauges = (to_u64(self.core.peer_count()), to_u64(self.core.track_count()));
+        let gauges = Gauges {
+            peers: to_u64(self.core.peer_count()),
+            tracks: to_u64(self.core.track_count()),
+            ..self.gauges.0
+        };
+        let told = std::mem::replace(&mut self.gauges, (gauges, gauges)).1;
         let delta = Snapshot {
             rtp_in_audio: core.audio_in,
             rtp_in_video: core.video_in,
@@ -338,16 +438,22 @@ impl Shard {
             nack_in: core.nack_in,
             pli_out: core.keyframe_out,
             pli_in: core.keyframe_in,
+            paced: core.paced,
+            paced_dropped: core.paced_dropped,
+            probe_out: core.probe_out,
             frames_refused: core.refused,
-            peers: gauges.0.wrapping_sub(self.gauges.0),
-            tracks: gauges.1.wrapping_sub(self.gauges.1),
+            peers: gauges.peers.wrapping_sub(told.peers),
+            tracks: gauges.tracks.wrapping_sub(told.tracks),
+            shed_level: gauges.shed_level.wrapping_sub(told.shed_level),
+            busy_permille: gauges.busy_permille.wrapping_sub(told.busy_permille),
+            estimate_bps: gauges.estimate_bps.wrapping_sub(told.estimate_bps),
+            estimates: gauges.estimates.wrapping_sub(told.estimates),
             ..std::mem::take(&mut self.sessions.counted)
         };
         let delta = Snapshot {
             datagrams_dropped: delta.datagrams_dropped + core.unusable,
             ..delta
         };
-        self.gauges = gauges;
         let forwarded = delta.rtp_out_audio + delta.rtp_out_video;
         if forwarded > 0 {
             self.forwarded.fetch_add(forwarded, Ordering::Relaxed);

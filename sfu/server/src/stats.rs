@@ -100,6 +100,22 @@ counters! {
     datagrams_dropped, "conclave_datagrams_dropped_total", "", "counter", "Datagrams without a session, unauthentic or malformed.";
     /// Packets for subscribers that a full egress queue dropped.
     egress_dropped, "conclave_egress_dropped_total", "", "counter", "RTP packets dropped because a subscriber's queue was full.";
+    /// Packets that waited in a subscriber's pacer.
+    paced, "conclave_paced_packets_total", "", "counter", "Packets that waited so that a subscriber's burst did not exceed its path.";
+    /// Packets a full pacer dropped.
+    paced_dropped, "conclave_paced_dropped_total", "", "counter", "Packets that found no space to wait.";
+    /// Packets of padding for probing.
+    probe_out, "conclave_probe_packets_total", "", "counter", "Packets of padding sent to probe a subscriber's bandwidth.";
+    /// Datagrams the sockets had no room for: the shard was late.
+    receive_overflow, "conclave_receive_overflow_total", "", "counter", "Datagrams that arrived and found no space in a socket.";
+    /// Levels of shedding, summed over the shards; 0 is none.
+    shed_level, "conclave_shed_level", "", "gauge", "Load shed now, 0 (none) to 5 (no pictures) per shard.";
+    /// Share of time the shards work, in thousandths, summed.
+    busy_permille, "conclave_busy_permille", "", "gauge", "Thousandths of the last 200 ms in which shards worked, summed over the shards.";
+    /// Estimates of all subscribers, summed, in bits per second.
+    estimate_bps, "conclave_estimated_bits_per_second", "", "gauge", "Bandwidth estimated towards subscribers, summed.";
+    /// Subscribers with an estimate.
+    estimates, "conclave_estimates", "", "gauge", "Subscribers whose bandwidth is estimated.";
     /// Peers that exist now.
     peers, "conclave_peers", "", "gauge", "Peers with a transport.";
     /// Published tracks that exist now.

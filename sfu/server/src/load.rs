@@ -1,0 +1,264 @@
+//! Judges from how busy a shard is and how far it lags behind whether it must shed load, and how much.
+//!
+//! In: time worked, what waits in the sockets, time. Out: the level to shed at. Pure; the shard measures and obeys.
+//!
+//! Lagging is what hurts: what waits in a socket is late, and what finds no room is lost, sound included. So a
+//! backlog raises the level at once and again until it is gone. Being busy all the time without a backlog raises it
+//! only as far as turning newcomers away. Calm lowers it step by step; a step that brought the trouble back makes the
+//! next one slower.
+
+use std::time::{Duration, Instant};
+
+use conclave_sfu_core::Shed;
+
+/// How often the shard is judged.
+const INTERVAL: Duration = Duration::from_millis(25);
+/// Over how many judgements the busy share is taken: 200 ms.
+const WINDOW: usize = 8;
+/// Backlog, as a share of what fits the socket, that raises the level by one, and by two.
+const LAGGING: f64 = 0.1;
+const DROWNING: f64 = 0.4;
+/// Judgements between two rises: what was shed must be able to show.
+const SETTLE: u32 = 3;
+/// Busy shares: above the first no newcomers are taken, below the second a level may go.
+const BUSY: f64 = 0.95;
+const CALM: f64 = 0.75;
+/// Calm judgements before a level goes: 500 ms, doubled up to the last when the trouble comes back.
+const PATIENCE: u32 = 20;
+const MAX_PATIENCE: u32 = 320;
+
+/// What the shard measured since the last judgement.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Measured {
+    /// The fullest socket's waiting bytes over what fits it.
+    pub(crate) backlog: f64,
+    /// Datagrams that found no room.
+    pub(crate) dropped: u32,
+}
+
+/// The judge of one shard.
+pub(crate) struct LoadMeter {
+    /// When the running interval began, and the time worked in it.
+    since: Instant,
+    worked: Duration,
+    /// Busy shares of the last intervals.
+    shares: [f64; WINDOW],
+    next: usize,
+    level: u8,
+    /// Judgements since the last rise and since the last fall.
+    risen: u32,
+    fallen: u32,
+    /// Calm judgements in a row, and how many are asked for.
+    calm: u32,
+    patience: u32,
+}
+
+impl LoadMeter {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            worked: Duration::ZERO,
+            shares: [0.0; WINDOW],
+            next: 0,
+            level: 0,
+            risen: u32::MAX,
+            fallen: u32::MAX,
+            calm: 0,
+            patience: PATIENCE,
+        }
+    }
+
+    /// The shard worked from `woke` to `now`.
+    pub(crate) fn worked(&mut self, woke: Instant, now: Instant) {
+        self.worked += now.saturating_duration_since(woke);
+    }
+
+    /// Whether it is time to measure and [`Self::judge`].
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= INTERVAL
+    }
+
+    /// When [`Self::is_due`] must be looked at although nothing else happens: while load is shed.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        (self.level > 0).then(|| self.since + INTERVAL)
+    }
+
+    /// The level to shed at from now on.
+    pub(crate) fn judge(&mut self, now: Instant, measured: Measured) -> Shed {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        let share = if passed > 0.0 {
+            self.worked.as_secs_f64() / passed
+        } else {
+            0.0
+        };
+        (self.since, self.worked) = (now, Duration::ZERO);
+        if let Some(slot) = self.shares.get_mut(self.next) {
+            *slot = share.min(1.0);
+        }
+        self.next = (self.next + 1) % WINDOW;
+        self.risen = self.risen.saturating_add(1);
+        self.fallen = self.fallen.saturating_add(1);
+        let rise = self.rise(measured);
+        if rise > 0 {
+            self.raise(rise);
+        } else {
+            self.relax(measured);
+        }
+        Shed(self.level)
+    }
+
+    /// The busy share of the last 200 ms.
+    fn busy(&self) -> f64 {
+        self.shares.iter().sum::<f64>() / 8.0
+    }
+
+    /// The same in thousandths.
+    pub(crate) fn busy_permille(&self) -> u64 {
+        self.shares.iter().map(|share| permille(*share)).sum::<u64>() / 8
+    }
+
+    fn rise(&self, measured: Measured) -> u8 {
+        if self.risen < SETTLE {
+            return 0;
+        }
+        if measured.dropped > 0 || measured.backlog >= DROWNING {
+            return 2;
+        }
+        let refuse = self.busy() >= BUSY && self.level < Shed::OVERLOADED.0;
+        u8::from(measured.backlog >= LAGGING || refuse)
+    }
+
+    fn raise(&mut self, by: u8) {
+        let level = self.level.saturating_add(by).min(Shed::MAX.0);
+        if level > self.level && self.fallen < 2 * self.patience {
+            self.patience = (2 * self.patience).min(MAX_PATIENCE);
+        }
+        self.level = level;
+        self.risen = 0;
+        self.calm = 0;
+    }
+
+    fn relax(&mut self, measured: Measured) {
+        if measured.backlog >= LAGGING || self.busy() > CALM {
+            self.calm = 0;
+            return;
+        }
+        self.calm = self.calm.saturating_add(1);
+        if self.level == 0 {
+            if self.calm >= MAX_PATIENCE {
+                self.patience = PATIENCE;
+            }
+        } else if self.calm >= self.patience {
+            self.level -= 1;
+            self.fallen = 0;
+            self.calm = 0;
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share is between 0 and 1"
+)]
+fn permille(share: f64) -> u64 {
+    (share * 1000.0) as u64
+}
+
+const _: () = assert!(WINDOW == 8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct World {
+        now: Instant,
+        meter: LoadMeter,
+        level: u8,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let now = Instant::now();
+            Self {
+                now,
+                meter: LoadMeter::new(now),
+                level: 0,
+            }
+        }
+
+        /// One interval with this busy share and this backlog.
+        fn pass(&mut self, busy: f64, backlog: f64) {
+            let woke = self.now + INTERVAL.mul_f64(1.0 - busy);
+            self.now += INTERVAL;
+            self.meter.worked(woke, self.now);
+            assert!(self.meter.is_due(self.now));
+            let measured = Measured { backlog, dropped: 0 };
+            self.level = self.meter.judge(self.now, measured).0;
+        }
+
+        /// Intervals until the level is this.
+        fn until(&mut self, level: u8, busy: f64, backlog: f64) -> u32 {
+            let mut passed = 0;
+            while self.level != level {
+                self.pass(busy, backlog);
+                passed += 1;
+                assert!(passed < 2000, "stays at {}", self.level);
+            }
+            passed
+        }
+    }
+
+    #[test]
+    fn a_busy_shard_without_backlog_sheds_nothing_until_it_is_busy_all_the_time() {
+        let mut world = World::new();
+        for _ in 0..100 {
+            world.pass(0.9, 0.05);
+        }
+        assert_eq!(world.level, 0);
+        for _ in 0..100 {
+            world.pass(1.0, 0.0);
+        }
+        assert_eq!(
+            Shed(world.level),
+            Shed::OVERLOADED,
+            "newcomers are turned away, and that is all"
+        );
+    }
+
+    #[test]
+    fn a_backlog_raises_the_level_to_the_top_within_a_third_of_a_second() {
+        let mut world = World::new();
+        assert!(world.until(5, 1.0, 0.5) * 25 <= 333);
+        let mut world = World::new();
+        world.meter.judge(
+            world.now + INTERVAL,
+            Measured {
+                backlog: 0.0,
+                dropped: 1,
+            },
+        );
+        assert_eq!(world.meter.level, 2, "a lost datagram is enough");
+    }
+
+    #[test]
+    fn calm_brings_everything_back_within_five_seconds_and_needs_no_other_event() {
+        let mut world = World::new();
+        world.until(5, 1.0, 0.5);
+        assert_eq!(world.meter.poll_timeout(), Some(world.now + INTERVAL));
+        assert!(world.until(0, 0.3, 0.0) * 25 <= 5000);
+        assert_eq!(world.meter.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_step_that_brings_the_trouble_back_is_tried_less_and_less_often() {
+        let mut world = World::new();
+        world.until(3, 1.0, 0.2);
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            waits.push(world.until(2, 0.6, 0.0));
+            world.until(3, 1.0, 0.2);
+        }
+        assert!(waits.is_sorted() && waits[4] >= 8 * waits[0], "{waits:?}");
+    }
+}
