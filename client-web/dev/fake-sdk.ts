@@ -1,6 +1,9 @@
 // A made-up SDK for the gallery: people with painted pictures, and every state of a call on demand.
 
+import { Emitter } from "../src/base/emitter.ts";
+import { Conversation } from "../src/call/conversation.ts";
 import type {
+  CallEvents,
   CallOptions,
   CallState,
   ChangeLogEntry,
@@ -10,6 +13,7 @@ import type {
   Feature,
   MeetingLink,
   Participant,
+  Reaction,
 } from "../src/index.ts";
 import type { CallEventName, CallPort, SdkPort } from "../src/ui/port.ts";
 
@@ -69,9 +73,17 @@ class FakeCall implements CallPort {
   epoch = 14;
   suite = "post_quantum" as const;
   log: ChangeLogEntry[] = [];
-  readonly #listeners = new Map<CallEventName, Set<() => void>>();
+  readonly #events = new Emitter<CallEvents>();
   readonly #options: Omit<CallOptions, "server">;
   readonly #wishes: Wishes;
+  readonly #conversation = new Conversation({
+    send: () => this.state === "in-call",
+    self: () => ({ clientId: "self", name: this.#options.name }),
+    nameOf: (clientId) => this.participants.get(clientId)?.name,
+    now: () => Date.now(),
+    chatChanged: (entries) => this.#events.emit("chat", entries),
+    reacted: (from, reaction) => this.#events.emit("reaction", { from, reaction }),
+  });
 
   constructor(options: Omit<CallOptions, "server">, wishes: Wishes) {
     this.#options = options;
@@ -108,10 +120,10 @@ class FakeCall implements CallPort {
   go(state: CallState, reason?: EndReason): void {
     this.state = state;
     this.endReason = reason;
-    this.#emit("state");
-    this.#emit("participants");
-    this.#emit("code");
-    this.#emit("log");
+    this.#events.emit("state", state);
+    this.#events.emit("participants", this.participants);
+    this.#events.emit("code", this.code);
+    this.#events.emit("log", this.log);
   }
 
   /** Lets the person with this number come in. */
@@ -132,7 +144,7 @@ class FakeCall implements CallPort {
       speaking: index === 0,
       video: cameraOn && crypto[index] === undefined ? paintedPerson(index) : undefined,
     });
-    this.#emit("participants");
+    this.#events.emit("participants", this.participants);
   }
 
   leave(): Promise<void> {
@@ -160,14 +172,53 @@ class FakeCall implements CallPort {
 
   kick(clientId: string): Promise<void> {
     this.participants.delete(clientId);
-    this.#emit("participants");
+    this.#events.emit("participants", this.participants);
     return Promise.resolve();
   }
 
-  on(event: CallEventName, handler: () => void): () => void {
-    const handlers = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, handlers.add(handler));
-    return () => handlers.delete(handler);
+  get chat() {
+    return this.#conversation.entries;
+  }
+
+  say(words: string, replyTo?: string) {
+    return this.#conversation.say(words, replyTo);
+  }
+
+  editMessage(id: string, words: string) {
+    return this.#conversation.edit(id, words);
+  }
+
+  react(reaction: Reaction) {
+    return this.#conversation.react(reaction);
+  }
+
+  setHand(raised: boolean): void {
+    void this.#changeSelf({ hand: raised ? 3 : undefined });
+  }
+
+  /** Lets the others write, raise hands and react. */
+  chatter(): void {
+    const [ana, bo, chi] = ["AAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAC"] as const;
+    const say = (from: number, id: string, words: string, replyTo?: string) =>
+      this.#conversation.handle(`person-${from}`, { type: "chat", id, text: words, replyTo });
+    say(0, ana, "Good morning! The agenda is at https://example.org/agenda?week=47.");
+    say(0, "AAAAAAAAAAAAAAAD", "Shall we begin?");
+    say(1, bo, "Two minutes, please 🙏", "AAAAAAAAAAAAAAAD");
+    this.say("Of course. I have <b>three</b> points.");
+    say(2, chi, "مرحبا بالجميع", "AAAAAAAAAAAAAAAZ");
+    this.#conversation.handle("person-0", { type: "edit", id: "AAAAAAAAAAAAAAAD", text: "Shall we begin at ten?" });
+    for (const [place, index] of [1, 0].entries()) {
+      const person = this.participants.get(`person-${index}`);
+      if (person !== undefined) {
+        this.#set({ ...person, hand: place + 1 });
+      }
+    }
+    this.#events.emit("participants", this.participants);
+    this.#events.emit("reaction", { from: "person-0", reaction: "applause" });
+  }
+
+  on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void {
+    return this.#events.on(event, handler);
   }
 
   #changeSelf(change: Partial<Participant>): Promise<void> {
@@ -175,18 +226,12 @@ class FakeCall implements CallPort {
     if (self !== undefined) {
       this.#set({ ...self, ...change });
     }
-    this.#emit("participants");
+    this.#events.emit("participants", this.participants);
     return Promise.resolve();
   }
 
   #set(person: Participant): void {
     this.participants.set(person.clientId, person);
-  }
-
-  #emit(event: CallEventName): void {
-    for (const handler of this.#listeners.get(event) ?? []) {
-      handler();
-    }
   }
 }
 

@@ -49,6 +49,25 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await openPanel(start, text.controls.participants);
     await button(page, text.participants.remove("Björn")).click();
   },
+  chat: async (start) => {
+    await intoCall(start, "others=3");
+    await chatter(start.page);
+    await button(start.page, start.text.controls.chat).click();
+  },
+  "chat-empty": async (start) => {
+    await intoCall(start, "others=1");
+    await button(start.page, start.text.controls.chat).click();
+  },
+  hands: async (start) => {
+    await intoCall(start, "others=3");
+    await chatter(start.page);
+    await openPanel(start, start.text.controls.participants);
+  },
+  reactions: async (start) => {
+    await intoCall(start, "others=3");
+    await chatter(start.page);
+    await button(start.page, start.text.controls.reactions).click();
+  },
   security: async (start) => {
     await intoCall(start, "others=3");
     await openPanel(start, start.text.controls.security);
@@ -96,6 +115,11 @@ async function intoCall({ page, text, open }: Start, wishes: string): Promise<vo
   await button(page, text.prejoin.join).click();
   await button(page, text.controls.leave).waitFor();
   await page.locator("[role=group][data-crypto]").first().waitFor();
+}
+
+/** The others write, raise hands and react. */
+async function chatter(page: Page): Promise<void> {
+  await page.evaluate(() => (window as unknown as { fakeCall: { chatter(): void } }).fakeCall.chatter());
 }
 
 /** A panel's button is on the bar, or under More where the bar is short. */

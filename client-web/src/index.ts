@@ -1,4 +1,5 @@
 // The framework-free client of Conclave: everything that a user interface, ours or another, builds on.
+export { MAX_TEXT, REACTIONS, type Reaction } from "./call/app-message.ts";
 export {
   Call,
   CallError,
@@ -7,6 +8,7 @@ export {
   type CallState,
   type EndReason,
 } from "./call/call.ts";
+export type { ChatEntry, SendProblem } from "./call/conversation.ts";
 export { type Feature, missingFeatures } from "./call/features.ts";
 export { createMeeting, MeetingError, type MeetingLink, type MeetingOptions, parseLink } from "./call/link.ts";
 export type { ChangeLogEntry } from "./call/log.ts";

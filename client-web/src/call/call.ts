@@ -6,13 +6,15 @@ import type { FrameCounters } from "../e2ee/messages.ts";
 import { SignalingSocket } from "../signaling/socket.ts";
 import { MLS_TYPES } from "../wire/codec.ts";
 import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
+import { decodeMessage, type MessageFault, type Reaction } from "./app-message.ts";
+import { type ChatEntry, Conversation, type MessageRefusal, type SendProblem } from "./conversation.ts";
 import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { onNetworkChange } from "./network.ts";
 import { type Participant, Roster } from "./participants.ts";
 import { OwnVoice } from "./speaking.ts";
-import { decodeStatus, encodeStatus, type Status } from "./status.ts";
+import { encodeStatus, type Status } from "./status.ts";
 import type { TileView } from "./views.ts";
 
 /** Where a call stands. "full": the server takes nobody in for now, and is asked again. */
@@ -51,6 +53,8 @@ export type CallEvents = {
   participants: ReadonlyMap<string, Participant>;
   code: string | undefined;
   log: readonly ChangeLogEntry[];
+  chat: readonly ChatEntry[];
+  reaction: { readonly from: string; readonly reaction: Reaction };
   /** Something failed that the call survived. */
   error: Error;
 };
@@ -74,6 +78,10 @@ export class Call {
   readonly #options: CallOptions;
   readonly #local: LocalMedia;
   readonly #voice: OwnVoice;
+  readonly #conversation: Conversation;
+  readonly #messageDrops = new Map<MessageFault | MessageRefusal, number>();
+  /** The own place in the queue of raised hands. */
+  #hand: number | undefined;
   readonly #tracks = new Map<TrackId, Track>();
   #roster: Roster;
   #clientId = "";
@@ -104,6 +112,14 @@ export class Call {
     this.#voice = new OwnVoice((speaking) => {
       this.#isSpeaking = speaking;
       this.#refresh();
+    });
+    this.#conversation = new Conversation({
+      send: (payload) => this.#sendApp(payload),
+      self: () => ({ clientId: this.#clientId, name: options.name }),
+      nameOf: (clientId) => this.#roster.displayName(clientId),
+      now: () => Date.now(),
+      chatChanged: (entries) => this.#events.emit("chat", entries),
+      reacted: (from, reaction) => this.#events.emit("reaction", { from, reaction }),
     });
     this.#roster = this.#newRoster();
   }
@@ -137,6 +153,16 @@ export class Call {
 
   get log(): readonly ChangeLogEntry[] {
     return this.#log;
+  }
+
+  /** The chat, oldest message first; only what was said while this participant was there. */
+  get chat(): readonly ChatEntry[] {
+    return this.#conversation.entries;
+  }
+
+  /** Application messages of others that were not taken, by reason. */
+  get messageDrops(): ReadonlyMap<MessageFault | MessageRefusal, number> {
+    return this.#messageDrops;
   }
 
   /** Frames by outcome, a few seconds old at most. */
@@ -212,6 +238,28 @@ export class Call {
   setTiles(tiles: readonly TileView[]): void {
     this.#tiles = tiles;
     this.#media?.setTiles(tiles);
+  }
+
+  /** Writes to everybody; without a connection the message waits for one. Says why not, if not. */
+  say(text: string, replyTo?: string): SendProblem | undefined {
+    return this.#conversation.say(text, replyTo);
+  }
+
+  /** Changes an own message of the chat. */
+  editMessage(id: string, text: string): SendProblem | undefined {
+    return this.#conversation.edit(id, text);
+  }
+
+  /** Shows everybody a reaction for a moment. */
+  react(reaction: Reaction): SendProblem | undefined {
+    return this.#conversation.react(reaction);
+  }
+
+  /** Raises or lowers the own hand. */
+  setHand(raised: boolean): void {
+    this.#hand = raised ? (this.#hand ?? this.#roster.nextPlace()) : undefined;
+    this.#sendStatusSoon();
+    this.#refresh();
   }
 
   /** Removes somebody (hosts only). Throws `KickError` or `CallError`. */
@@ -354,6 +402,7 @@ export class Call {
       "roster",
       current(({ members, suite }) => {
         this.#suite = suite ?? undefined;
+        this.#conversation.keepOnly(new Set(members.map((member) => member.client_id)));
         if (this.#roster.setMembers(members).length > 0) {
           this.#sendStatusSoon();
         }
@@ -521,12 +570,27 @@ export class Call {
   }
 
   #handleApp(from: string, payload: string): void {
-    const status = decodeStatus(payload);
-    if (status !== undefined && from !== this.#clientId) {
-      this.#roster.setStatus(from, status);
-      this.#media?.setMuted(this.#roster.muted);
-      this.#refresh();
+    if (from === this.#clientId) {
+      return;
     }
+    const decoded = decodeMessage(payload);
+    if ("fault" in decoded) {
+      return this.#countDrop(decoded.fault);
+    }
+    const { message } = decoded;
+    if (message.type === "status") {
+      this.#roster.setStatus(from, message.status);
+      this.#media?.setMuted(this.#roster.muted);
+      return this.#refresh();
+    }
+    const refusal = this.#conversation.handle(from, message);
+    if (refusal !== undefined) {
+      this.#countDrop(refusal);
+    }
+  }
+
+  #countDrop(reason: MessageFault | MessageRefusal): void {
+    this.#messageDrops.set(reason, (this.#messageDrops.get(reason) ?? 0) + 1);
   }
 
   // Media
@@ -556,16 +620,23 @@ export class Call {
   // What is told and shown
 
   #status(): Status {
-    return { microphone: this.#local.microphoneOn, camera: this.#local.cameraOn };
+    return { microphone: this.#local.microphoneOn, camera: this.#local.cameraOn, hand: this.#hand };
   }
 
   #sendStatusSoon(): void {
     clearTimeout(this.#statusTimer);
     this.#statusTimer = setTimeout(() => {
-      if (this.#admitted && this.#socket?.state === "open") {
-        this.#e2ee?.sendApp(encodeStatus(this.#status()));
-      }
+      this.#sendApp(encodeStatus(this.#status()));
     }, STATUS_DELAY_MS);
+  }
+
+  /** Sends a payload to all members; false when that is not possible now. */
+  #sendApp(payload: string): boolean {
+    if (!this.#admitted || this.#socket?.state !== "open" || this.#e2ee === undefined) {
+      return false;
+    }
+    this.#e2ee.sendApp(payload);
+    return true;
   }
 
   #newRoster(): Roster {
@@ -609,6 +680,9 @@ export class Call {
       }
       this.#state = state;
       this.#events.emit("state", state);
+      if (state === "in-call") {
+        this.#conversation.handleConnected();
+      }
     }
   }
 }

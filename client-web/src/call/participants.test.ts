@@ -145,3 +145,42 @@ describe("the people of a call", () => {
     expect(roster.setMembers([member("me", { is_self: true }), member("ann"), member("bob")])).toEqual(["bob"]);
   });
 });
+
+describe("raised hands", () => {
+  const up = (hand: number) => ({ microphone: true, camera: false, hand });
+  const down = { microphone: true, camera: false };
+  const places = (roster: Roster) => ["ann", "bob", "me"].map((id) => roster.participants().get(id)?.hand);
+  const rosterOfThree = () => {
+    const roster = rosterWithAnn();
+    roster.setMembers([member("me", { is_self: true }), member("ann"), member("bob")]);
+    return roster;
+  };
+
+  it("queue one behind the other, the own one too", () => {
+    const roster = rosterOfThree();
+    expect(roster.nextPlace()).toBe(1);
+    roster.setStatus("bob", up(1));
+    roster.setStatus("ann", up(2));
+    roster.setSelf({ ...self, status: up(roster.nextPlace()) });
+    expect(places(roster)).toEqual([2, 1, 3]);
+    roster.setStatus("bob", down);
+    expect(places(roster)).toEqual([2, undefined, 3]);
+  });
+
+  it("do not jump the queue: who was seen with the hand down comes last", () => {
+    const roster = rosterOfThree();
+    roster.setStatus("ann", up(5));
+    roster.setStatus("bob", down);
+    roster.setStatus("bob", up(1));
+    expect(places(roster)).toEqual([5, 6, undefined]);
+    roster.setStatus("bob", up(1));
+    expect(places(roster)).toEqual([5, 6, undefined]);
+  });
+
+  it("go with their people", () => {
+    const roster = rosterOfThree();
+    roster.setStatus("ann", up(3));
+    roster.setMembers([member("me", { is_self: true })]);
+    expect(roster.nextPlace()).toBe(1);
+  });
+});

@@ -1,7 +1,7 @@
 // The people of a call as the MLS tree names them, with what is known of each one's encryption.
 import type { DropReason, Member, StreamState } from "../e2ee/messages.ts";
 import type { PresenceKind, Source, Track, TrackId } from "../wire/types.ts";
-import type { Status } from "./status.ts";
+import { LAST_PLACE, type Status } from "./status.ts";
 
 /** Whether a person's sound and picture are known to be encrypted end to end with the call's current keys. */
 export type CryptoState = "secure" | "waiting" | "failed";
@@ -32,6 +32,8 @@ export interface Participant {
   readonly camera: { readonly on: boolean };
   /** Found in the sound itself, never told by the person. */
   readonly speaking: boolean;
+  /** The place in the queue of raised hands: who has the smallest comes first. */
+  readonly hand?: number | undefined;
   readonly video?: MediaStream | undefined;
   readonly audio?: MediaStream | undefined;
 }
@@ -65,6 +67,7 @@ export class Roster {
   #secured = true;
   #self: SelfFacts;
   readonly #statuses = new Map<string, Status>();
+  readonly #hands = new Map<string, number>();
   readonly #presence = new Map<string, PresenceKind>();
   readonly #receptions = new Map<TrackId, Reception>();
   #speaking: ReadonlySet<TrackId> = new Set();
@@ -91,6 +94,7 @@ export class Roster {
     for (const clientId of this.#statuses.keys()) {
       if (!now.has(clientId)) {
         this.#statuses.delete(clientId);
+        this.#hands.delete(clientId);
       }
     }
     return [...now].filter((clientId) => !before.has(clientId));
@@ -100,8 +104,21 @@ export class Roster {
     this.#secured = secured;
   }
 
+  /** What somebody says of themselves; but who was seen with the hand down comes after those whose hands are up. */
   setStatus(clientId: string, status: Status): void {
+    const wasDown = this.#statuses.has(clientId) && !this.#hands.has(clientId);
     this.#statuses.set(clientId, status);
+    const { hand } = status;
+    if (hand === undefined) {
+      this.#hands.delete(clientId);
+    } else if (!this.#hands.has(clientId)) {
+      this.#hands.set(clientId, wasDown && hand < this.#lastPlace() ? this.nextPlace() : hand);
+    }
+  }
+
+  /** The place behind every hand that is up. */
+  nextPlace(): number {
+    return Math.min(LAST_PLACE, this.#lastPlace() + 1);
   }
 
   setPresence(clientId: string, presence: PresenceKind): void {
@@ -199,6 +216,10 @@ export class Roster {
     return this.#snapshot;
   }
 
+  #lastPlace(): number {
+    return Math.max(0, this.#self.status.hand ?? 0, ...this.#hands.values());
+  }
+
   #selfParticipant(): Participant {
     const { clientId, name, status, speaking, video } = this.#self;
     return {
@@ -210,6 +231,7 @@ export class Roster {
       microphone: { on: status.microphone },
       camera: { on: status.camera },
       speaking: status.microphone && speaking,
+      hand: status.hand,
       video: status.camera ? video : undefined,
     };
   }
@@ -248,6 +270,7 @@ export class Roster {
       microphone: { on: microphoneOn },
       camera: { on: cameraOn },
       speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
+      hand: this.#hands.get(member.client_id),
       video: cameraOn ? camera?.stream : undefined,
       audio: microphone?.stream,
     };
@@ -292,6 +315,7 @@ function isSame(a: Participant, b: Participant): boolean {
     a.microphone.on === b.microphone.on &&
     a.camera.on === b.camera.on &&
     a.speaking === b.speaking &&
+    a.hand === b.hand &&
     a.video === b.video &&
     a.audio === b.audio
   );

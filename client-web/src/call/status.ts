@@ -1,30 +1,31 @@
-// What people tell each other beside their media, inside the encryption: muted, camera off.
+// What people tell each other beside their media, inside the encryption: muted, camera off, hand up.
 
 /** One person's status. */
 export interface Status {
   readonly microphone: boolean;
   readonly camera: boolean;
+  /** The place drawn in the queue of raised hands, one after the last that was up; no time, for clocks differ. */
+  readonly hand?: number | undefined;
 }
+
+/** No queue is longer than this. */
+export const LAST_PLACE = 1_000_000;
 
 /** The payload of an application message with a status. */
-export function encodeStatus(status: Status): string {
-  return JSON.stringify({ type: "status", ...status });
+export function encodeStatus({ microphone, camera, hand }: Status): string {
+  return JSON.stringify({ type: "status", microphone, camera, ...(hand !== undefined && { hand }) });
 }
 
-/** The status in a payload; `undefined` for anything else, also of a later version. */
-export function decodeStatus(payload: string): Status | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload);
-  } catch {
+/** The status in the fields of a message; `undefined` when they are none. */
+export function readStatus({ microphone, camera, hand }: Readonly<Record<string, unknown>>): Status | undefined {
+  if (typeof microphone !== "boolean" || typeof camera !== "boolean") {
     return undefined;
   }
-  if (typeof value !== "object" || value === null) {
+  if (hand === undefined) {
+    return { microphone, camera };
+  }
+  if (typeof hand !== "number" || !Number.isInteger(hand) || hand < 1 || hand > LAST_PLACE) {
     return undefined;
   }
-  const { type, microphone, camera } = value as Record<string, unknown>;
-  if (type !== "status" || typeof microphone !== "boolean" || typeof camera !== "boolean") {
-    return undefined;
-  }
-  return { microphone, camera };
+  return { microphone, camera, hand };
 }

@@ -19,8 +19,13 @@ export type CallPort = Pick<
   | "replaceMicrophone"
   | "replaceCamera"
   | "setTiles"
+  | "chat"
+  | "say"
+  | "editMessage"
+  | "react"
+  | "setHand"
   | "kick"
-> & { on(event: CallEventName, handler: () => void): () => void };
+> & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
 
 /** The events that the screens listen to. */
 export type CallEventName = Exclude<keyof CallEvents, "error">;

@@ -138,12 +138,10 @@ function hardCoded(page: Page): Promise<string[]> {
           if (node.nodeType === Node.TEXT_NODE) words.push(node.textContent ?? "");
         }
       }
-      const isName = element.matches("[role=group][data-crypto]");
-      words.push(
-        ...attributes
-          .filter((name) => !(isName && name === "aria-label"))
-          .map((name) => element.getAttribute(name) ?? ""),
-      );
+      // A tile is called as its person is.
+      if (element.translate && !element.matches("[role=group][data-crypto]")) {
+        words.push(...attributes.map((name) => element.getAttribute(name) ?? ""));
+      }
     }
     return words.filter((text) => {
       let rest = text;

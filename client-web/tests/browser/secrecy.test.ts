@@ -1,4 +1,4 @@
-// What the server and the network get to see: no name, no room secret, no picture and no sound.
+// What the server and the network get to see: no name, no room secret, no picture, no sound and no message.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
@@ -12,6 +12,9 @@ import { Server, until } from "./server.ts";
 
 const LOADTEST = path.resolve(import.meta.dirname, "../../../target/release/conclave-loadtest");
 const CLIPS = path.resolve(import.meta.dirname, "../../../loadtest/clips");
+
+/** What is written in the chat. */
+const CHAT = "Xanthippe-Marmalade-Marker";
 
 let browser: Browser;
 let server: Server;
@@ -51,6 +54,12 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   await until("every one of them is secure", async () =>
     Object.values(await person.tiles()).every((crypto) => crypto === "secure"),
   );
+  await person.button("Chat").click();
+  await person.page.getByRole("textbox", { name: "Message" }).fill(CHAT);
+  await person.page.keyboard.press("Enter");
+  // Its own copy is on the screen, and does not wait to be sent.
+  await person.page.getByRole("article", { name: "You" }).waitFor();
+  expect(await person.page.locator(".message-waiting").count()).toBe(0);
   const memory = await readMemory(server.pid);
   expect((await finished)[0]).toBe(0);
   expect(JSON.parse(report).decrypt_failures).toEqual({});
@@ -62,6 +71,8 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   const secret = new URL(link).hash.slice(1);
   const markers: Record<string, Buffer> = {
     name: Buffer.from(name),
+    chat: Buffer.from(CHAT),
+    ...Object.fromEntries([0, 1, 2].map((shift) => [`chat (base64, ${shift})`, base64Within(CHAT, shift)])),
     "room secret (text)": Buffer.from(secret),
     "room secret (bytes)": Buffer.from(secret, "base64url"),
     // The stamp in every packet of the bots' sound (loadtest/src/source/stamp.rs): its name and the first bytes of the time.
@@ -83,6 +94,15 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   }
   await rm(folder, { recursive: true });
 });
+
+/** What a text looks like within base64 that began so many bytes before it. */
+function base64Within(text: string, shift: number): Buffer {
+  return Buffer.from(
+    Buffer.from("x".repeat(shift) + text)
+      .toString("base64url")
+      .slice(4, -4),
+  );
+}
 
 /** Bytes from the middle of the clips' frames: what a server that decrypts would hold. */
 async function videoMarkers(): Promise<Record<string, Buffer>> {

@@ -9,6 +9,7 @@ import { useCopyLink } from "./copy.ts";
 import type { CallModel, PanelName } from "./model.ts";
 import { MoreMenu } from "./more-menu.tsx";
 import { PANEL_ID } from "./panel.tsx";
+import { ReactionsButton } from "./reactions.tsx";
 
 interface Properties {
   readonly model: CallModel;
@@ -22,6 +23,7 @@ export function Controls({ model, onPanel }: Properties) {
   const { copy } = useCopyLink(model);
   const narrow = useMedia(NARROW);
   const self = model.self;
+  const unread = model.talk.unread.value;
   const count = model.people.value.length;
   return (
     <nav class="controls" aria-label={text.controls.label}>
@@ -36,6 +38,15 @@ export function Controls({ model, onPanel }: Properties) {
       <div class="controls-group">
         {!narrow && (
           <>
+            <ReactionsButton model={model} />
+            <HandButton model={model} />
+          </>
+        )}
+        <PanelButton model={model} name="chat" icon="chat" label={text.controls.chat} onPanel={onPanel}>
+          {unread > 0 && <span class="round-count" data-count={unread > 99 ? "99+" : unread} />}
+        </PanelButton>
+        {!narrow && (
+          <>
             <PanelButton
               model={model}
               name="participants"
@@ -48,6 +59,7 @@ export function Controls({ model, onPanel }: Properties) {
             <PanelButton model={model} name="security" icon="shield" label={text.controls.security} onPanel={onPanel} />
           </>
         )}
+        {narrow && <ReactionsButton model={model} />}
         <MoreMenu model={model} onPanel={onPanel} onCopyLink={copy} narrow={narrow} />
       </div>
       <button
@@ -60,6 +72,22 @@ export function Controls({ model, onPanel }: Properties) {
         <Icon name="hangUp" size={22} />
       </button>
     </nav>
+  );
+}
+
+function HandButton({ model }: { readonly model: CallModel }) {
+  const raised = model.self?.hand !== undefined;
+  const name = raised ? text.controls.lowerHand : text.controls.raiseHand;
+  return (
+    <button
+      type="button"
+      class={raised ? "round hand-up" : "round"}
+      aria-label={name}
+      data-tip={name}
+      onClick={() => model.toggleHand()}
+    >
+      <Icon name="hand" size={22} />
+    </button>
   );
 }
 

@@ -1,8 +1,18 @@
-import { describe, expect, it } from "vitest";
-import type { CallState, ChangeLogEntry, EndReason, Participant } from "../../index.ts";
+import { describe, expect, it, vi } from "vitest";
+import { Emitter } from "../../base/emitter.ts";
+import type {
+  CallEvents,
+  CallState,
+  ChangeLogEntry,
+  ChatEntry,
+  EndReason,
+  Participant,
+  Reaction,
+} from "../../index.ts";
 import type { Suite } from "../../wire/types.ts";
 import type { CallEventName, CallPort } from "../port.ts";
 import { CallModel, describeChange, securityOf } from "./model.ts";
+import { handQueue } from "./talk.ts";
 
 const PICKED = { microphoneId: "", cameraId: "", speakerId: "" };
 const LINK = { room: "r", secret: "s", href: "https://example.org/r/r#s" };
@@ -31,7 +41,8 @@ class TestCall implements CallPort {
   log: ChangeLogEntry[] = [];
   asked: string[] = [];
   failing = false;
-  readonly #handlers = new Map<CallEventName, () => void>();
+  chat: ChatEntry[] = [];
+  readonly events = new Emitter<CallEvents>();
 
   join = () => this.#answer("join");
   leave = () => this.#answer("leave");
@@ -42,16 +53,31 @@ class TestCall implements CallPort {
   setTiles = () => undefined;
   kick = (id: string) => this.#answer(`kick ${id}`);
 
-  on(event: CallEventName, handler: () => void): () => void {
-    this.#handlers.set(event, handler);
-    return () => this.#handlers.delete(event);
+  say = (words: string) => this.#note(`say ${words}`);
+  editMessage = (id: string) => this.#note(`edit ${id}`);
+  react = (reaction: Reaction) => this.#note(`react ${reaction}`);
+  setHand = (raised: boolean) => this.#note(`hand ${raised}`);
+
+  on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void {
+    return this.events.on(event, handler);
+  }
+
+  /** Lets a message come in. */
+  hear(from: string, words: string): void {
+    const entry = { id: `${this.chat.length}`, from, name: from, isSelf: false, at: 0, text: words };
+    this.chat = [...this.chat, { ...entry, edited: false, waiting: false }];
+    this.events.emit("chat", this.chat);
   }
 
   change(state: CallState, ...people: Participant[]): void {
     this.state = state;
     this.participants = new Map(people.map((each) => [each.clientId, each]));
-    this.#handlers.get("state")?.();
-    this.#handlers.get("participants")?.();
+    this.events.emit("state", state);
+    this.events.emit("participants", this.participants);
+  }
+
+  #note(asked: string): undefined {
+    this.asked.push(asked);
   }
 
   #answer(asked: string): Promise<void> {
@@ -153,6 +179,62 @@ describe("CallModel", () => {
     model.announce("two");
     model.dismiss(first);
     expect(model.notice.value?.message).toBe("two");
+  });
+});
+
+describe("the talk", () => {
+  it("counts what was not read, and forgets it when the chat is opened", () => {
+    const call = new TestCall();
+    const { talk, notice } = new CallModel(call, LINK, PICKED);
+    call.hear("Ana", "Hello");
+    call.hear("Ana", "Anybody?");
+    expect(talk.unread.value).toBe(2);
+    expect(talk.firstUnread.value).toBe("0");
+    expect(notice.value?.message).toBe("Ana: Anybody?");
+    talk.setOpen(true);
+    call.hear("Bo", "Here");
+    expect(talk.unread.value).toBe(0);
+    talk.setOpen(false);
+    call.hear("Bo", "Bye");
+    expect([talk.unread.value, talk.firstUnread.value]).toEqual([1, "3"]);
+  });
+
+  it("shows the last reaction of a person and says it", () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self, person("Ana"));
+    call.events.emit("reaction", { from: "Ana", reaction: "heart" });
+    call.events.emit("reaction", { from: "Ana", reaction: "party" });
+    expect(model.talk.reactions.value.get("Ana")?.reaction).toBe("party");
+    expect(model.notice.value?.message).toBe("Ana: Celebration");
+    model.close();
+  });
+
+  it("announces a raised hand and queues hands by the time they went up", () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self, person("Ana"), person("Bo", { hand: 5 }));
+    call.change("in-call", self, person("Ana", { hand: 9 }), person("Bo", { hand: 5 }));
+    expect(model.notice.value?.message).toBe("Ana raised a hand");
+    expect(handQueue(model.people.value).map((each) => each.name)).toEqual(["Bo", "Ana"]);
+    model.toggleHand();
+    expect(call.asked).toEqual(["hand true"]);
+  });
+
+  it("opens a muted microphone while a key is held, however short, and leaves an open one alone", async () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self);
+    model.holdToTalk(true);
+    expect(call.asked).toEqual([]);
+    const muted = person("me", { isSelf: true, microphone: { on: false } });
+    const picked = { ...PICKED, microphone: {} as MediaStreamTrack };
+    const another = new CallModel(call, LINK, picked);
+    call.change("in-call", muted);
+    another.holdToTalk(true);
+    expect(another.talking.value).toBe(true);
+    another.holdToTalk(false);
+    await vi.waitFor(() => expect(call.asked).toEqual(["microphone true", "microphone false"]));
   });
 });
 

@@ -1,17 +1,26 @@
 // The call as signals: copies what the SDK reports and turns changes into things to say.
 
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { CallState, ChangeLogEntry, EndReason, MeetingLink, Participant, TileView } from "../../index.ts";
+import type {
+  CallState,
+  ChangeLogEntry,
+  EndReason,
+  MeetingLink,
+  Participant,
+  Reaction,
+  TileView,
+} from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
 import { recall } from "../devices/memory.ts";
 import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
 import { nameOf } from "./name.ts";
+import { raisedBetween, Talk } from "./talk.ts";
 import { type Layout, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
-export type PanelName = "participants" | "security" | "settings";
+export type PanelName = "chat" | "participants" | "security" | "settings";
 
 /** What was picked before joining; a device without a track was off. */
 export interface PickedDevices {
@@ -48,9 +57,12 @@ export class CallModel {
   readonly #unopened: Set<DeviceKind>;
   readonly #talking = signal(false);
   readonly #pipOpen = signal(false);
+  #lastTalk: Promise<void> = Promise.resolve();
   #tiles: readonly TileView[] = [];
   #noticeNumber = 0;
 
+  /** The chat, the reactions and the hands. */
+  readonly talk: Talk;
   /** How this person looks at the call. */
   readonly view = new View();
   /** The list of shortcuts is open. Its button and its own close button write it. */
@@ -77,7 +89,9 @@ export class CallModel {
       ...(picked.microphone === undefined ? (["microphone"] as const) : []),
       ...(picked.camera === undefined ? (["camera"] as const) : []),
     ]);
+    this.talk = new Talk(call, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
+      () => this.talk.close(),
       call.on("state", () => this.#readState()),
       call.on("participants", () => this.#readPeople()),
       call.on("code", () => this.#readCode()),
@@ -151,27 +165,29 @@ export class CallModel {
     }
   }
 
+  react(reaction: Reaction): void {
+    this.talk.react(reaction);
+  }
+
+  /** Raises the own hand, or lowers it. */
+  toggleHand(): void {
+    const raised = this.self?.hand === undefined;
+    this.#call.setHand(raised);
+    this.announce(raised ? text.hands.selfRaised : text.hands.selfLowered);
+  }
+
   /** Opens the microphone for as long as a key is held, if it was muted. */
-  talk(talking: boolean): void {
+  holdToTalk(talking: boolean): void {
     if (talking === this.#talking.value || (talking && this.self?.microphone.on !== false)) {
       return;
     }
     this.#talking.value = talking;
-    if ((this.self?.microphone.on ?? false) !== talking) {
-      void this.toggle("microphone");
-    }
+    // One after the other: a key that is let go at once must not leave the microphone open.
+    this.#lastTalk = this.#lastTalk.then(() => this.#turn("microphone", talking));
   }
 
   async toggle(kind: DeviceKind): Promise<void> {
-    const on = !(this.self?.[kind].on ?? false);
-    try {
-      if (on) {
-        await this.#openPicked(kind);
-      }
-      await (kind === "microphone" ? this.#call.setMicrophone(on) : this.#call.setCamera(on));
-    } catch {
-      this.announce(kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed, "problem");
-    }
+    await this.#turn(kind, !(this.self?.[kind].on ?? false));
   }
 
   async replace(kind: DeviceKind, deviceId: string): Promise<void> {
@@ -278,6 +294,17 @@ export class CallModel {
     }
   }
 
+  async #turn(kind: DeviceKind, on: boolean): Promise<void> {
+    try {
+      if (on) {
+        await this.#openPicked(kind);
+      }
+      await (kind === "microphone" ? this.#call.setMicrophone(on) : this.#call.setCamera(on));
+    } catch {
+      this.announce(kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed, "problem");
+    }
+  }
+
   #picked(kind: DeviceKind): Signal<string> {
     return kind === "microphone" ? this.microphoneId : this.cameraId;
   }
@@ -318,9 +345,15 @@ export class CallModel {
     // The suite becomes known with the roster.
     this.#readCode();
     const inCall = this.#call.state === "in-call" && before.some((person) => person.isSelf);
-    const news = inCall ? describeChange(before, now) : undefined;
-    if (news !== undefined) {
-      this.announce(news);
+    if (!inCall) {
+      return;
+    }
+    const news = [
+      describeChange(before, now),
+      ...raisedBetween(before, now).map((person) => text.hands.raised(nameOf(person))),
+    ].filter((part) => part !== undefined);
+    if (news.length > 0) {
+      this.announce(news.join(". "));
     }
   }
 

@@ -69,6 +69,11 @@ export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
             {narrow && (
               <>
                 <PopupItem
+                  icon="hand"
+                  label={model.self?.hand === undefined ? text.controls.raiseHand : text.controls.lowerHand}
+                  onClick={item(() => model.toggleHand())}
+                />
+                <PopupItem
                   icon="people"
                   label={text.controls.participants}
                   onClick={item(() => onPanel("participants"))}

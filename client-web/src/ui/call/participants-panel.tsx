@@ -9,14 +9,31 @@ import { Avatar } from "./avatar.tsx";
 import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
 import { PersonOptions } from "./person-options.tsx";
+import { handQueue } from "./talk.ts";
 
 export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
   const removing = useSignal<Participant | undefined>(undefined);
   const people = model.people.value;
+  const hands = handQueue(people);
   const mayRemove = model.self?.isHost ?? false;
   const asked = removing.value;
   return (
     <>
+      {hands.length > 0 && (
+        <section class="hands">
+          <h3>{text.hands.queue}</h3>
+          <ol>
+            {hands.map((person) => (
+              <li key={person.clientId}>
+                <Icon name="hand" size={16} />
+                <span translate={false} dir="auto">
+                  {person.isSelf ? text.call.nameOfSelf(nameOf(person)) : nameOf(person)}
+                </span>
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
       <ul class="people">
         {people.map((person) => (
           <li key={person.clientId} class="person">

@@ -8,6 +8,7 @@ import { useMedia } from "../media-query.ts";
 import { text } from "../text.ts";
 import { listenForShortcuts } from "../toggle.tsx";
 import { AudioOut } from "./audio.tsx";
+import { ChatPanel } from "./chat-panel.tsx";
 import { Controls } from "./controls.tsx";
 import { useCopyLink } from "./copy.ts";
 import { useFocusKept } from "./focus.ts";
@@ -68,6 +69,9 @@ export function CallScreen({ model, onEnd }: Properties) {
       case "microphone":
       case "camera":
         return void model.toggle(action);
+      case "hand":
+        return model.toggleHand();
+      case "chat":
       case "participants":
         return togglePanel(action);
       case "layout":
@@ -84,7 +88,7 @@ export function CallScreen({ model, onEnd }: Properties) {
       listenForKeys({
         enabled: () => model.singleKeys.value,
         onAction: (action) => act.current(action),
-        onTalk: (talking) => model.talk(talking),
+        onTalk: (talking) => model.holdToTalk(talking),
       }),
     [model],
   );
@@ -110,8 +114,6 @@ export function CallScreen({ model, onEnd }: Properties) {
           <StageView model={model} />
           <AloneHint model={model} />
           <AudioOut model={model} />
-          <Toast model={model} />
-          <Talking model={model} />
         </main>
         <Controls model={model} onPanel={togglePanel} />
       </div>
@@ -120,6 +122,9 @@ export function CallScreen({ model, onEnd }: Properties) {
           <PanelBody name={panel} model={model} list={list} />
         </Panel>
       )}
+      {/* Not within what a panel puts out of reach: what is said must be heard then too. */}
+      <Toast model={model} />
+      <Talking model={model} />
       {model.helpOpen.value && <ShortcutsSheet onClose={() => (model.helpOpen.value = false)} />}
     </div>
   );
@@ -128,6 +133,8 @@ export function CallScreen({ model, onEnd }: Properties) {
 function PanelBody(properties: { readonly name: PanelName; readonly model: CallModel; readonly list: DeviceList }) {
   const { name, model, list } = properties;
   switch (name) {
+    case "chat":
+      return <ChatPanel model={model} />;
     case "participants":
       return <ParticipantsPanel model={model} />;
     case "security":
@@ -139,6 +146,8 @@ function PanelBody(properties: { readonly name: PanelName; readonly model: CallM
 
 function titleOf(panel: PanelName, model: CallModel): string {
   switch (panel) {
+    case "chat":
+      return text.chat.title;
     case "participants":
       return text.participants.title(model.people.value.length);
     case "security":

@@ -10,6 +10,8 @@ import { Avatar } from "./avatar.tsx";
 import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
 import { PersonOptions } from "./person-options.tsx";
+import { PICTURES } from "./reactions.tsx";
+import { handQueue } from "./talk.ts";
 import type { TileWatch } from "./tile-watch.ts";
 
 interface Properties {
@@ -27,6 +29,9 @@ export function Tile({ person, model, watch, place }: Properties) {
     () => (tile.current === null || isSelf ? undefined : watch.watch(tile.current, clientId)),
     [watch, isSelf, clientId],
   );
+  const reaction = model.talk.reactions.value.get(clientId);
+  const handPlace =
+    person.hand === undefined ? 0 : 1 + handQueue(model.people.value).findIndex((each) => each.clientId === clientId);
   const shown = camera.on && crypto.state !== "failed" ? video : undefined;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset groups form fields; this groups what belongs to a person.
@@ -56,7 +61,23 @@ export function Tile({ person, model, watch, place }: Properties) {
           </span>
         </p>
       )}
+      {reaction !== undefined && (
+        <span
+          key={reaction.number}
+          class="tile-reaction"
+          role="img"
+          aria-label={text.reactions.names[reaction.reaction]}
+        >
+          {PICTURES[reaction.reaction]}
+        </span>
+      )}
       <p class="tile-label">
+        {handPlace > 0 && (
+          <span class="tile-hand" role="img" aria-label={text.hands.mark(handPlace)}>
+            <Icon name="hand" size={14} />
+            {handPlace}
+          </span>
+        )}
         {!microphone.on && <Mark icon="microphoneOff" label={text.call.muted} class="tile-muted" />}
         {view.loudnessOf(clientId).muted && <Mark icon="speakerOff" label={text.view.mutedForMe} class="tile-muted" />}
         {view.pinned.value === clientId && <Mark icon="pin" label={text.view.pinMark} />}
