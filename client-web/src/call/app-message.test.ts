@@ -66,11 +66,11 @@ describe("an application message", () => {
     expect(decodeMessage(payload)).toEqual({ fault });
   });
 
-  it("is a message or a fault whatever bytes come: 20,000 mutations", () => {
+  it("is a message or a fault whatever bytes come: 4,000 mutations", () => {
     const random = generator(0xc0ffee);
     const seeds = [...MESSAGES.map(encodeMessage), encodeStatus({ microphone: true, camera: true, hand: 5 })];
     let taken = 0;
-    for (let round = 0; round < 20_000; round += 1) {
+    for (let round = 0; round < 4_000; round += 1) {
       const decoded = decodeMessage(mutate(seeds[random(seeds.length)] ?? "", random));
       if ("message" in decoded) {
         taken += 1;
@@ -86,7 +86,7 @@ describe("an application message", () => {
         expect(decoded.fault).toMatch(/^[a-z_]+$/);
       }
     }
-    expect(taken).toBeGreaterThan(100);
+    expect(taken).toBeGreaterThan(20);
   });
 });
 

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { pseudo } from "../../dev/pseudo.ts";
 import { screens } from "../../dev/screens.ts";
 import { arabic } from "../../src/ui/text/arabic.ts";
-import type { Texts } from "../../src/ui/text/english.ts";
+import { english, type Texts } from "../../src/ui/text/english.ts";
 import { german } from "../../src/ui/text/german.ts";
 import { launchChromium } from "./person.ts";
 
@@ -98,6 +98,55 @@ test.each(Object.entries(LOOKS))("every screen is in order: %s", async (name, lo
   }
   expect(errors).toEqual([]);
   await context.close();
+});
+
+test("who has long been alone is asked, and without an answer the call ends", async () => {
+  const page = await browser.newPage();
+  await page.clock.install();
+  const start = {
+    page,
+    text: english,
+    open: async (wishes = "") => void (await page.goto(`${vite.resolvedUrls?.local[0]}dev/?language=en&${wishes}`)),
+  };
+  await screens["alone"]?.(start);
+  const question = page.getByRole("dialog", { name: english.stillThere.title });
+  await page.clock.fastForward("10:01");
+  await question.waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole("button", { name: english.stillThere.stay }).click();
+  await question.waitFor({ state: "detached" });
+  await page.clock.fastForward("10:01");
+  await question.waitFor();
+  await page.clock.fastForward("02:01");
+  await page.getByRole("heading", { name: english.ended.title.left }).waitFor();
+  await page.close();
+});
+
+test("the meeting goes into a small window, is worked from there, and comes back", async () => {
+  const page = await browser.newPage();
+  await screens["call-3"]?.({
+    page,
+    text: english,
+    open: async (wishes = "") => void (await page.goto(`${vite.resolvedUrls?.local[0]}dev/?language=en&${wishes}`)),
+  });
+  const button = (name: string) => page.getByRole("button", { name, exact: true });
+  const inWindow = (look: string) =>
+    page.evaluate((selector) => {
+      const pip = (window as unknown as { documentPictureInPicture: { window: Window | null } })
+        .documentPictureInPicture;
+      const found = pip.window?.document.querySelector<HTMLElement>(selector);
+      found?.click();
+      return found?.textContent;
+    }, look);
+  await button(english.controls.more).click();
+  await button(english.view.pip).click();
+  await expect.poll(() => inWindow(".tile-name")).toBe("Amara Okafor");
+  await inWindow(`[aria-label="${english.controls.mute}"]`);
+  await button(english.controls.unmute).waitFor();
+  await inWindow(`[aria-label="${english.controls.leave}"]`);
+  await page.getByRole("heading", { name: english.ended.title.left }).waitFor();
+  expect(await inWindow("body")).toBeUndefined();
+  await page.close();
 });
 
 /** What axe finds, a line each. */

@@ -8,6 +8,7 @@ import type {
   EndReason,
   Participant,
   Reaction,
+  TileView,
 } from "../../index.ts";
 import type { Suite } from "../../wire/types.ts";
 import type { CallEventName, CallPort } from "../port.ts";
@@ -50,7 +51,10 @@ class TestCall implements CallPort {
   setCamera = (on: boolean) => this.#answer(`camera ${on}`);
   replaceMicrophone = (id: string) => this.#answer(`microphone ${id}`);
   replaceCamera = (id: string) => this.#answer(`camera ${id}`);
-  setTiles = () => undefined;
+  tiles: readonly TileView[] = [];
+  setTiles = (tiles: readonly TileView[]) => {
+    this.tiles = tiles;
+  };
   kick = (id: string) => this.#answer(`kick ${id}`);
 
   say = (words: string) => this.#note(`say ${words}`);
@@ -179,6 +183,34 @@ describe("CallModel", () => {
     model.announce("two");
     model.dismiss(first);
     expect(model.notice.value?.message).toBe("two");
+  });
+});
+
+describe("the pictures that are asked for", () => {
+  const tiles = [
+    { clientId: "Ana", height: 720 },
+    { clientId: "Bo", height: 0 },
+  ];
+
+  it("are as large as they are shown, small, or none", () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    model.setTiles(tiles);
+    expect(call.tiles).toEqual(tiles);
+    model.setPictures("small");
+    expect(call.tiles.map((tile) => tile.height)).toEqual([180, 0]);
+    model.setPictures("none");
+    expect(call.tiles.map((tile) => tile.height)).toEqual([0, 0]);
+  });
+
+  it("go on coming for the small window while the page is hidden, all at one size", () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    model.setPip(true);
+    model.setTiles(tiles.map((tile) => ({ ...tile, height: 0 })));
+    expect(call.tiles.map((tile) => tile.height)).toEqual([240, 240]);
+    model.setPip(false);
+    expect(call.tiles.map((tile) => tile.height)).toEqual([0, 0]);
   });
 });
 

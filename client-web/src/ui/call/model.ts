@@ -17,7 +17,7 @@ import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
 import { nameOf } from "./name.ts";
 import { raisedBetween, Talk } from "./talk.ts";
-import { type Layout, View } from "./view.ts";
+import { type Layout, type PictureMode, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
 export type PanelName = "chat" | "participants" | "security" | "settings";
@@ -39,6 +39,9 @@ export type CallSecurity =
 
 /** Height of the picture in the small window, in device pixels. */
 const PIP_PICTURE_HEIGHT = 240;
+
+/** Most height of a picture that is asked for, in device pixels. */
+const MOST_HEIGHT: Readonly<Record<PictureMode, number>> = { all: Number.POSITIVE_INFINITY, small: 180, none: 0 };
 
 /** One call on the screen. */
 export class CallModel {
@@ -136,6 +139,12 @@ export class CallModel {
   /** The small window opened or closed. */
   setPip(open: boolean): void {
     this.#pipOpen.value = open;
+    this.#tellTiles();
+  }
+
+  /** Asks for the pictures of the others in another size, or not at all. */
+  setPictures(mode: PictureMode): void {
+    this.view.pictures.value = mode;
     this.#tellTiles();
   }
 
@@ -277,8 +286,10 @@ export class CallModel {
   /** While the small window is open, every picture is asked for at its size: it changes with the speaker. */
   #tellTiles(): void {
     const least = this.#pipOpen.value ? PIP_PICTURE_HEIGHT : 0;
-    const tiles = this.#tiles.map(({ clientId, height }) => ({ clientId, height: Math.max(height, least) }));
-    this.#call.setTiles(tiles);
+    const most = MOST_HEIGHT[this.view.pictures.value];
+    this.#call.setTiles(
+      this.#tiles.map(({ clientId, height }) => ({ clientId, height: Math.min(most, Math.max(height, least)) })),
+    );
   }
 
   #follow(kind: DeviceKind, devices: readonly Device[]): void {

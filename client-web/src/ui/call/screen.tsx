@@ -12,6 +12,7 @@ import { ChatPanel } from "./chat-panel.tsx";
 import { Controls } from "./controls.tsx";
 import { useCopyLink } from "./copy.ts";
 import { useFocusKept } from "./focus.ts";
+import { offerControls } from "./media-session.ts";
 import { type CallModel, type PanelName, securityOf } from "./model.ts";
 import { Panel } from "./panel.tsx";
 import { ParticipantsPanel } from "./participants-panel.tsx";
@@ -22,7 +23,9 @@ import { SettingsPanel } from "./settings-panel.tsx";
 import { type Action, listenForKeys } from "./shortcuts.ts";
 import { ShortcutsSheet } from "./shortcuts-sheet.tsx";
 import { StageView } from "./stage.tsx";
+import { StillThere } from "./still-there.tsx";
 import { Toast } from "./toast.tsx";
+import { keepAwake } from "./wake-lock.ts";
 
 interface Properties {
   readonly model: CallModel;
@@ -41,6 +44,8 @@ export function CallScreen({ model, onEnd }: Properties) {
   useEffect(() => () => list.close(), [list]);
   useEffect(() => listenForShortcuts((kind) => void model.toggle(kind)), [model]);
   useEffect(() => closePip, []);
+  useEffect(() => keepAwake(), []);
+  useEffect(() => offerControls(model), [model]);
   const call = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLElement>(null);
   useFocusKept(call, stage);
@@ -122,6 +127,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           <PanelBody name={panel} model={model} list={list} />
         </Panel>
       )}
+      <StillThere model={model} />
       {/* Not within what a panel puts out of reach: what is said must be heard then too. */}
       <Toast model={model} />
       <Talking model={model} />

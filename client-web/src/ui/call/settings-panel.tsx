@@ -1,14 +1,16 @@
 // The settings during the call: devices, language, look and keys.
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 import type { DeviceList } from "../devices/device-list.ts";
 import { remember } from "../devices/memory.ts";
 import { DevicePicker } from "../devices/picker.tsx";
 import { canPickSpeaker, playTestSound } from "../devices/speaker.ts";
+import { Icon } from "../icon.tsx";
 import { LanguagePicker } from "../language-picker.tsx";
 import { text } from "../text.ts";
 import { ThemePicker } from "../theme-picker.tsx";
 import type { CallModel } from "./model.ts";
+import { PICTURE_MODES } from "./view.ts";
 
 interface Properties {
   readonly model: CallModel;
@@ -27,6 +29,7 @@ export function SettingsPanel({ model, list }: Properties) {
         <div class="pickers">
           <LanguagePicker onProblem={(problem) => model.announce(problem, "problem")} />
           <ThemePicker />
+          <PicturesPicker model={model} />
         </div>
       </section>
       <section>
@@ -47,6 +50,30 @@ export function SettingsPanel({ model, list }: Properties) {
         </label>
       </section>
     </>
+  );
+}
+
+/** Saves data: how large the pictures of the others come. */
+function PicturesPicker({ model }: { readonly model: CallModel }) {
+  const id = useId();
+  return (
+    <div class="picker">
+      <label class="picker-label" for={id}>
+        <Icon name="camera" size={18} />
+        <span>{text.settings.pictures}</span>
+      </label>
+      <select
+        id={id}
+        value={model.view.pictures.value}
+        onChange={(event) => model.setPictures(PICTURE_MODES[event.currentTarget.selectedIndex] ?? "all")}
+      >
+        {PICTURE_MODES.map((mode) => (
+          <option key={mode} value={mode}>
+            {text.settings.pictureModes[mode]}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }
 

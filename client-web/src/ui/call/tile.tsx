@@ -32,7 +32,8 @@ export function Tile({ person, model, watch, place }: Properties) {
   const reaction = model.talk.reactions.value.get(clientId);
   const handPlace =
     person.hand === undefined ? 0 : 1 + handQueue(model.people.value).findIndex((each) => each.clientId === clientId);
-  const shown = camera.on && crypto.state !== "failed" ? video : undefined;
+  const wanted = isSelf || view.pictures.value !== "none";
+  const shown = camera.on && wanted && crypto.state !== "failed" ? video : undefined;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset groups form fields; this groups what belongs to a person.
     <div

@@ -7,6 +7,10 @@ import type { Cast } from "./arrangement.ts";
 /** The ways to show the people. */
 export type Layout = "grid" | "speaker";
 
+/** How large the pictures of the others are asked for: as they are shown, small, or not at all. */
+export const PICTURE_MODES = ["all", "small", "none"] as const;
+export type PictureMode = (typeof PICTURE_MODES)[number];
+
 /** How one person's sound is played here. */
 export interface Loudness {
   /** From 0 to 1. */
@@ -22,6 +26,8 @@ export class View {
   /** Shown large until unpinned. */
   readonly pinned = signal<string | undefined>(undefined);
   readonly selfShown = signal(true);
+  /** The settings write it, through the model. */
+  readonly pictures = signal<PictureMode>("all");
   readonly page = signal(0);
   readonly #speaker = signal<string | undefined>(undefined);
   readonly #loudness = signal<ReadonlyMap<string, Loudness>>(new Map());

@@ -200,12 +200,20 @@ export const arabic: Texts = {
     languageFailed: "تعذّر تحميل اللغة. تحقّق من اتصالك.",
     theme: "المظهر",
     themes: { system: "كما في النظام", light: "فاتح", dark: "داكن", contrast: "تباين عالٍ" },
+    pictures: "صور الآخرين",
+    pictureModes: { all: "بجودة كاملة", small: "صغيرة، لتوفير البيانات", none: "بلا صور، صوت فقط" },
     devices: "الأجهزة",
     display: "العرض",
     keyboard: "لوحة المفاتيح",
     singleKeys: "اختصارات بمفتاح واحد",
     singleKeysDetail:
       "M يكتم الصوت، ومفتاح المسافة يتيح لك الكلام ما دمت تضغطه. أوقفها إن كنت تعمل بالصوت أو بمفتاح مساعد.",
+  },
+
+  stillThere: {
+    title: "هل ما زلت هنا؟",
+    body: (time) => `أنت وحدك في الاجتماع. ستغادره خلال ${time}.`,
+    stay: "أنا هنا",
   },
 
   view: {

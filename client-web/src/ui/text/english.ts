@@ -204,12 +204,20 @@ export const english = {
     languageFailed: "The language could not be loaded. Check your connection.",
     theme: "Appearance",
     themes: { system: "As in the system", light: "Light", dark: "Dark", contrast: "High contrast" },
+    pictures: "Pictures of the others",
+    pictureModes: { all: "In full quality", small: "Small, to save data", none: "None, sound only" },
     devices: "Devices",
     display: "Display",
     keyboard: "Keyboard",
     singleKeys: "Single-key shortcuts",
     singleKeysDetail:
       "M mutes, Space lets you talk while you hold it. Turn this off if you work by voice or with a switch.",
+  },
+
+  stillThere: {
+    title: "Are you still there?",
+    body: (time: string) => `You are alone in the meeting. You leave it in ${time}.`,
+    stay: "I am here",
   },
 
   view: {

@@ -206,12 +206,24 @@ export const french: Texts = {
     languageFailed: "La langue n’a pas pu être chargée. Vérifiez votre connexion.",
     theme: "Apparence",
     themes: { system: "Comme le système", light: "Clair", dark: "Sombre", contrast: "Contraste élevé" },
+    pictures: "Images des autres",
+    pictureModes: {
+      all: "En pleine qualité",
+      small: "Petites, pour économiser les données",
+      none: "Aucune, le son seul",
+    },
     devices: "Appareils",
     display: "Affichage",
     keyboard: "Clavier",
     singleKeys: "Raccourcis à une touche",
     singleKeysDetail:
       "M coupe le micro, Espace vous laisse parler tant que vous la tenez. Désactivez-les si vous travaillez à la voix ou avec un contacteur.",
+  },
+
+  stillThere: {
+    title: "Êtes-vous encore là ?",
+    body: (time) => `Vous êtes seul dans la réunion. Vous la quitterez dans ${time}.`,
+    stay: "Je suis là",
   },
 
   view: {

@@ -211,12 +211,20 @@ export const german: Texts = {
     languageFailed: "Die Sprache ließ sich nicht laden. Prüfen Sie Ihre Verbindung.",
     theme: "Aussehen",
     themes: { system: "Wie im System", light: "Hell", dark: "Dunkel", contrast: "Hoher Kontrast" },
+    pictures: "Bilder der anderen",
+    pictureModes: { all: "In voller Qualität", small: "Klein, um Daten zu sparen", none: "Keine, nur Ton" },
     devices: "Geräte",
     display: "Anzeige",
     keyboard: "Tastatur",
     singleKeys: "Kürzel mit einer Taste",
     singleKeysDetail:
       "M schaltet stumm, mit der Leertaste sprechen Sie, solange Sie sie halten. Schalten Sie das aus, wenn Sie mit der Stimme oder einem Schalter arbeiten.",
+  },
+
+  stillThere: {
+    title: "Sind Sie noch da?",
+    body: (time) => `Sie sind allein in der Besprechung. In ${time} verlassen Sie sie.`,
+    stay: "Ich bin da",
   },
 
   view: {

@@ -192,12 +192,20 @@ export const portuguese: Texts = {
     languageFailed: "Não foi possível carregar o idioma. Verifique a ligação.",
     theme: "Aspeto",
     themes: { system: "Como no sistema", light: "Claro", dark: "Escuro", contrast: "Alto contraste" },
+    pictures: "Imagens dos outros",
+    pictureModes: { all: "Em qualidade total", small: "Pequenas, para poupar dados", none: "Nenhuma, só som" },
     devices: "Dispositivos",
     display: "Ecrã",
     keyboard: "Teclado",
     singleKeys: "Atalhos de uma tecla",
     singleKeysDetail:
       "M silencia, Espaço deixa-o falar enquanto a mantém premida. Desative se trabalha com a voz ou com um interruptor.",
+  },
+
+  stillThere: {
+    title: "Ainda está aí?",
+    body: (time) => `Está sozinho na reunião. Sai dela dentro de ${time}.`,
+    stay: "Estou aqui",
   },
 
   view: {

@@ -204,12 +204,20 @@ export const spanish: Texts = {
     languageFailed: "No se pudo cargar el idioma. Compruebe su conexión.",
     theme: "Aspecto",
     themes: { system: "Como en el sistema", light: "Claro", dark: "Oscuro", contrast: "Alto contraste" },
+    pictures: "Imágenes de los demás",
+    pictureModes: { all: "A plena calidad", small: "Pequeñas, para ahorrar datos", none: "Ninguna, solo sonido" },
     devices: "Dispositivos",
     display: "Pantalla",
     keyboard: "Teclado",
     singleKeys: "Atajos de una tecla",
     singleKeysDetail:
       "M silencia, Espacio le deja hablar mientras la mantiene pulsada. Desactívelos si trabaja con la voz o con un pulsador.",
+  },
+
+  stillThere: {
+    title: "¿Sigue ahí?",
+    body: (time) => `Está a solas en la reunión. Saldrá de ella en ${time}.`,
+    stay: "Sigo aquí",
   },
 
   view: {
