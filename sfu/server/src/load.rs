@@ -23,6 +23,8 @@ const SETTLE: u32 = 3;
 /// Busy shares: above the first no newcomers are taken, below the second a level may go.
 const BUSY: f64 = 0.95;
 const CALM: f64 = 0.75;
+/// The longest packets wait for others: what a jitter buffer does not notice.
+const MAX_HOLD: Duration = Duration::from_millis(5);
 /// Calm judgements before a level goes: 500 ms, doubled up to the last when the trouble comes back.
 const PATIENCE: u32 = 20;
 const MAX_PATIENCE: u32 = 320;
@@ -105,6 +107,13 @@ impl LoadMeter {
             self.relax(measured);
         }
         Shed(self.level)
+    }
+
+    /// How long packets may wait for others to the same subscriber: a system call for two costs little more than one
+    /// for one. While there is time to spare they do not wait.
+    pub(crate) fn hold(&self) -> Duration {
+        let strain = (self.busy() - CALM) / (BUSY - CALM);
+        MAX_HOLD.mul_f64(strain.clamp(0.0, 1.0))
     }
 
     /// The busy share of the last 200 ms.
@@ -224,6 +233,21 @@ mod tests {
             Shed::OVERLOADED,
             "newcomers are turned away, and that is all"
         );
+    }
+
+    #[test]
+    fn packets_wait_for_others_only_when_there_is_hardly_time_to_send_them_alone() {
+        let mut world = World::new();
+        for (busy, hold) in [(0.7, 0.0), (0.85, 0.5), (1.0, 1.0)] {
+            for _ in 0..WINDOW {
+                world.pass(busy, 0.0);
+            }
+            let expected = MAX_HOLD.mul_f64(hold);
+            assert!(
+                world.meter.hold().abs_diff(expected) < Duration::from_micros(10),
+                "{busy}"
+            );
+        }
     }
 
     #[test]

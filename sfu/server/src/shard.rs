@@ -26,7 +26,7 @@ use crate::stats::{Snapshot, Stats};
 use crate::tcp::{READ_LEN, Tcp};
 
 /// Receive batches handled before other work gets a turn.
-const MAX_BATCHES: usize = 4;
+const MAX_BATCHES: usize = 8;
 /// Reads from TCP connections handled before other work gets a turn.
 const MAX_READS: usize = 64;
 
@@ -70,6 +70,8 @@ struct Shard {
     dropped: u32,
     /// When the estimates were last summed up.
     estimated_at: Instant,
+    /// When what is queued is sent at the latest.
+    flush_at: Option<Instant>,
     overload: Overload,
 }
 
@@ -135,6 +137,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         load: LoadMeter::new(Instant::now()),
         dropped: 0,
         estimated_at: Instant::now(),
+        flush_at: None,
         overload,
     };
     loop {
@@ -160,6 +163,7 @@ impl Shard {
             self.sessions.next_wake(),
             self.sessions.tcp.poll_timeout(),
             self.load.poll_timeout(),
+            self.flush_at,
         ]
         .into_iter()
         .flatten()
@@ -347,6 +351,19 @@ impl Shard {
         }
     }
 
+    /// Sends what is queued, unless it may wait for more.
+    fn flush(&mut self, now: Instant) {
+        if !self.sessions.has_queued() {
+            self.flush_at = None;
+            return;
+        }
+        let at = *self.flush_at.get_or_insert_with(|| now + self.load.hold());
+        if now >= at {
+            self.sessions.flush();
+            self.flush_at = None;
+        }
+    }
+
     /// All shards have one answer, told in its order.
     fn tell_overload(&mut self, overloaded: bool) {
         let Self {
@@ -365,8 +382,9 @@ impl Shard {
 
     /// Before the shard sleeps: nothing is left undone that can be done.
     fn settle(&mut self) {
-        self.drain_core(Instant::now());
-        self.sessions.flush();
+        let now = Instant::now();
+        self.drain_core(now);
+        self.flush(now);
         while let Some(event) = self.waiting.pop_front() {
             if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
                 self.waiting.push_front(event);
