@@ -10,6 +10,7 @@
 mod allocator;
 mod bandwidth;
 mod counters;
+mod demand;
 mod downlink;
 mod encoding;
 mod forward;

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use conclave_wire::id::TrackId;
-use conclave_wire::media::Kind;
+use conclave_wire::media::{Codec, Kind, Source};
 
+use crate::demand::Demand;
 use crate::encoding::Encoding;
 use crate::forward::clock::Clocks;
 use crate::forward::keyframe::KeyframeGate;
@@ -13,7 +14,7 @@ use crate::forward::meter::LayerMeter;
 use crate::forward::rewrite::Generation;
 use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL, SpatialLayer};
 use crate::negotiation::{Publication, clock_rate};
-use crate::selector::Facts;
+use crate::selector::{Facts, Live};
 use crate::subscription::TrackView;
 
 /// Lines of the largest picture of a publisher that does not say how large it is; each smaller one has half as many.
@@ -35,8 +36,10 @@ pub(crate) struct Track {
     meter: LayerMeter,
     /// Which of its layers are sent.
     pulses: Pulses,
-    /// Spatial layers of a scalable stream, as announced or seen.
-    spatial_layers: u8,
+    /// Lines of each spatial layer, as far as the publisher said so.
+    heights: [Option<u16>; MAX_SPATIAL],
+    /// What its subscribers need.
+    pub(crate) demand: Demand,
     pub(crate) gate: KeyframeGate,
     /// Whether a subscription may be waiting for a key frame.
     pub(crate) unsettled: bool,
@@ -49,8 +52,9 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// A track with one encoding for each of `generations`.
+    /// A track with as many of `generations` as it has encodings.
     pub(crate) fn new(
+        now: Instant,
         id: TrackId,
         owner: usize,
         line: usize,
@@ -71,7 +75,8 @@ impl Track {
             encodings: encodings.collect(),
             meter: LayerMeter::new(),
             pulses: Pulses::default(),
-            spatial_layers: 1,
+            heights: [None; MAX_SPATIAL],
+            demand: Demand::new(now),
             gate: KeyframeGate::default(),
             unsettled: false,
             fir_sequence: 0,
@@ -102,8 +107,7 @@ impl Track {
             self.pulses.beat(now, spatial);
         }
         if let Some(layers) = facts.announced.filter(|_| !self.is_simulcast()) {
-            self.pulses.announce(layers);
-            self.spatial_layers = layers;
+            self.pulses.announce(now, layers);
         }
     }
 
@@ -114,18 +118,54 @@ impl Track {
         before != self.pulses.live()
     }
 
-    /// What it can send now.
+    /// What it can send now: what it sends, and what it would if anybody needed it.
     pub(crate) fn layers(&mut self, now: Instant) -> LayerTable {
-        let mut table = LayerTable::default();
         let costs = self.meter.costs(now);
-        let count = self.spatial_count();
-        for (spatial, (row, costs)) in table.spatial.iter_mut().zip(costs).enumerate() {
-            let height = ASSUMED_HEIGHT >> count.saturating_sub(spatial + 1);
-            let bitrates: [Option<u32>; MAX_TEMPORAL] = costs;
-            let sent = bitrates.iter().any(Option::is_some);
-            *row = sent.then_some(SpatialLayer { height, bitrates });
+        let mut table = self.ladder();
+        let (count, live) = (self.spatial_count(), self.live());
+        for ((spatial, row), measured) in (0u8..).zip(&mut table.spatial).zip(costs) {
+            let Some(layer) = row else { continue };
+            let index = usize::from(spatial);
+            layer.bitrates = match self.kind() {
+                Kind::Audio => measured,
+                Kind::Video => self.demand.costs(index, count - 1 - index, measured),
+            };
+            let nothing = layer.bitrates.iter().all(Option::is_none);
+            if nothing || self.demand.is_withheld(now, spatial, live) {
+                *row = None;
+            }
         }
         table
+    }
+
+    /// The heights of all layers it may have, whatever is sent.
+    pub(crate) fn ladder(&self) -> LayerTable {
+        let mut table = LayerTable::default();
+        let count = self.spatial_count();
+        let rows = table.spatial.iter_mut().zip(self.heights).take(count);
+        for (spatial, (row, height)) in rows.enumerate() {
+            *row = Some(SpatialLayer {
+                height: height.unwrap_or(ASSUMED_HEIGHT >> (count - 1 - spatial)),
+                bitrates: [None; MAX_TEMPORAL],
+            });
+        }
+        table
+    }
+
+    /// Which of its layers are sent.
+    pub(crate) const fn live(&self) -> Live {
+        self.pulses.live()
+    }
+
+    /// How many spatial layers it may have. A publisher of a scalable camera leaves out what nobody needs, so that it
+    /// may have more than it ever sent.
+    pub(crate) fn spatial_count(&self) -> usize {
+        let scalable =
+            self.publication.source == Source::Camera && self.publication.format.codec == Codec::Vp9;
+        match self.encodings.len() {
+            1 if scalable => MAX_SPATIAL,
+            count => count,
+        }
     }
 
     /// What forwarding has to know of it.
@@ -162,13 +202,5 @@ impl Track {
 
     pub(crate) fn encoding_mut(&mut self, encoding: u8) -> Option<&mut Encoding> {
         self.encodings.get_mut(usize::from(encoding))
-    }
-
-    fn spatial_count(&self) -> usize {
-        if self.is_simulcast() {
-            self.encodings.len()
-        } else {
-            usize::from(self.spatial_layers).min(MAX_SPATIAL)
-        }
     }
 }

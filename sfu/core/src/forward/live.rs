@@ -37,9 +37,17 @@ impl Pulses {
     }
 
     /// The publisher announces so many layers: the others have ended.
-    pub(crate) fn announce(&mut self, layers: u8) {
-        for spatial in layers..8 {
-            self.live.remove(spatial);
+    pub(crate) fn announce(&mut self, now: Instant, layers: u8) {
+        for (spatial, pulse) in (0u8..).zip(&mut self.layers) {
+            if spatial >= layers {
+                self.live.remove(spatial);
+            } else if !self.live.contains(spatial) {
+                self.live.insert(spatial);
+                *pulse = Pulse {
+                    last: Some(now),
+                    missed: 0,
+                };
+            }
         }
     }
 
@@ -90,7 +98,9 @@ mod tests {
         assert_eq!(sent(&pulses), [true, true, false]);
         pulses.beat(start + SILENCE * 2, 2);
         assert_eq!(sent(&pulses), [true; 3]);
-        pulses.announce(1);
+        pulses.announce(start, 1);
         assert_eq!(sent(&pulses), [true, false, false]);
+        pulses.announce(start, 3);
+        assert_eq!(sent(&pulses), [true; 3], "they begin in this picture");
     }
 }

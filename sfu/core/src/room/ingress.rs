@@ -168,8 +168,8 @@ impl Room {
             // No descriptor and nothing behind it: padding.
             return;
         };
+        track.count(context.now, route.encoding, &facts, packet.payload.len());
         if track.kind() == Kind::Video {
-            track.count(context.now, route.encoding, &facts, packet.payload.len());
             if facts.key && facts.starts_frame && facts.spatial == 0 {
                 track.gate.arrived(route.encoding, epoch);
             }

@@ -9,6 +9,7 @@ mod egress;
 mod heard;
 mod ingress;
 mod keyframes;
+mod needed;
 mod negotiate;
 mod pace;
 mod report;

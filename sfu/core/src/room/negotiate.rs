@@ -238,7 +238,14 @@ impl Room {
             None => {
                 *context.last_track = context.last_track.wrapping_add(1);
                 let id = TrackId(*context.last_track);
-                let track = Track::new(id, member, line, publication, generations.into_iter());
+                let track = Track::new(
+                    context.now,
+                    id,
+                    member,
+                    line,
+                    publication,
+                    generations.into_iter(),
+                );
                 let index = self.tracks.insert(track);
                 if let Some(state) = self.state_mut(member, line) {
                     state.track = Some(index);
@@ -251,7 +258,14 @@ impl Room {
         };
         if track.publication.rids != publication.rids {
             // The encodings it had are others now, and so is the way to choose between them.
-            let renewed = Track::new(track.id, member, line, publication, generations.into_iter());
+            let renewed = Track::new(
+                context.now,
+                track.id,
+                member,
+                line,
+                publication,
+                generations.into_iter(),
+            );
             track.encodings = renewed.encodings;
             peer.routes.remove_line(line);
             for subscription in &track.subscriptions {

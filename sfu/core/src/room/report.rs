@@ -37,6 +37,11 @@ impl Room {
             }
         }
         self.downlinks(ticks, context);
+        for (turn, index) in (0u32..).zip(0..self.tracks.slots()) {
+            if ticks.wrapping_add(turn).is_multiple_of(TABLE_TICKS) {
+                self.need(index, context);
+            }
+        }
         let peers = &mut self.peers;
         if ticks.is_multiple_of(TWCC_TICKS) {
             for (_, peer) in peers.iter_mut() {

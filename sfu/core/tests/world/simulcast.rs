@@ -5,7 +5,7 @@ use std::time::Duration;
 use conclave_transport::rtcp::SenderReport;
 use conclave_transport::rtp::Extension;
 use conclave_wire::client::subscription::View;
-use conclave_wire::control::ControlCommand;
+use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{PeerId, TrackId};
 
 use crate::picture::*;
@@ -318,4 +318,64 @@ fn an_offer_without_simulcast_is_answered_without() {
     for word in ["a=rid", "a=simulcast", "rtp-stream-id"] {
         assert!(!answer.contains(word), "{word}");
     }
+}
+
+#[test]
+fn publishers_are_told_what_anybody_needs_and_what_they_stop_can_be_had_again() {
+    let mut call = Call::new();
+    let needed = |call: &mut Call| -> Vec<Vec<bool>> {
+        let events = call.world.events.drain(..);
+        let told = events.filter_map(|event| match event {
+            ControlEvent::EncodingsNeeded { peer, needed, .. } => {
+                assert_eq!(peer, PeerId(1));
+                Some(needed)
+            }
+            _ => None,
+        });
+        told.collect()
+    };
+    call.run(60);
+    assert_eq!(needed(&mut call), [[true, false, true]]);
+    call.show(100);
+    call.run(80);
+    assert!(needed(&mut call).is_empty(), "not before three seconds");
+    call.run(20);
+    assert_eq!(needed(&mut call), [[true, false, false]]);
+    call.camera.sending = [true, false, false];
+    call.run(120);
+    call.show(2000);
+    call.run(10);
+    assert_eq!(needed(&mut call), [[true, false, true]]);
+    assert_eq!(call.shown(), 0, "until it comes");
+    call.camera.sending = [true, false, true];
+    call.run(60);
+    assert_eq!(call.shown(), 2);
+    // Nobody watches any more.
+    call.show(0);
+    call.run(200);
+    assert_eq!(needed(&mut call).last(), Some(&vec![false; 3]));
+    call.camera.sending = [false; 3];
+    call.run(30);
+    call.show(300);
+    call.run(10);
+    assert_eq!(needed(&mut call), [[true, true, false]]);
+    call.camera.sending = [true, true, false];
+    call.run(40);
+    assert_eq!(call.shown(), 1);
+    call.screen.check();
+}
+
+#[test]
+fn what_is_needed_and_never_comes_is_made_do_without() {
+    let mut call = Call::new();
+    call.camera.sending = [true, true, false];
+    call.run(300);
+    assert_eq!(call.shown(), 1);
+    call.world.events.clear();
+    call.run(300);
+    assert!(
+        call.world.events.is_empty(),
+        "the publisher is not told again and again"
+    );
+    call.screen.check();
 }
