@@ -80,6 +80,11 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await intoCall(start, "others=3");
     await button(start.page, start.text.controls.more).click();
   },
+  connection: async (start) => {
+    await intoCall(start, "others=3");
+    await start.page.locator(".quality-badge").waitFor();
+    await fromMore(start, start.text.connection.title);
+  },
   shortcuts: async (start) => {
     await intoCall(start, "others=3");
     await fromMore(start, start.text.shortcuts.title);

@@ -25,6 +25,7 @@ export type CallPort = Pick<
   | "react"
   | "setHand"
   | "kick"
+  | "stats"
 > & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
 
 /** The events that the screens listen to. */

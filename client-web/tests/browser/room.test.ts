@@ -95,7 +95,14 @@ test("two people chat, react and raise hands", async () => {
   await cyd.button("Chat").click();
   expect(await messages(cyd)).toEqual([]);
 
+  await ada.button("More").click();
+  await ada.button("Connection").click();
+  const panel = ada.page.getByRole("complementary", { name: "Connection" });
+  await panel.getByText("UDP").waitFor();
+  await until("bytes come and go", async () => /Received[1-9].*Sent[1-9]/su.test((await panel.textContent()) ?? ""));
+
   await bob.button("Lower hand").click();
+  await ada.button("Participants").click();
   await until("the queue is shorter", async () => (await queue(ada)).length === 1);
   for (const person of [ada, bob, cyd]) {
     expect(person.errors).toEqual([]);

@@ -55,6 +55,7 @@ class TestCall implements CallPort {
   setTiles = (tiles: readonly TileView[]) => {
     this.tiles = tiles;
   };
+  stats = () => Promise.resolve(undefined);
   kick = (id: string) => this.#answer(`kick ${id}`);
 
   say = (words: string) => this.#note(`say ${words}`);

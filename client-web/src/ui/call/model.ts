@@ -16,11 +16,12 @@ import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
 import { nameOf } from "./name.ts";
+import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
 import { raisedBetween, Talk } from "./talk.ts";
 import { type Layout, type PictureMode, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
-export type PanelName = "chat" | "participants" | "security" | "settings";
+export type PanelName = "chat" | "connection" | "participants" | "security" | "settings";
 
 /** What was picked before joining; a device without a track was off. */
 export interface PickedDevices {
@@ -36,6 +37,9 @@ export type CallSecurity =
   | { readonly kind: "secure" }
   | { readonly kind: "checking" }
   | { readonly kind: "failed"; readonly count: number };
+
+/** How often the connection is measured, in milliseconds. */
+const QUALITY_EVERY_MS = 3_000;
 
 /** Height of the picture in the small window, in device pixels. */
 const PIP_PICTURE_HEIGHT = 240;
@@ -60,6 +64,9 @@ export class CallModel {
   readonly #unopened: Set<DeviceKind>;
   readonly #talking = signal(false);
   readonly #pipOpen = signal(false);
+  readonly #quality = signal<Quality | undefined>(undefined);
+  #counts: Counts | undefined;
+  readonly #qualityTimer = setInterval(() => void this.#measure(), QUALITY_EVERY_MS);
   #lastTalk: Promise<void> = Promise.resolve();
   #tiles: readonly TileView[] = [];
   #noticeNumber = 0;
@@ -95,6 +102,7 @@ export class CallModel {
     this.talk = new Talk(call, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
       () => this.talk.close(),
+      () => clearInterval(this.#qualityTimer),
       call.on("state", () => this.#readState()),
       call.on("participants", () => this.#readPeople()),
       call.on("code", () => this.#readCode()),
@@ -266,6 +274,11 @@ export class CallModel {
     return this.#talking;
   }
 
+  /** How good the connection is; `undefined` until it was measured twice. */
+  get quality(): ReadonlySignal<Quality | undefined> {
+    return this.#quality;
+  }
+
   get pipOpen(): ReadonlySignal<boolean> {
     return this.#pipOpen;
   }
@@ -281,6 +294,19 @@ export class CallModel {
 
   get self(): Participant | undefined {
     return this.#people.value.find((person) => person.isSelf);
+  }
+
+  async #measure(): Promise<void> {
+    const report = this.#call.state === "in-call" ? await this.#call.stats().catch(() => undefined) : undefined;
+    if (report === undefined) {
+      this.#counts = undefined;
+      this.#quality.value = undefined;
+      return;
+    }
+    const stats = [...report.values()];
+    const counts = countsOf(stats, performance.now());
+    this.#quality.value = this.#counts === undefined ? undefined : qualityOf(this.#counts, counts, stats);
+    this.#counts = counts;
   }
 
   /** While the small window is open, every picture is asked for at its size: it changes with the speaker. */

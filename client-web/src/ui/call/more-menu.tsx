@@ -81,6 +81,7 @@ export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
                 <PopupItem icon="shield" label={text.controls.security} onClick={item(() => onPanel("security"))} />
               </>
             )}
+            <PopupItem icon="weak" label={text.connection.title} onClick={item(() => onPanel("connection"))} />
             <PopupItem icon="devices" label={text.controls.settings} onClick={item(() => onPanel("settings"))} />
             <PopupItem
               icon="keyboard"

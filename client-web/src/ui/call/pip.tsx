@@ -40,7 +40,12 @@ export async function togglePip(model: CallModel): Promise<void> {
   }
   const { document: page } = small;
   for (const style of document.querySelectorAll("link[rel=stylesheet], style")) {
-    page.head.append(style.cloneNode(true));
+    const copy = style.cloneNode(true);
+    if (style instanceof HTMLLinkElement && copy instanceof HTMLLinkElement) {
+      // The small window has no address of its own to begin a relative one from.
+      copy.href = style.href;
+    }
+    page.head.append(copy);
   }
   for (const { name, value } of document.documentElement.attributes) {
     page.documentElement.setAttribute(name, value);

@@ -9,6 +9,7 @@ import { text } from "../text.ts";
 import { listenForShortcuts } from "../toggle.tsx";
 import { AudioOut } from "./audio.tsx";
 import { ChatPanel } from "./chat-panel.tsx";
+import { ConnectionPanel } from "./connection-panel.tsx";
 import { Controls } from "./controls.tsx";
 import { useCopyLink } from "./copy.ts";
 import { useFocusKept } from "./focus.ts";
@@ -112,7 +113,10 @@ export function CallScreen({ model, onEnd }: Properties) {
             <Mark size={22} />
             <span translate={false}>{text.product}</span>
           </div>
-          <SecurityBadge model={model} />
+          <div class="badges">
+            <QualityBadge model={model} onOpen={() => togglePanel("connection")} />
+            <SecurityBadge model={model} />
+          </div>
         </header>
         <Banner model={model} />
         <main ref={stage} class="call-stage" tabIndex={-1}>
@@ -141,6 +145,8 @@ function PanelBody(properties: { readonly name: PanelName; readonly model: CallM
   switch (name) {
     case "chat":
       return <ChatPanel model={model} />;
+    case "connection":
+      return <ConnectionPanel model={model} />;
     case "participants":
       return <ParticipantsPanel model={model} />;
     case "security":
@@ -154,6 +160,8 @@ function titleOf(panel: PanelName, model: CallModel): string {
   switch (panel) {
     case "chat":
       return text.chat.title;
+    case "connection":
+      return text.connection.title;
     case "participants":
       return text.participants.title(model.people.value.length);
     case "security":
@@ -181,6 +189,20 @@ function SecurityBadge({ model }: { readonly model: CallModel }) {
       <Icon name={icon} size={16} />
       <span>{words}</span>
     </p>
+  );
+}
+
+/** Stands there only while the connection is weak; opens what is known of it. */
+function QualityBadge({ model, onOpen }: { readonly model: CallModel; readonly onOpen: () => void }) {
+  const cause = model.quality.value?.cause ?? "good";
+  if (cause === "good" || cause === "tcp" || model.state.value !== "in-call") {
+    return null;
+  }
+  return (
+    <button type="button" class="quality-badge" title={text.connection.causes[cause]} onClick={onOpen}>
+      <Icon name="weak" size={16} />
+      <span>{text.connection.weak}</span>
+    </button>
   );
 }
 

@@ -214,6 +214,29 @@ export const english = {
       "M mutes, Space lets you talk while you hold it. Turn this off if you work by voice or with a switch.",
   },
 
+  connection: {
+    title: "Connection",
+    measuring: "Measuring…",
+    weak: "Weak connection",
+    down: "Received",
+    up: "Sent",
+    lossDown: "Lost on the way to you",
+    lossUp: "Lost on the way from you",
+    delay: "Delay to the server and back",
+    path: "Carried by",
+    rate: (value: string) => `${value} kbit/s`,
+    ms: (value: string) => `${value} ms`,
+    causes: {
+      loss_down: "Packets get lost on the way to you. Closer to the Wi-Fi, or by cable, it is better.",
+      loss_up: "Packets get lost on the way from you: the others see and hear you with gaps.",
+      delay: "Everything takes long to arrive. A VPN or a far network may be the cause.",
+      narrow: "Your line does not carry your picture in full quality.",
+      busy: "This device is busy: your picture is made smaller. Close what you do not need.",
+      tcp: "The network lets no UDP through, so the call goes over TCP and may stutter.",
+      good: "Your connection is good.",
+    },
+  },
+
   stillThere: {
     title: "Are you still there?",
     body: (time: string) => `You are alone in the meeting. You leave it in ${time}.`,

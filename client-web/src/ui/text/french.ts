@@ -220,6 +220,29 @@ export const french: Texts = {
       "M coupe le micro, Espace vous laisse parler tant que vous la tenez. Désactivez-les si vous travaillez à la voix ou avec un contacteur.",
   },
 
+  connection: {
+    title: "Connexion",
+    measuring: "Mesure en cours…",
+    weak: "Connexion faible",
+    down: "Reçu",
+    up: "Envoyé",
+    lossDown: "Pertes vers vous",
+    lossUp: "Pertes depuis vous",
+    delay: "Délai aller-retour au serveur",
+    path: "Porté par",
+    rate: (value) => `${value} kbit/s`,
+    ms: (value) => `${value} ms`,
+    causes: {
+      loss_down: "Des paquets se perdent en chemin vers vous. Plus près du Wi-Fi, ou par câble, c’est mieux.",
+      loss_up: "Des paquets se perdent en partant de vous : les autres vous voient et vous entendent par à-coups.",
+      delay: "Tout met longtemps à arriver. Un VPN ou un réseau lointain peut en être la cause.",
+      narrow: "Votre ligne ne porte pas votre image en pleine qualité.",
+      busy: "Cet appareil est occupé : votre image est réduite. Fermez ce qui ne sert pas.",
+      tcp: "Le réseau ne laisse pas passer UDP ; l’appel passe par TCP et peut saccader.",
+      good: "Votre connexion est bonne.",
+    },
+  },
+
   stillThere: {
     title: "Êtes-vous encore là ?",
     body: (time) => `Vous êtes seul dans la réunion. Vous la quitterez dans ${time}.`,

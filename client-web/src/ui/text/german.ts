@@ -221,6 +221,29 @@ export const german: Texts = {
       "M schaltet stumm, mit der Leertaste sprechen Sie, solange Sie sie halten. Schalten Sie das aus, wenn Sie mit der Stimme oder einem Schalter arbeiten.",
   },
 
+  connection: {
+    title: "Verbindung",
+    measuring: "Wird gemessen…",
+    weak: "Schwache Verbindung",
+    down: "Empfangen",
+    up: "Gesendet",
+    lossDown: "Verlust auf dem Weg zu Ihnen",
+    lossUp: "Verlust auf dem Weg von Ihnen",
+    delay: "Laufzeit zum Server und zurück",
+    path: "Getragen von",
+    rate: (value) => `${value} kbit/s`,
+    ms: (value) => `${value} ms`,
+    causes: {
+      loss_down: "Auf dem Weg zu Ihnen gehen Pakete verloren. Näher am WLAN oder mit Kabel wird es besser.",
+      loss_up: "Auf dem Weg von Ihnen gehen Pakete verloren: Die anderen sehen und hören Sie mit Lücken.",
+      delay: "Alles braucht lange, bis es ankommt. Ein VPN oder ein fernes Netz kann der Grund sein.",
+      narrow: "Ihre Leitung trägt Ihr Bild nicht in voller Qualität.",
+      busy: "Dieses Gerät ist ausgelastet: Ihr Bild wird verkleinert. Schließen Sie, was Sie nicht brauchen.",
+      tcp: "Das Netz lässt kein UDP durch; das Gespräch läuft über TCP und kann stocken.",
+      good: "Ihre Verbindung ist gut.",
+    },
+  },
+
   stillThere: {
     title: "Sind Sie noch da?",
     body: (time) => `Sie sind allein in der Besprechung. In ${time} verlassen Sie sie.`,

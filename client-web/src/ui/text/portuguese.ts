@@ -202,6 +202,29 @@ export const portuguese: Texts = {
       "M silencia, Espaço deixa-o falar enquanto a mantém premida. Desative se trabalha com a voz ou com um interruptor.",
   },
 
+  connection: {
+    title: "Ligação",
+    measuring: "A medir…",
+    weak: "Ligação fraca",
+    down: "Recebido",
+    up: "Enviado",
+    lossDown: "Perdas a caminho de si",
+    lossUp: "Perdas a partir de si",
+    delay: "Ida e volta ao servidor",
+    path: "Transportado por",
+    rate: (value) => `${value} kbit/s`,
+    ms: (value) => `${value} ms`,
+    causes: {
+      loss_down: "Perdem-se pacotes a caminho de si. Mais perto do Wi-Fi, ou por cabo, melhora.",
+      loss_up: "Perdem-se pacotes a partir de si: os outros veem-no e ouvem-no com falhas.",
+      delay: "Tudo demora a chegar. Uma VPN ou uma rede distante pode ser a causa.",
+      narrow: "A sua linha não leva a sua imagem em qualidade total.",
+      busy: "Este dispositivo está ocupado: a sua imagem é reduzida. Feche o que não precisa.",
+      tcp: "A rede não deixa passar UDP; a chamada segue por TCP e pode engasgar.",
+      good: "A sua ligação é boa.",
+    },
+  },
+
   stillThere: {
     title: "Ainda está aí?",
     body: (time) => `Está sozinho na reunião. Sai dela dentro de ${time}.`,

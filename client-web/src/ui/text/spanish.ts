@@ -214,6 +214,29 @@ export const spanish: Texts = {
       "M silencia, Espacio le deja hablar mientras la mantiene pulsada. Desactívelos si trabaja con la voz o con un pulsador.",
   },
 
+  connection: {
+    title: "Conexión",
+    measuring: "Midiendo…",
+    weak: "Conexión débil",
+    down: "Recibido",
+    up: "Enviado",
+    lossDown: "Pérdidas hacia usted",
+    lossUp: "Pérdidas desde usted",
+    delay: "Ida y vuelta al servidor",
+    path: "Transportado por",
+    rate: (value) => `${value} kbit/s`,
+    ms: (value) => `${value} ms`,
+    causes: {
+      loss_down: "Se pierden paquetes camino de usted. Más cerca del wifi, o por cable, mejora.",
+      loss_up: "Se pierden paquetes al salir de usted: los demás le ven y oyen con cortes.",
+      delay: "Todo tarda en llegar. Una VPN o una red lejana puede ser la causa.",
+      narrow: "Su línea no lleva su imagen a plena calidad.",
+      busy: "Este dispositivo está ocupado: su imagen se reduce. Cierre lo que no necesite.",
+      tcp: "La red no deja pasar UDP; la llamada va por TCP y puede entrecortarse.",
+      good: "Su conexión es buena.",
+    },
+  },
+
   stillThere: {
     title: "¿Sigue ahí?",
     body: (time) => `Está a solas en la reunión. Saldrá de ella en ${time}.`,
