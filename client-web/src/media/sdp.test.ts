@@ -57,6 +57,13 @@ describe("an answer", () => {
 });
 
 describe("an offer", () => {
+  it("lets the server ask for lost sound, once", () => {
+    const asked = "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\n";
+    expect(offerForServer(answer)).toContain(asked);
+    expect(offerForServer(offerForServer(answer))).toBe(offerForServer(answer));
+    expect(offerForServer(answer)).not.toContain("a=rtcp-fb:98");
+  });
+
   it("does not offer the audio level to the server", () => {
     expect(offerForServer(answer)).not.toContain("audio-level");
   });

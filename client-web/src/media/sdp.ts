@@ -14,7 +14,7 @@ const OPUS = { cbr: "1", usedtx: "0", useinbandfec: "1" };
 
 /** An offer as the server gets it. */
 export function offerForServer(sdp: string): string {
-  return mapLines(sdp, (line) => (AUDIO_LEVEL.test(line) ? undefined : line));
+  return withOpusRepeats(mapLines(sdp, (line) => (AUDIO_LEVEL.test(line) ? undefined : line)));
 }
 
 /** An answer as the browser gets it: what the client insists on holds whatever the server wrote. */
@@ -44,6 +44,15 @@ function refuseForeignCodecs(sdp: string): void {
       throw new AnswerError(`the answer has the codec ${name}`);
     }
   }
+}
+
+/** Browsers send lost sound again when an answer asks for it, but Chromium does not offer to. */
+function withOpusRepeats(sdp: string): string {
+  return mapLines(sdp, (line) => {
+    const [, type = ""] = /^a=rtpmap:(\d+) opus\//i.exec(line) ?? [];
+    const repeats = `a=rtcp-fb:${type} nack`;
+    return type === "" || sdp.split(/\r?\n/).includes(repeats) ? line : `${line}\r\n${repeats}`;
+  });
 }
 
 function withOpusParameters(sdp: string): string {
