@@ -20,6 +20,7 @@ let home: HomeNetwork;
 /** Ada has a good network, Grace sits at home. */
 let ada: Person;
 let grace: Person;
+let link: string;
 
 type Measured = { ada: Received; grace: Received };
 
@@ -30,9 +31,8 @@ describe.skipIf(MEDIA_ADDRESS === "127.0.0.1")("a call from a bad network", () =
     home = await HomeNetwork.start(server);
     browser = await launchChromium();
     ada = await Person.open(browser, "Ada", SMALL);
-    const link = await ada.startMeeting(server.url);
-    grace = await Person.open(await home.launchChromium(), "Grace", SMALL);
-    await grace.join(home.link(link));
+    link = await ada.startMeeting(server.url);
+    await graceJoins(await home.launchChromium());
     await measure("nothing wrong");
   });
 
@@ -52,22 +52,27 @@ describe.skipIf(MEDIA_ADDRESS === "127.0.0.1")("a call from a bad network", () =
 
   test("50 to 200 ms of delay", async () => {
     await home.impair("delay=125ms,jitter=75ms");
-    expectPictures(await measure("delay 50-200 ms"), 2);
+    expectPictures(await measure("delay 50-200 ms"), 5);
   });
 
   test("a tenth of all packets is lost", async () => {
     await home.lose(0.1);
-    expectPictures(await measure("loss 10 %"), 2);
+    expectPictures(await measure("loss 10 %"), 5);
   });
 
   test("a fifth of all packets is lost", async () => {
     await home.lose(0.2);
-    expectPictures(await measure("loss 20 %"), 3);
+    expectPictures(await measure("loss 20 %"), 8);
   });
 
   test("losses in bursts, and packets out of order", async () => {
     await home.impair("delay=30ms,jitter=10ms,loss=5%,burst=4,reorder=20,duplicate=1%");
-    expectPictures(await measure("bursts of 4 at 5 %, reordering"), 2);
+    expectPictures(await measure("bursts of 4 at 5 %, reordering"), 5);
+  });
+
+  test("300 kbit/s", async () => {
+    await home.limit(300, 200);
+    await measure("300 kbit/s");
   });
 
   test("an outage of ten seconds", async () => {
@@ -89,7 +94,22 @@ describe.skipIf(MEDIA_ADDRESS === "127.0.0.1")("a call from a bad network", () =
     await home.use("mobile");
     expectPictures(report("Wi-Fi to mobile", await received(watched, { sound_s: SOUND_S, frames: FRAMES })), 3);
   });
+
+  test("a network without UDP", async () => {
+    await home.blockUdp();
+    const browser = grace.browser;
+    await grace.close();
+    await ada.sees(["Ada"]);
+    await graceJoins(browser);
+    await ada.sees(["Ada", "Grace"]);
+    expectPictures(await measure("no UDP"), 5);
+  });
 });
+
+async function graceJoins(browser: Browser): Promise<void> {
+  grace = await Person.open(browser, "Grace", SMALL);
+  await grace.join(home.link(link));
+}
 
 type Watched = { ada: Reception; grace: Reception };
 

@@ -50,6 +50,7 @@ export class Person {
 
   private constructor(
     readonly name: string,
+    readonly browser: Browser,
     readonly page: Page,
     private readonly context: BrowserContext,
   ) {
@@ -72,7 +73,7 @@ export class Person {
   static async open(browser: Browser, name: string, viewport = { width: 1280, height: 720 }): Promise<Person> {
     const context = await browser.newContext({ viewport });
     await context.addInitScript(KEEP_PEER_CONNECTIONS);
-    return new Person(name, await context.newPage(), context);
+    return new Person(name, browser, await context.newPage(), context);
   }
 
   /** Opens the landing page, starts a meeting and returns its link. */
