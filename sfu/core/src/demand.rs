@@ -22,7 +22,8 @@ type Costs = [Option<u32>; MAX_TEMPORAL];
 struct Wish {
     /// `None`: nobody needed it so far.
     needed: Option<bool>,
-    needed_since: Option<Instant>,
+    /// When it was last sent, or began to be needed.
+    lacking_since: Option<Instant>,
     wanted_at: Option<Instant>,
     /// What it cost when it was sent.
     costs: Option<Costs>,
@@ -55,10 +56,13 @@ impl Demand {
                 wish.wanted_at = Some(now);
                 if wish.needed != Some(true) {
                     wish.needed = Some(true);
-                    wish.needed_since = Some(now);
+                    wish.lacking_since = Some(now);
                 }
             } else if now.saturating_duration_since(wish.wanted_at.unwrap_or(self.since)) >= RELEASE {
                 wish.needed = Some(false);
+            }
+            if live.contains(spatial) {
+                wish.lacking_since = Some(now);
             }
             known &= wish.needed.is_some();
             missing |= wish.is_late(now, live.contains(spatial), FIRST_DELIVERY);
@@ -103,7 +107,7 @@ impl Demand {
 impl Wish {
     fn is_late(&self, now: Instant, live: bool, patience: Duration) -> bool {
         let waited = self
-            .needed_since
+            .lacking_since
             .is_some_and(|since| now.saturating_duration_since(since) >= patience);
         self.needed == Some(true) && !live && waited
     }

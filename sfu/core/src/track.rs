@@ -108,6 +108,9 @@ impl Track {
         }
         if let Some(layers) = facts.announced.filter(|_| !self.is_simulcast()) {
             self.pulses.announce(now, layers);
+            for (known, said) in self.heights.iter_mut().zip(facts.heights) {
+                *known = said.or(*known);
+            }
         }
     }
 

@@ -72,7 +72,9 @@ impl KeyframeGate {
     /// A key frame comes in, of the epoch its frame header names.
     pub(crate) fn arrived(&mut self, encoding: u8, epoch: Option<u8>) {
         let arrived = Wanted::one(encoding);
+        // It serves whoever wished for one before.
         self.outstanding = self.outstanding.without(arrived);
+        self.wanted = self.wanted.without(arrived);
         let Some((expected, encodings)) = self.epoch.filter(|(_, encodings)| encodings.contains(encoding))
         else {
             return;
@@ -146,10 +148,12 @@ mod tests {
         gate.join(low());
         assert_eq!(gate.due(start + JOIN_INTERVAL), None);
         gate.arrived(LOW, None);
+        assert_eq!(gate.due(start + INTERVAL), None, "it serves both");
+        gate.join(low());
         assert_eq!(
             gate.due(start + JOIN_INTERVAL),
             Some(low()),
-            "it came before the joiner did"
+            "it came before this one"
         );
     }
 

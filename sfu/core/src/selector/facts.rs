@@ -4,6 +4,8 @@ use conclave_transport::payload_descriptor::vp8::Vp8Descriptor;
 use conclave_transport::payload_descriptor::vp9::Vp9Descriptor;
 use conclave_wire::media::Codec;
 
+use crate::layer::MAX_SPATIAL;
+
 /// What is known of a packet without its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -25,6 +27,8 @@ pub(crate) struct Facts {
     pub(crate) layered: bool,
     /// Spatial layers the publisher announces with it.
     pub(crate) announced: Option<u8>,
+    /// Lines of its spatial layers, as far as the publisher says so with it.
+    pub(crate) heights: [Option<u16>; MAX_SPATIAL],
     /// VP8 only: receivers find references by its picture id and TL0PICIDX, so these have to continue.
     pub(crate) vp8: Option<Vp8Descriptor>,
 }
@@ -42,6 +46,7 @@ impl Facts {
         discardable: false,
         layered: false,
         announced: None,
+        heights: [None; MAX_SPATIAL],
         vp8: None,
     };
 
@@ -94,6 +99,7 @@ impl Facts {
             discardable: descriptor.not_reference_for_upper,
             layered: layer.is_some(),
             announced: descriptor.spatial_layers,
+            heights: descriptor.heights,
             vp8: None,
         }
     }

@@ -9,6 +9,7 @@ mod membership;
 // `cfg(test)` tells the lints that these helpers are part of tests.
 #[cfg(test)]
 mod picture;
+mod scalable;
 mod simulcast;
 #[cfg(test)]
 mod support;

@@ -10,10 +10,11 @@ use conclave_wire::media::Source;
 
 use crate::support::*;
 
-/// Chromium's ids for MID and RID in its offer, and its payload type of VP8.
+/// Chromium's ids for MID and RID in its offer, and its payload types of VP8 and VP9.
 const MID: u8 = 4;
 const RID: u8 = 10;
 pub(crate) const VP8: u8 = 96;
+pub(crate) const VP9: u8 = 98;
 
 /// The first SSRC of a simulcast; the next ones follow.
 pub(crate) const SIMULCAST: u32 = 0x51_0000;
@@ -215,6 +216,128 @@ impl Simulcast {
     }
 }
 
+/// A VP9 stream of three spatial and three temporal layers, in one SSRC, as Chromium sends it.
+pub(crate) struct Scalable {
+    pub(crate) fill: u8,
+    /// Whether layers refer to the one below in key pictures only (L3T3_KEY), not in every picture (L3T3).
+    pub(crate) key_only: bool,
+    pub(crate) key: bool,
+    /// How many spatial layers are sent.
+    pub(crate) layers: u8,
+    sequence: u16,
+    tl0: u8,
+    newest: [[Option<u16>; 3]; 3],
+    pub(crate) step: u16,
+}
+
+impl Scalable {
+    pub(crate) fn new(key_only: bool) -> Self {
+        Self {
+            fill: 0,
+            key_only,
+            key: true,
+            layers: 3,
+            sequence: 65_500,
+            tl0: 250,
+            newest: [[None; 3]; 3],
+            step: 0,
+        }
+    }
+
+    /// Chromium's offer, with VP9 first.
+    pub(crate) fn offer() -> String {
+        CHROMIUM.replace("SAVPF 96 97 102", "SAVPF 98 99 96 97 102")
+    }
+
+    /// The packets of the next picture.
+    pub(crate) fn next(&mut self) -> Vec<Vec<u8>> {
+        let key = std::mem::take(&mut self.key);
+        if key {
+            self.newest = [[None; 3]; 3];
+        }
+        let temporal = if key {
+            0
+        } else {
+            [0, 2, 1, 2][usize::from(self.step % 4)]
+        };
+        if temporal == 0 {
+            self.tl0 = self.tl0.wrapping_add(1);
+        }
+        let mut packets = Vec::new();
+        for spatial in 0..self.layers {
+            let frame = self.frame(spatial, temporal, key);
+            packets.extend(self.packetize(&frame));
+        }
+        if let Some(last) = packets.last_mut() {
+            last[1] |= 0x80;
+        }
+        self.step += 1;
+        packets
+    }
+
+    fn frame(&mut self, spatial: u8, temporal: u8, key: bool) -> Frame {
+        let newest = &mut self.newest[usize::from(spatial)];
+        let known = newest.iter().take(usize::from(temporal) + 1).flatten();
+        let mut refers: Vec<(u8, u16)> = known.map(|picture| (spatial, *picture)).collect();
+        if spatial > 0 && (key || !self.key_only) {
+            refers.push((spatial - 1, self.step));
+        }
+        newest[usize::from(temporal)] = Some(self.step);
+        Frame {
+            encoding: 0,
+            spatial,
+            temporal,
+            key,
+            refers,
+            picture: self.step,
+        }
+    }
+
+    fn packetize(&mut self, frame: &Frame) -> Vec<Vec<u8>> {
+        let count = 1 + usize::from(frame.spatial);
+        let [high, low] = (self.step & 0x7FFF).to_be_bytes();
+        let between = frame.key || !self.key_only;
+        let top = frame.spatial + 1 == self.layers;
+        (0..count)
+            .map(|packet| {
+                let (start, end) = (packet == 0, packet + 1 == count);
+                let structure = frame.key && frame.spatial == 0 && start;
+                let flags = 0xA0
+                    | u8::from(!frame.key) << 6
+                    | u8::from(start) << 3
+                    | u8::from(end) << 2
+                    | u8::from(structure) << 1
+                    | u8::from(top || !between);
+                // The base layer's pictures are switching points.
+                let up = u8::from(frame.temporal == 0) << 4;
+                let depends = u8::from(frame.spatial > 0 && between);
+                let layer = frame.temporal << 5 | up | frame.spatial << 1 | depends;
+                let mut payload = vec![flags, high | 0x80, low, layer, self.tl0];
+                if structure {
+                    payload.push((self.layers - 1) << 5 | 0x10);
+                    for layer in 0..self.layers {
+                        let lines = 180u16 << layer;
+                        payload.extend([0, 0]);
+                        payload.extend(lines.to_be_bytes());
+                    }
+                }
+                let body = frame.body(self.fill, packet, count);
+                if start {
+                    payload.extend(sframe(Source::Camera, 1, &body));
+                } else {
+                    payload.extend(body);
+                }
+                let sequence = self.sequence;
+                self.sequence = sequence.wrapping_add(1);
+                let timestamp = u32::from(frame.picture) * 3000;
+                let mut bytes = packet_with(CHROMIUM_CAMERA, VP9, sequence, timestamp, &[], &payload);
+                bytes[1] &= 0x7F;
+                bytes
+            })
+            .collect()
+    }
+}
+
 /// A frame as it arrives.
 #[derive(Default)]
 struct Arriving {
@@ -361,6 +484,18 @@ impl Screen {
                 }
                 last_id = Some(id);
             }
+        }
+    }
+
+    /// Pictures end where the subscriber can see it.
+    pub(crate) fn check_markers(&self) {
+        let mut last_of_picture: BTreeMap<u16, (u8, u16)> = BTreeMap::new();
+        for name in &self.begun {
+            last_of_picture.insert(name.1, *name);
+        }
+        for name in &self.begun {
+            let last = last_of_picture[&name.1] == *name;
+            assert_eq!(self.frames[name].ended, last, "the marker of {name:?}");
         }
     }
 }

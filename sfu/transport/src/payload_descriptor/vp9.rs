@@ -17,6 +17,9 @@ pub struct LayerIndices {
     pub tl0_picture_index: Option<u8>,
 }
 
+/// Spatial layers whose heights are read.
+pub const MAX_HEIGHTS: usize = 3;
+
 /// A parsed VP9 payload descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vp9Descriptor {
@@ -38,6 +41,8 @@ pub struct Vp9Descriptor {
     pub scalability_structure: bool,
     /// Spatial layers the scalability structure announces (1-8), when present.
     pub spatial_layers: Option<u8>,
+    /// Lines of the first of those, when the scalability structure says so.
+    pub heights: [Option<u16>; MAX_HEIGHTS],
     /// Z: no frame of a higher spatial layer refers to this one.
     pub not_reference_for_upper: bool,
 }
@@ -61,6 +66,7 @@ impl Vp9Descriptor {
             end_of_frame: first & 0x04 != 0,
             scalability_structure: first & 0x02 != 0,
             spatial_layers: None,
+            heights: [None; MAX_HEIGHTS],
             not_reference_for_upper: first & 0x01 != 0,
         };
         if first & 0x80 != 0 {
@@ -73,7 +79,7 @@ impl Vp9Descriptor {
             cursor.reference_indices()?;
         }
         if descriptor.scalability_structure {
-            descriptor.spatial_layers = Some(cursor.scalability_structure()?);
+            descriptor.spatial_layers = Some(cursor.scalability_structure(&mut descriptor.heights)?);
         }
         descriptor.len = cursor.at;
         // A descriptor with nothing behind it describes nothing.
@@ -154,12 +160,21 @@ impl Cursor<'_> {
         Ok(())
     }
 
-    /// Skips N_S, the resolutions and the picture group; returns the number of spatial layers.
-    fn scalability_structure(&mut self) -> Result<u8, DescriptorError> {
+    /// Reads the heights, skips the picture group and returns the number of spatial layers.
+    fn scalability_structure(
+        &mut self,
+        heights: &mut [Option<u16>; MAX_HEIGHTS],
+    ) -> Result<u8, DescriptorError> {
         let head = self.next()?;
         let layers = (head >> 5) + 1;
         if head & 0x10 != 0 {
-            self.skip(usize::from(layers) * 4)?;
+            for layer in 0..usize::from(layers) {
+                self.skip(2)?;
+                let height = u16::from_be_bytes([self.next()?, self.next()?]);
+                if let Some(place) = heights.get_mut(layer).filter(|_| height > 0) {
+                    *place = Some(height);
+                }
+            }
         }
         if head & 0x08 != 0 {
             for _ in 0..self.next()? {
@@ -290,6 +305,9 @@ mod tests {
                 .map(|layer| (layer.temporal_id, layer.spatial_id, layer.tl0_picture_index));
             assert_eq!(layer, case.layer, "{}", case.what);
             assert_eq!(read.spatial_layers, case.spatial_layers, "{}", case.what);
+            if case.what.contains("with resolutions") {
+                assert_eq!(read.heights, [Some(180), Some(360), None]);
+            }
             assert_eq!(read.is_frame_start(), case.start, "{}", case.what);
             assert_eq!(read.is_key_frame_start(), case.key, "{}", case.what);
         }
