@@ -1,5 +1,7 @@
 //! The stories: each is a call somebody could have had. A new one is a function here and its name in `main.rs`.
 
+use conclave_wire::media::Source;
+
 use crate::figures::Figures;
 use crate::person::Setup;
 use crate::person::sender::camera::Layout;
@@ -150,12 +152,31 @@ pub(crate) fn outage_of_ten_seconds(seed: u64) -> Played {
     played
 }
 
-/// Somebody shows the others as large as a thumb: more than that need not come.
-pub(crate) fn small_tiles(seed: u64) -> Played {
+/// Somebody looks at one of three for a while and hides the others.
+pub(crate) fn hidden_tiles(seed: u64) -> Played {
     let mut world = World::new(seed);
     world.call_of(&FOUR);
+    world.run_for(8_000);
+    world.show(0, &[(1, 720), (2, 0), (3, 0)]);
+    world.run_for(8_000);
+    world.show(0, &[(1, 0), (2, 0), (3, 0)]);
+    world.run_for(8_000);
+    let nothing = world.link(0, Direction::Down).kilobits(18_000, 24_000);
+    world.show(0, &[]);
+    world.run_for(8_000);
+    let back = first_pictures_after(&world, 24_000);
+    let mut played = end(world);
+    // Sound only.
+    played.figures.add("all_hidden_kbits", signed(nothing));
+    played.figures.add("shown_again_ms", back);
+    played
+}
+
+/// Somebody shows the others as large as a thumb: more than that need not come.
+pub(crate) fn small_tiles(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good());
     world.run_for(6_000);
-    world.show(0, &[(1, 180), (2, 180), (3, 180)]);
+    world.show(0, &[(1, 180), (2, 180)]);
     world.run_for(10_000);
     let small = world.link(0, Direction::Down).kilobits(10_000, 16_000);
     let mut played = end_for(world, &[0]);
@@ -163,6 +184,52 @@ pub(crate) fn small_tiles(seed: u64) -> Played {
     if let Some(height) = played.figures.0.remove("height_lines") {
         played.figures.add("beside_wanted_lines", (height - 180).abs());
     }
+    played
+}
+
+/// Everybody shows everybody as large as a thumb: the large pictures need not even be made. Then all look closely.
+pub(crate) fn nobody_looks_closely(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&FOUR[..3]);
+    world.run_for(6_000);
+    for who in 0..3 {
+        let others = (0..3).filter(|other| *other != who);
+        world.show(who, &others.map(|other| (other, 180)).collect::<Vec<_>>());
+    }
+    world.run_for(10_000);
+    let made = world.link(0, Direction::Up).kilobits(11_000, 16_000);
+    for who in 0..3 {
+        world.show(who, &[]);
+    }
+    world.run_for(10_000);
+    let large = first_of_height(&world, 0, 720, 16_000);
+    let mut played = end(world);
+    played.figures.add("uplink_kbits", signed(made));
+    played.figures.add("large_again_ms", large);
+    played
+}
+
+/// One of three is shown large, and it is another one every few seconds.
+pub(crate) fn changing_speaker(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good());
+    world.run_for(6_000);
+    let mut large = 0;
+    for turn in 0..6u64 {
+        let (speaker, other) = if turn % 2 == 0 { (1, 2) } else { (2, 1) };
+        world.show(0, &[(speaker, 720), (other, 180)]);
+        world.run_for(3_000);
+        let track = world.track(0, speaker, Source::Camera);
+        let index = world.people[0]
+            .videos
+            .iter()
+            .position(|video| Some(video.track) == track);
+        large += index.map_or(0, |index| {
+            first_of_height_in(&world, 0, index, 720, 6_000 + turn * 3_000)
+        });
+    }
+    let mut played = end_for(world, &[0]);
+    played.figures.0.remove("height_lines");
+    played.figures.add("large_after_ms", large / 6);
     played
 }
 
@@ -255,6 +322,23 @@ fn first_pictures_after(world: &World, from: u64) -> i64 {
         })
         .max();
     signed(latest.unwrap_or(0))
+}
+
+/// How long after `from` person `who` saw everybody in this height, in milliseconds.
+fn first_of_height(world: &World, who: usize, height: u16, from: u64) -> i64 {
+    let videos = 0..world.people[who].videos.len();
+    videos
+        .map(|video| first_of_height_in(world, who, video, height, from))
+        .max()
+        .unwrap_or(0)
+}
+
+fn first_of_height_in(world: &World, who: usize, video: usize, height: u16, from: u64) -> i64 {
+    let shown = world.people[who].videos[video].watch.shown.iter();
+    let mut fitting = shown
+        .filter(|(_, shown)| *shown == height)
+        .map(|(at, _)| at / 1000);
+    signed(fitting.find(|at| *at >= from).unwrap_or(world.now / 1000) - from)
 }
 
 fn key_requests(world: &World) -> i64 {

@@ -34,6 +34,8 @@ const OPUS: usize = 80;
 const REPORT: u64 = 1_000_000;
 /// Media leaves this many times as fast as it is made.
 const PACING: f64 = 2.5;
+/// Seconds after which what is made has left.
+const LONGEST_WAIT: f64 = 0.5;
 /// Bits per second kept for sound.
 const SOUND: f64 = 50_000.0;
 
@@ -108,10 +110,11 @@ pub(crate) struct Person {
     pub(crate) key_requests: Vec<u64>,
     /// What the screen shows small or not at all: height by track, the most important first.
     pub(crate) views: Vec<(TrackId, u16)>,
+    trace: bool,
 }
 
 impl Person {
-    pub(crate) fn new(index: usize, setup: &Setup, rng: &mut StdRng) -> Self {
+    pub(crate) fn new(index: usize, setup: &Setup, trace: bool, rng: &mut StdRng) -> Self {
         let base = 0x1000 * u32::try_from(index + 1).unwrap();
         let mut lines = Vec::new();
         let microphone = setup.microphone.then(|| {
@@ -153,6 +156,7 @@ impl Person {
             reported: 0,
             key_requests: Vec::new(),
             views: Vec::new(),
+            trace,
         }
     }
 
@@ -177,7 +181,9 @@ impl Person {
 
     /// One picture.
     pub(crate) fn film(&mut self, now: u64, session: &mut Session, rng: &mut StdRng) {
-        let ready = self.connected && session.sending_epoch().is_some();
+        // An encoder leaves pictures out while those before it wait.
+        let behind = self.waiting() > self.uplink.rate() * PACING * LONGEST_WAIT;
+        let ready = self.connected && !behind && session.sending_epoch().is_some();
         let Some(camera) = self.camera.as_mut() else {
             return;
         };
@@ -218,7 +224,8 @@ impl Person {
         reason = "a positive number of microseconds"
     )]
     pub(crate) fn pace(&mut self, now: u64) {
-        let rate = self.uplink.rate() * PACING;
+        // As a browser: what waits leaves within half a second, whatever the estimate.
+        let rate = (self.uplink.rate() * PACING).max(self.waiting() / LONGEST_WAIT);
         self.free = self.free.max(now.saturating_sub(5_000));
         while self.free <= now
             && let Some(packet) = self.paced.pop_front()
@@ -226,6 +233,12 @@ impl Person {
             let size = self.emit(now, &packet);
             self.free += (size as f64 * 8_000_000.0 / rate) as u64;
         }
+    }
+
+    /// Bits that wait to be sent.
+    fn waiting(&self) -> f64 {
+        let bytes: usize = self.paced.iter().map(|packet| packet.payload.len()).sum();
+        8.0 * bytes as f64
     }
 
     /// When [`Self::pace`] has something to do.
@@ -301,6 +314,7 @@ impl Person {
                 }
                 RtcpEvent::Pli { media_ssrc, .. } | RtcpEvent::Fir { media_ssrc, .. } => {
                     self.key_requests.push(now);
+                    self.note(now, format_args!("is asked for a key frame of {media_ssrc:#x}"));
                     let index = self.pictures.iter().position(|stream| stream.ssrc == media_ssrc);
                     if let (Some(camera), Some(index)) = (&mut self.camera, index) {
                         camera.want_key_frame(index);
@@ -328,6 +342,7 @@ impl Person {
         for audio in &mut self.audios {
             audio.tick(now);
         }
+        let mut stuck = Vec::new();
         let mut compound = [0; 1150];
         let mut writer = RtcpWriter::new(&mut compound);
         for video in &mut self.videos {
@@ -338,6 +353,7 @@ impl Person {
                 let _ = writer.nack(1, video.inbound.ssrc, lost);
             }
             if video.wants_key_frame(now) {
+                stuck.push(video.track);
                 let _ = writer.pli(1, video.inbound.ssrc);
             }
         }
@@ -368,8 +384,31 @@ impl Person {
         if len > 0 {
             self.datagrams.push(compound[..len].to_vec());
         }
+        for track in stuck {
+            self.note(now, format_args!("is stuck without a picture of track {track}"));
+        }
         self.datagrams.extend(self.arrivals.reports(now));
         self.pace(now);
+    }
+
+    /// The last second in words.
+    pub(crate) fn last_second(&self, now: u64) -> String {
+        let gaps: u64 = self.audios.iter().map(|audio| audio.listening.gap()).sum();
+        let tiles = self.videos.iter().filter(|video| !video.gone).map(|video| {
+            let hidden = if video.hidden { " (hidden)" } else { "" };
+            format!(
+                "| track {}{hidden}: {}",
+                video.track,
+                video.watch.last_second(now)
+            )
+        });
+        format!("gaps {:>5} ms  {}", gaps / 1000, tiles.collect::<String>())
+    }
+
+    pub(crate) fn note(&self, now: u64, what: std::fmt::Arguments<'_>) {
+        if self.trace {
+            println!("{:>7} ms  {} {what}", now / 1000, self.ufrag);
+        }
     }
 
     /// Goes; nothing more is sent, and what still comes is not noticed.

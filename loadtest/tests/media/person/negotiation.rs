@@ -57,6 +57,7 @@ impl Person {
             }
             ServerMessage::OfferRejected(rejected) => panic!("{}: {:?}", self.ufrag, rejected.code),
             ServerMessage::EncodingsNeeded(needed) if needed.source == Source::Camera => {
+                self.note(now, format_args!("has to send {:?}", needed.needed));
                 if let Some(camera) = &mut self.camera {
                     camera.need(&needed.needed);
                 }
@@ -68,6 +69,7 @@ impl Person {
 
     /// Says what the screen shows; what is not named is shown large.
     pub(crate) fn show(&mut self, now: u64, views: &[(TrackId, u16)]) {
+        self.note(now, format_args!("shows {views:?}"));
         self.views = views.to_vec();
         for video in &mut self.videos {
             let view = views.iter().find(|(track, _)| *track == video.track);

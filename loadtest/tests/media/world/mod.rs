@@ -84,7 +84,7 @@ pub(crate) struct World {
     links: Vec<[Link; 2]>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     next_event: u64,
-    /// Prints what happens to person 0, once a second.
+    /// Prints what happens to everybody, once a second.
     trace: bool,
 }
 
@@ -112,7 +112,8 @@ impl World {
     /// Somebody opens the page.
     pub(crate) fn enter(&mut self, setup: Setup) -> usize {
         let who = self.signaling.enter(&format!("person {}", self.people.len()));
-        self.people.push(Person::new(who, &setup, &mut self.rng));
+        self.people
+            .push(Person::new(who, &setup, self.trace, &mut self.rng));
         self.links.push([Link::new(setup.up), Link::new(setup.down)]);
         let first = self.now + self.rng.random_range(0..TICK);
         self.at(first, Event::Tick { who });
@@ -321,30 +322,21 @@ impl World {
         }
     }
 
-    /// The last second of person 0.
+    /// Everybody's last second.
     fn note(&self) {
-        let Some(person) = self.people.first() else { return };
-        let [up, down] = &self.links[0];
         let end = self.now / 1000;
-        println!(
-            "{:>3} s  up {:>5} kbit/s ({:>5.0} estimated)  down {:>5} kbit/s, waiting {:>3} ms  gaps {:>5} ms  {}",
-            end / 1000,
-            up.kilobits(end - 1000, end),
-            person.uplink.rate() / 1000.0,
-            down.kilobits(end - 1000, end),
-            down.waiting() / 1000,
-            person
-                .audios
-                .iter()
-                .map(|audio| audio.listening.gap())
-                .sum::<u64>()
-                / 1000,
-            person
-                .videos
-                .iter()
-                .map(|video| video.watch.last_second(self.now))
-                .collect::<String>(),
-        );
+        for (who, person) in self.people.iter().enumerate() {
+            let [up, down] = &self.links[who];
+            println!(
+                "{:>3} s  {who}: up {:>5} kbit/s ({:>5.0} estimated)  down {:>5} kbit/s, waiting {:>3} ms  {}",
+                end / 1000,
+                up.kilobits(end - 1000, end),
+                person.uplink.rate() / 1000.0,
+                down.kilobits(end - 1000, end),
+                down.waiting() / 1000,
+                person.last_second(self.now),
+            );
+        }
     }
 
     fn tell_shard(&mut self) {

@@ -17,7 +17,7 @@ const KEY_PREFIX: usize = 10;
 /// Height in lines of each encoding or layer.
 const HEIGHTS: [u16; 3] = [180, 360, 720];
 /// What each takes at best and below what it is not sent, in bits per second.
-const TARGETS: [f64; 3] = [150_000.0, 500_000.0, 1_500_000.0];
+const TARGETS: [f64; 3] = [150_000.0, 500_000.0, 1_700_000.0];
 const LEAST: [f64; 3] = [30_000.0, 180_000.0, 550_000.0];
 /// Temporal layer by picture, and its share of the bitrate per picture relative to the average.
 const PATTERN: [(u8, f64); 4] = [(0, 1.6), (2, 0.8), (1, 0.8), (2, 0.8)];

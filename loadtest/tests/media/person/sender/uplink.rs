@@ -25,6 +25,8 @@ pub(crate) struct Uplink {
     reported: VecDeque<(u64, usize, bool)>,
     decreased: u64,
     startup: bool,
+    /// The estimate before it fell last; up to near it, it may grow fast again (a browser probes there).
+    before: f64,
 }
 
 impl Uplink {
@@ -37,6 +39,7 @@ impl Uplink {
             reported: VecDeque::new(),
             decreased: 0,
             startup: true,
+            before: 0.0,
         }
     }
 
@@ -93,12 +96,17 @@ impl Uplink {
                 self.fall(now, self.rate * (1.0 - 0.5 * loss));
             }
         } else if queueing < SHORT && loss < 0.05 {
-            let growth = if self.startup { 1.06 } else { 1.005 };
+            let growth = match () {
+                () if self.startup => 1.06,
+                () if self.rate < 0.7 * self.before => 1.03,
+                () => 1.005,
+            };
             self.rate = (self.rate * growth).min(MOST);
         }
     }
 
     fn fall(&mut self, now: u64, rate: f64) {
+        self.before = self.rate.max(0.9 * self.before);
         self.rate = rate.max(LEAST);
         self.decreased = now;
         self.startup = false;
