@@ -109,7 +109,7 @@ counters! {
     /// Datagrams the sockets had no room for: the shard was late.
     receive_overflow, "conclave_receive_overflow_total", "", "counter", "Datagrams that arrived and found no space in a socket.";
     /// Levels of shedding, summed over the shards; 0 is none.
-    shed_level, "conclave_shed_level", "", "gauge", "Load shed now, 0 (none) to 5 (no pictures) per shard.";
+    shed_level, "conclave_shed_level", "", "gauge", "Load shed now, per shard: 0 none, 1 newcomers turned away, 5 no pictures.";
     /// Share of time the shards work, in thousandths, summed.
     busy_permille, "conclave_busy_permille", "", "gauge", "Thousandths of the last 200 ms in which shards worked, summed over the shards.";
     /// Estimates of all subscribers, summed, in bits per second.

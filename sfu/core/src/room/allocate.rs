@@ -118,24 +118,23 @@ impl Room {
     }
 }
 
-/// The server's load, as the share of their pictures that subscribers go without. 0 is all of them.
+/// The server's load, as the share of their pictures that subscribers go without. 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shed(pub u8);
 
 impl Shed {
     /// No pictures at all; higher levels are the same.
     pub const MAX: Self = Self(5);
-    /// From here on nobody new is taken.
-    pub const OVERLOADED: Self = Self(2);
+    /// From here on nobody new is taken. At this level nothing else happens: a server may be full without being late.
+    pub const OVERLOADED: Self = Self(1);
 
     /// What pictures get of what they would get, in 1/256.
     const fn share(self) -> u16 {
         match self.0 {
-            0 => allocator::WHOLE,
-            1 => 160,
-            2 => 96,
-            3 => 56,
-            4 => 28,
+            0 | 1 => allocator::WHOLE,
+            2 => 160,
+            3 => 80,
+            4 => 32,
             _ => 0,
         }
     }

@@ -258,10 +258,13 @@ fn load_that_is_shed_costs_pictures_and_never_sound() {
         world.pass(Duration::ZERO);
         world.drain();
     };
-    shed(&mut call, Shed(1));
-    assert_eq!(overloaded(&mut call.world), [false; 0]);
+    shed(&mut call, Shed::OVERLOADED);
+    assert_eq!(overloaded(&mut call.world), [true], "newcomers are turned away");
+    call.seen.clear();
+    call.run(Duration::from_secs(1), 4);
+    assert_eq!(call.arrivals(VP8).0, 100, "and nothing else happens");
     shed(&mut call, Shed::MAX);
-    assert_eq!(overloaded(&mut call.world), [true]);
+    assert_eq!(overloaded(&mut call.world), [false; 0]);
     call.run(Duration::from_millis(200), 4);
     call.seen.clear();
     call.run(Duration::from_secs(2), 4);
