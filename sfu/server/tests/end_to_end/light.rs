@@ -141,6 +141,18 @@ impl Light {
         self.transmit(to, &packet[..sealed]).await;
     }
 
+    /// Sends bytes as they are to where it sends its media.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        let to = self.transport.as_ref().unwrap().remote_address().unwrap();
+        self.transmit(to, bytes).await;
+    }
+
+    /// Seals and sends the compound packet in the first `len` bytes.
+    pub(crate) async fn send_rtcp(&mut self, buffer: &mut [u8], len: usize) {
+        let sealed = self.transport.as_mut().unwrap().seal_rtcp(buffer, len).unwrap();
+        self.send_raw(&buffer[..sealed]).await;
+    }
+
     /// Lives until `done`.
     pub(crate) async fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
         soon(what, async {

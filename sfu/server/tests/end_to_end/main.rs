@@ -4,6 +4,8 @@
 mod control_link;
 // `cfg(test)` tells the lints that these helpers are part of tests.
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod light;
 #[cfg(test)]
 mod moving;

@@ -2,17 +2,19 @@
 
 use conclave_sfu::SfuConfig;
 use conclave_transport::address::Protocol;
-use conclave_wire::id::RoomId;
+use conclave_wire::id::{RoomId, TrackId};
 use conclave_wire::media::{Codec, Kind, Source};
 
 use crate::light::Light;
 use crate::support::{Conference, sframe};
 
-const ROOM: RoomId = RoomId::new([9; 16]);
-const LOCAL: &str = "127.0.0.1:0";
+pub(crate) const ROOM: RoomId = RoomId::new([9; 16]);
+pub(crate) const LOCAL: &str = "127.0.0.1:0";
 
-struct Call {
-    conference: Conference,
+pub(crate) struct Call {
+    pub(crate) conference: Conference,
+    /// Alice's microphone.
+    pub(crate) track: TrackId,
     alice: Light,
     bob: Light,
     number: u32,
@@ -20,7 +22,7 @@ struct Call {
 
 impl Call {
     /// Alice speaks, Bob listens.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(false).await
     }
 
@@ -46,6 +48,7 @@ impl Call {
         conference.connected(bob.id).await;
         Self {
             conference,
+            track,
             alice,
             bob,
             number: 0,
@@ -53,7 +56,7 @@ impl Call {
     }
 
     /// What Alice says now, Bob hears, under the SSRC of his answer.
-    async fn is_heard(&mut self) {
+    pub(crate) async fn is_heard(&mut self) {
         self.number += 1;
         let frame = sframe(Source::Microphone, 1, self.number);
         self.alice.send(Source::Microphone, Codec::Opus, &frame).await;
