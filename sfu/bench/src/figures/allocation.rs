@@ -18,26 +18,52 @@ pub(crate) const ALLOCATIONS: Measurement = Measurement {
 };
 
 fn allocations_per_packet(options: Options) -> Result<Vec<Figure>, BenchError> {
+    let length = Duration::from_millis(if options.quick { 300 } else { 2000 });
+    let (made, forwarded) = measure(50, length)?;
+    Ok(vec![
+        Figure::new(
+            "allocations_per_packet",
+            count(made) / count(forwarded).max(1.0),
+            "allocations",
+        )
+        .with("allocations", made)
+        .with("packets", forwarded),
+    ])
+}
+
+/// Allocations and forwarded packets of one publisher at full speed, after the first packets.
+fn measure(watchers: usize, length: Duration) -> Result<(u64, u64), BenchError> {
     let mut fleet = Fleet::start_unpaced()?;
     let streams = [Stream::camera(6, Duration::from_millis(33))];
     let (_, members) = fleet.fill(Room {
         publishers: 1,
         streams: &streams,
-        watchers: 50,
+        watchers,
     })?;
     let publisher = [members.start];
-    let length = Duration::from_millis(if options.quick { 300 } else { 2000 });
-    saturate(&mut fleet, &publisher, 50, length)?;
+    saturate(&mut fleet, &publisher, watchers, length)?;
     let before = allocations::count();
-    let load = saturate(&mut fleet, &publisher, 50, length)?;
-    let made = allocations::count() - before;
-    Ok(vec![
-        Figure::new(
-            "allocations_per_packet",
-            count(made) / count(load.delivered).max(1.0),
-            "allocations",
-        )
-        .with("allocations", made)
-        .with("packets", load.delivered),
-    ])
+    let load = saturate(&mut fleet, &publisher, watchers, length)?;
+    Ok((allocations::count() - before, load.delivered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_way_through_the_server_allocates_nothing_per_packet() {
+        let (made, forwarded) = measure(4, Duration::from_millis(500)).unwrap();
+        assert!(forwarded > 1000, "{forwarded}");
+        // Reports and timers may; one allocation per packet that comes in would be a quarter of what goes out.
+        assert!(
+            made * 10 < forwarded,
+            "{made} allocations for {forwarded} packets"
+        );
+        let before = allocations::count();
+        std::thread::spawn(|| std::hint::black_box(vec![0u8; 10]))
+            .join()
+            .unwrap();
+        assert!(allocations::count() > before, "the counter counts");
+    }
 }

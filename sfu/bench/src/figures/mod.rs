@@ -5,6 +5,7 @@ mod forward;
 mod join;
 mod latency;
 mod memory;
+mod overload;
 mod rooms;
 
 use crate::error::BenchError;
@@ -33,4 +34,5 @@ pub(crate) const ALL: &[Measurement] = &[
     memory::MEMORY,
     allocation::ALLOCATIONS,
     join::JOINS,
+    overload::OVERLOAD,
 ];

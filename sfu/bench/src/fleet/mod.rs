@@ -39,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Totals {
     pub(crate) audio: u64,
     pub(crate) video: u64,
+    /// Packets of sound sent to the SFU.
+    pub(crate) audio_sent: u64,
     /// Media that did not open.
     pub(crate) broken: u64,
     pub(crate) key_frame_requests: u64,
@@ -217,6 +219,27 @@ impl Fleet {
         }
     }
 
+    /// Lets only this share of the cameras send, those of the first clients.
+    pub(crate) fn mute_pictures(&mut self, sending: f64) {
+        let now = Instant::now();
+        let publishers = self.clients.iter_mut().flat_map(|client| &mut client.publishers);
+        let cameras: Vec<_> = publishers
+            .filter(|publisher| publisher.stream.source.kind() == Kind::Video)
+            .collect();
+        let all = u32::try_from(cameras.len()).unwrap_or(u32::MAX);
+        for (number, camera) in (0u32..).zip(cameras) {
+            let muted = f64::from(number) >= sending * f64::from(all);
+            if camera.muted && !muted {
+                camera.next = now
+                    + camera
+                        .stream
+                        .interval
+                        .mul_f64((f64::from(number) * 0.618_034).fract());
+            }
+            camera.muted = muted;
+        }
+    }
+
     /// Adds a client to a room; it neither publishes nor subscribes yet.
     pub(crate) fn add(&mut self, room: usize, leaf: u32) -> Result<usize, BenchError> {
         let index = self.clients.len();
@@ -341,9 +364,15 @@ impl Fleet {
             clients,
             sockets,
             out,
+            totals,
             ..
         } = self;
         if let Some(found) = clients.get_mut(client) {
+            let source = found
+                .publishers
+                .get(publisher)
+                .map(|publisher| publisher.stream.source.kind());
+            totals.audio_sent += u64::from(source == Some(Kind::Audio));
             found.frame(publisher, stamp, out, |to, bytes, len| {
                 sockets.send(client, to, bytes, len)
             });
@@ -427,6 +456,9 @@ impl Fleet {
         for client in 0..self.clients.len() {
             for publisher in 0..self.clients.get(client)?.publishers.len() {
                 let due = self.clients.get_mut(client)?.publishers.get_mut(publisher)?;
+                if due.muted {
+                    continue;
+                }
                 let is_due = due.next <= now;
                 if is_due {
                     // Late frames are sent all the same: what is offered does not depend on what is taken.

@@ -57,6 +57,8 @@ pub(crate) struct Publisher {
     pub(crate) next: Instant,
     /// Set by key frame requests.
     pub(crate) key_wanted: bool,
+    /// Whether it sends nothing for now.
+    pub(crate) muted: bool,
     leaf: u32,
     sequence: u16,
     timestamp: u32,
@@ -74,6 +76,7 @@ impl Publisher {
             ssrc,
             next,
             key_wanted: true,
+            muted: false,
             leaf,
             sequence: 1,
             timestamp: 1,
