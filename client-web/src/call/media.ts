@@ -173,10 +173,12 @@ export class MediaConnection {
 
   #build(): void {
     clearTimeout(this.#rebuildTimer);
-    this.#peer?.close();
+    if (this.#peer !== undefined) {
+      this.#peer.close();
+      // Another connection may be one to another SFU.
+      this.#views.repeat();
+    }
     this.events.reset();
-    // A new connection may be one to a new SFU.
-    this.#views.repeat();
     const peer = new Peer(this.crypto, (sdp, sections) => this.#negotiator.offer(sdp, sections));
     this.#peer = peer;
     const born = performance.now();

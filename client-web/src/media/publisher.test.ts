@@ -77,14 +77,14 @@ describe("a publisher", () => {
     expect((probe as unknown as { stopped: boolean }).stopped).toBe(true);
   });
 
-  it("goes on with its probe while nobody needs it, until it is confirmed", async () => {
+  it("goes on with the smallest probe while nobody needs it, until it is confirmed", async () => {
     const { sender, publisher: camera } = publisher();
     await camera.carry(testTrack("camera"));
     await camera.need([false, false, false]);
-    expect(sender.set).toEqual([]);
+    expect(sender.set.map(([encoding]) => [encoding?.active, encoding?.scalabilityMode])).toEqual([[true, "L1T3"]]);
     await camera.confirm();
     await camera.configure();
-    expect(sender.set.map(([encoding]) => encoding?.active)).toEqual([false]);
+    expect(sender.set.map(([encoding]) => encoding?.active)).toEqual([true, false]);
   });
 
   it("sets one thing after the other, and nothing that is so already", async () => {

@@ -2,6 +2,9 @@
 import type { Codec, Source } from "../wire/types.ts";
 import { ALL_NEEDED, adaptEncodings, neededInCallOf, updateNeeded } from "./layers.ts";
 
+/** The smallest size alone. */
+const LEAST_NEEDED = neededInCallOf(Number.POSITIVE_INFINITY);
+
 /** Sends one source over one transceiver. The tracks given to it stay their giver's; the probes are its own. */
 export class Publisher {
   #real: MediaStreamTrack | null = null;
@@ -92,7 +95,7 @@ export class Publisher {
       width,
       height,
       // A probe that nobody needs must be sent all the same, or its encryption is never confirmed.
-      needed: this.#confirmed || this.#needed.includes(true) ? this.#needed : ALL_NEEDED,
+      needed: this.#confirmed || this.#needed.includes(true) ? this.#needed : LEAST_NEEDED,
     });
     if (!changed) {
       return;
