@@ -10,8 +10,8 @@ use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL};
 
 /// Upgrades leave a twentieth of the estimate free, for a picture is not sent at an even rate.
 const UPGRADE: (u64, u64) = (19, 20);
-/// What is being sent may exceed the estimate by a twentieth: measured rates and estimates both waver.
-const KEEP: (u64, u64) = (21, 20);
+/// What is being sent may take all of it: measured rates and estimates both waver.
+const KEEP: (u64, u64) = (1, 1);
 /// Most levels of a row.
 const MAX_LEVELS: usize = MAX_SPATIAL * MAX_TEMPORAL;
 /// The whole of [`Budget::share`].

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 pub(crate) const PACE: Duration = Duration::from_millis(2);
 /// References that wait: a large key frame. Packets that come on top are dropped, and asked for again.
 const MAX_WAITING: usize = 512;
-/// Pictures are sent at most this much faster than the estimate, in quarters: a key frame should not take long.
-const SPEED: (u64, u64) = (5, 2);
+/// Pictures are sent at most this much faster than the estimate: a key frame should not take long, and what is sent
+/// faster than it gets through delays the sound.
+const SPEED: (u64, u64) = (3, 2);
 /// What may leave at once, as time at that speed, and at least, in bytes: a packet.
 const BURST: Duration = Duration::from_millis(4);
 const MIN_BURST: i64 = 1500;
@@ -135,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_spread_at_two_and_a_half_times_the_estimate() {
+    fn a_burst_is_spread_at_one_and_a_half_times_the_estimate() {
         let left = departures(Some(1_000_000), 50);
         assert_eq!(left.len(), 50);
         let last = *left.last().unwrap();
-        // 60 kB at 2.5 Mbit/s take 192 ms.
-        assert!((175..=200).contains(&last), "{last}");
+        // 60 kB at 1.5 Mbit/s take 320 ms.
+        assert!((300..=330).contains(&last), "{last}");
         let at_once = left.iter().filter(|at| **at == 0).count();
         assert!(at_once <= 2, "{at_once}");
     }
@@ -150,7 +151,7 @@ mod tests {
         assert_eq!(departures(None, 500), [0; 500]);
         assert_eq!(departures(Some(30_000_000), 1), [0]);
         let last = *departures(Some(30_000_000), 20).last().unwrap();
-        assert!(last <= 4, "{last}");
+        assert!(last <= 6, "{last}");
     }
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
         pacer.charge(1_000_000);
         assert!(!pacer.admit(start, Some(1_000_000), 100));
         assert!(
-            pacer.admit(start + Duration::from_millis(30), Some(1_000_000), 100),
+            pacer.admit(start + Duration::from_millis(50), Some(1_000_000), 100),
             "a flood of sound delays pictures by no more than this"
         );
         let taken = (0..2 * MAX_WAITING).filter(|n| pacer.wait(*n, 100)).count();

@@ -287,7 +287,17 @@ impl Estimator {
         let mut arriving = self.acknowledged.bps();
         if let Some(bps) = self.queue.handle(now, batch) {
             usage = Usage::Over;
-            arriving = Some(arriving.map_or(bps, |arriving| arriving.min(bps)));
+            arriving = Some(bps);
+        } else if usage == Usage::Over {
+            if self.queue.is_short() {
+                // A key frame or the first packets of a larger layer, and gone again.
+                usage = Usage::Under;
+            }
+            // The measured rate lags behind one that has just risen.
+            arriving = match (arriving, batch.bps()) {
+                (Some(measured), Some(now)) => Some(measured.max(now)),
+                (measured, now) => measured.or(now),
+            };
         }
         let first = self.prober.is_first();
         let probed = self.prober.result(now);

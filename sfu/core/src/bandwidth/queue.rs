@@ -14,10 +14,12 @@ const MIN_PACKETS: u32 = 5;
 const MIN_SPAN_US: i64 = 30_000;
 /// Wait of the last packet from which a growing one is a queue, and more than most jitter.
 const LONG_US: i64 = 80_000;
+/// A queue that is shorter than this at times is no queue.
+const SHORT_US: i64 = 20_000;
 /// From this wait of every packet on, less is sent than gets through, so that the queue empties: at
 /// [`HALF_US`] more, half.
-const STANDING_US: i64 = 100_000;
-const HALF_US: i64 = 400_000;
+const STANDING_US: i64 = 50_000;
+const HALF_US: i64 = 200_000;
 
 /// The wait on one path.
 pub(super) struct Queue {
@@ -52,6 +54,14 @@ impl Batch {
             self.bytes = self.bytes.saturating_add(u32::from(packet.size));
         }
     }
+
+    /// The rate at which they arrived, in bits per second, if there are enough to tell.
+    pub(super) fn bps(&self) -> Option<f64> {
+        let span = self.last?.arrival_us - self.first?.arrival_us;
+        let plain = self.packets >= MIN_PACKETS && span >= MIN_SPAN_US;
+        let span = i32::try_from(span).ok().filter(|_| plain)?;
+        Some(f64::from(self.bytes) * 8e6 / f64::from(span))
+    }
 }
 
 impl Queue {
@@ -79,13 +89,15 @@ impl Queue {
         let base = self.base_us()?;
         self.standing_us = least - base;
         let wait_us = last.arrival_us - last.sent_us - base;
-        let (sent_us, arrived_us) = (last.sent_us - first.sent_us, last.arrival_us - first.arrival_us);
-        let plain = batch.packets >= MIN_PACKETS
-            && arrived_us >= MIN_SPAN_US
-            && wait_us >= LONG_US
-            && arrived_us * 10 > sent_us * 11;
-        let span = i32::try_from(arrived_us).ok().filter(|_| plain)?;
-        Some(f64::from(batch.bytes) * 8e6 / f64::from(span))
+        let sent_us = last.sent_us - first.sent_us;
+        let arrived_us = last.arrival_us - first.arrival_us;
+        let plain = wait_us >= LONG_US && arrived_us * 10 > sent_us * 11;
+        batch.bps().filter(|_| plain)
+    }
+
+    /// Whether some packet of the last message hardly waited: what waits comes and goes.
+    pub(super) const fn is_short(&self) -> bool {
+        self.standing_us < SHORT_US
     }
 
     /// The share of what gets through that may be sent while the queue empties.
@@ -151,10 +163,10 @@ mod tests {
         let start = crate::virtual_clock::epoch();
         let mut queue = Queue::new();
         queue.handle(start, &batch(0, &[20; 10]));
-        queue.handle(start, &batch(100, &[320; 10]));
+        queue.handle(start, &batch(100, &[170; 10]));
         assert!((queue.share() - 0.75).abs() < 1e-9);
         for step in 1..=2 {
-            queue.handle(start + WINDOW * step, &batch(100, &[320; 10]));
+            queue.handle(start + WINDOW * step, &batch(100, &[170; 10]));
         }
         assert!((queue.share() - 1.0).abs() < 1e-9);
     }

@@ -106,8 +106,8 @@ fn numbering_and_pacing_allocate_nothing_after_the_first_bursts() {
     };
     let bursts: Vec<Vec<Vec<u8>>> = (0..10u16)
         .map(|burst| {
-            let packets = 0..10u16;
-            let of = |nth| camera(burst * 10 + nth, u32::from(burst) * 22_500, &[5; 1000]);
+            let packets = 0..6u16;
+            let of = |nth| camera(burst * 6 + nth, u32::from(burst) * 22_500, &[5; 1000]);
             packets.map(of).collect()
         })
         .collect();
@@ -125,8 +125,8 @@ fn numbering_and_pacing_allocate_nothing_after_the_first_bursts() {
         world.now = end;
         allocations.push(ALLOCATIONS.with(Cell::get) - before);
     }
-    assert!(world.sfu.take_counters().paced > 500, "bursts are spread");
-    assert!(sink.packets >= 1000, "{}", sink.packets);
+    assert!(world.sfu.take_counters().paced > 300, "bursts are spread");
+    assert!(sink.packets >= 600, "{}", sink.packets);
     // What is left is the list of one receiver report a second.
     let later: u64 = allocations.iter().skip(4).sum();
     assert!(later <= 2, "{allocations:?}");
