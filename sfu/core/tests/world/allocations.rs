@@ -4,8 +4,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use conclave_sfu_core::{Egress, Outgoing, PeerSlot};
+use conclave_transport::rtcp::RtcpWriter;
+use conclave_wire::client::subscription::View;
+use conclave_wire::control::ControlCommand;
+use conclave_wire::id::{PeerId, TrackId};
 use conclave_wire::media::Source;
 
+use crate::picture::{Camera, Scalable, Simulcast, simulcast_offer};
 use crate::support::*;
 
 thread_local! {
@@ -130,4 +135,77 @@ fn numbering_and_pacing_allocate_nothing_after_the_first_bursts() {
     // What is left is the list of one receiver report a second.
     let later: u64 = allocations.iter().skip(4).sum();
     assert!(later <= 2, "{allocations:?}");
+}
+
+/// Forwarding through selectors that drop and switch, retransmissions and key frame requests.
+#[test]
+fn selecting_layers_allocates_nothing_after_the_first_pictures() {
+    let cameras: [(String, u8, Box<dyn Camera>); 2] = [
+        (simulcast_offer(), 120, Box::new(Simulcast::new())),
+        (Scalable::offer(), 121, Box::new(Scalable::new(true))),
+    ];
+    for (offer, payload_type, mut camera) in cameras {
+        let mut world = World::new();
+        world.enter(1);
+        world.publish(1, &offer);
+        world.connect(0);
+        for peer in 2..8u64 {
+            world.enter(peer);
+            world.watch(peer, FIREFOX, &[("3", 2)]);
+            world.connect(usize::try_from(peer).unwrap() - 1);
+            let view = View {
+                track_id: TrackId(2),
+                height: [100, 300, 2000][usize::try_from(peer).unwrap() % 3],
+            };
+            world.command(ControlCommand::Views {
+                peer: PeerId(peer),
+                views: vec![view],
+            });
+        }
+        let pictures: Vec<Vec<Vec<u8>>> = (0..300).map(|step| camera.picture(step % 60 == 59)).collect();
+        let (warm_up, measured) = pictures.split_at(100);
+        for packets in warm_up {
+            for packet in packets {
+                world.rtp(0, packet);
+            }
+            world.pass(std::time::Duration::from_millis(33));
+        }
+        let sent = world.take_rtp();
+        assert!(
+            sent.iter()
+                .all(|(_, packet)| view(packet).payload_type() == payload_type)
+        );
+        let feedback: Vec<(usize, Vec<u8>)> = (1..7usize)
+            .map(|slot| {
+                let last = sent.iter().rev().find(|(to, _)| *to == slot);
+                let last = view(&last.unwrap().1);
+                let mut bytes = vec![0; 100];
+                let mut writer = RtcpWriter::new(&mut bytes);
+                writer.nack(9, last.ssrc(), &[last.sequence_number()]).unwrap();
+                writer.pli(9, last.ssrc()).unwrap();
+                let len = writer.len();
+                bytes.truncate(len);
+                (slot, bytes)
+            })
+            .collect();
+        let mut sink = Sink {
+            buffer: [0; 2048],
+            packets: 0,
+        };
+        let before = ALLOCATIONS.with(Cell::get);
+        for (slot, bytes) in &feedback {
+            world
+                .sfu
+                .handle_rtcp(world.now, PeerSlot(*slot), bytes, &mut sink);
+        }
+        assert_eq!(sink.packets, 6, "retransmissions");
+        for packets in measured {
+            for packet in packets {
+                world.sfu.handle_rtp(world.now, PeerSlot(0), packet, &mut sink);
+            }
+        }
+        let allocations = ALLOCATIONS.with(Cell::get) - before;
+        assert!(sink.packets > 1500, "{}", sink.packets);
+        assert_eq!(allocations, 0, "payload type {payload_type}");
+    }
 }

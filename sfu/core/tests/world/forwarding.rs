@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use conclave_transport::rtcp::SenderReport;
 use conclave_transport::rtp::Extension;
+use conclave_wire::client::subscription::View;
 use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{LeafIndex, PeerId};
+use conclave_wire::id::{LeafIndex, PeerId, TrackId};
 use conclave_wire::media::Source;
 
+use crate::picture::{Camera, Scalable, Simulcast, simulcast_offer};
 use crate::support::*;
 
 #[test]
@@ -289,6 +291,62 @@ fn decisions_do_not_depend_on_the_payload() {
     }
     assert_eq!(decisions[0], decisions[1]);
     assert_eq!(decisions[0], decisions[2]);
+}
+
+#[test]
+fn layers_are_selected_without_regard_to_the_payload() {
+    type Sort = fn() -> (String, Box<dyn Camera>);
+    let sorts: [Sort; 2] = [
+        || (simulcast_offer(), Box::new(Simulcast::new())),
+        || (Scalable::offer(), Box::new(Scalable::new(true))),
+    ];
+    for sort in sorts {
+        let mut decisions = Vec::new();
+        for fill in [0x00, 0x5A, 0xFF] {
+            let (offer, mut camera) = sort();
+            camera.fill(fill);
+            let mut world = World::new();
+            world.enter(1);
+            world.enter(2);
+            world.publish(1, &offer);
+            world.connect(0);
+            world.watch(2, FIREFOX, &[("3", 2)]);
+            world.connect(1);
+            let mut seen = Vec::new();
+            let mut key = false;
+            for step in 0..300u16 {
+                if step % 60 == 0 {
+                    let view = View {
+                        track_id: TrackId(2),
+                        height: [2000, 100, 300][usize::from(step / 60) % 3],
+                    };
+                    world.command(ControlCommand::Views {
+                        peer: PeerId(2),
+                        views: vec![view],
+                    });
+                }
+                for (index, packet) in camera.picture(key).iter().enumerate() {
+                    if (usize::from(step) + index) % 13 != 5 {
+                        world.rtp(0, packet);
+                    }
+                }
+                world.pass(Duration::from_millis(33));
+                let asked = world.take_rtcp(0);
+                key = asked.iter().any(|event| event.starts_with("Pli"));
+                let headers: Vec<Vec<u8>> = world
+                    .take_rtp()
+                    .iter()
+                    .map(|(_, bytes)| bytes[..view(bytes).header_len() + 5].to_vec())
+                    .collect();
+                seen.push((headers, asked, world.take_rtcp(1)));
+            }
+            let sent: usize = seen.iter().map(|(headers, ..)| headers.len()).sum();
+            assert!(sent > 250, "{sent}");
+            decisions.push(seen);
+        }
+        assert_eq!(decisions[0], decisions[1]);
+        assert_eq!(decisions[0], decisions[2]);
+    }
 }
 
 #[test]

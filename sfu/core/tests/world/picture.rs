@@ -77,7 +77,7 @@ impl Frame {
 
 /// A VP8 simulcast of three encodings with three temporal layers, as Chromium sends it.
 pub(crate) struct Simulcast {
-    pub(crate) fill: u8,
+    fill: u8,
     /// Which encodings are sent.
     pub(crate) sending: [bool; 3],
     /// Whose next frame is a key frame.
@@ -218,7 +218,7 @@ impl Simulcast {
 
 /// A VP9 stream of three spatial and three temporal layers, in one SSRC, as Chromium sends it.
 pub(crate) struct Scalable {
-    pub(crate) fill: u8,
+    fill: u8,
     /// Whether layers refer to the one below in key pictures only (L3T3_KEY), not in every picture (L3T3).
     pub(crate) key_only: bool,
     pub(crate) key: bool,
@@ -335,6 +335,37 @@ impl Scalable {
                 bytes
             })
             .collect()
+    }
+}
+
+/// A camera of either sort.
+pub(crate) trait Camera {
+    /// The packets of the next picture, which may be a key picture.
+    fn picture(&mut self, key: bool) -> Vec<Vec<u8>>;
+
+    /// What nobody between the ends can read.
+    fn fill(&mut self, fill: u8);
+}
+
+impl Camera for Simulcast {
+    fn picture(&mut self, key: bool) -> Vec<Vec<u8>> {
+        self.key = self.key.map(|wanted| wanted || key);
+        self.next()
+    }
+
+    fn fill(&mut self, fill: u8) {
+        self.fill = fill;
+    }
+}
+
+impl Camera for Scalable {
+    fn picture(&mut self, key: bool) -> Vec<Vec<u8>> {
+        self.key |= key;
+        self.next()
+    }
+
+    fn fill(&mut self, fill: u8) {
+        self.fill = fill;
     }
 }
 
