@@ -255,7 +255,7 @@ function linkOf(href: string): MeetingLink {
   return { room: ROOM, secret: SECRET, href };
 }
 
-/** A moving picture that looks a little like somebody in front of a wall. */
+/** A picture, moving unless the person wants less motion, that looks a little like somebody in front of a wall. */
 function paintedPerson(index: number): MediaStream {
   const canvas = document.createElement("canvas");
   canvas.width = 640;
@@ -288,6 +288,11 @@ function paintedPerson(index: number): MediaStream {
     paint.fill();
   };
   draw();
-  setInterval(draw, 100);
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    // A frame now and then keeps the picture on the screen, and costs a hundred people less than a moving one.
+    setInterval(draw, 2_000);
+  } else {
+    setInterval(draw, 100);
+  }
   return canvas.captureStream(10);
 }

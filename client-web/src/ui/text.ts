@@ -40,11 +40,6 @@ export function showTexts(texts: Texts, direction: "ltr" | "rtl"): void {
   shown.value = texts;
 }
 
-/** Names in a sentence, as the language joins them. */
-export function listOf(names: readonly string[]): string {
-  return new Intl.ListFormat(text.locale, { type: "conjunction" }).format(names);
-}
-
 /** The tag for times of day: the browser's where it is of the shown language, for its region's clock. */
 export function clockLocale(): string {
   return navigator.languages.find((tag) => tag.split("-")[0] === text.locale) ?? text.locale;

@@ -39,6 +39,8 @@ const LOOKS: Readonly<Record<string, Look>> = {
     zoom: 2,
   },
 };
+/** How long a walk through all screens may take on a loaded machine. */
+const WALK_MS = 420_000;
 const ONLY = process.env["ONLY"]?.split(",");
 const PICTURES = process.env["PICTURES"];
 const WCAG: RunOptions = {
@@ -67,38 +69,42 @@ afterAll(async () => {
   await vite.close();
 });
 
-test.each(Object.entries(LOOKS))("every screen is in order: %s", async (name, look) => {
-  const address = `${vite.resolvedUrls?.local[0]}dev/`;
-  const [width, height] = look.size;
-  const context = await browser.newContext({
-    viewport: { width, height },
-    deviceScaleFactor: look.zoom ?? 1,
-    colorScheme: look.scheme,
-    // What moves is at rest, so that contrast is measured at the end of a movement.
-    reducedMotion: "reduce",
-  });
-  const page = await context.newPage();
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
-  const open = async (wishes = "") => {
-    await page.goto(`${address}?language=${look.language}&theme=${look.theme ?? "system"}&${wishes}`);
-    // The language may still be loading.
-    await page.getByRole("main").waitFor();
-  };
-  for (const [screen, walk] of Object.entries(screens)) {
-    if (ONLY !== undefined && !ONLY.includes(screen)) continue;
-    await walk({ page, text: look.text, open });
-    if (PICTURES !== undefined) await page.screenshot({ path: path.join(PICTURES, `${screen}-${name}.png`) });
-    expect.soft(await violations(page), `${screen}: axe`).toEqual([]);
-    expect.soft(await cutOff(page), `${screen}: wider than the window`).toEqual([]);
-    if (look.language === "pseudo") expect.soft(await hardCoded(page), `${screen}: text in the code`).toEqual([]);
-  }
-  expect(errors).toEqual([]);
-  await context.close();
-});
+test.each(Object.entries(LOOKS))(
+  "every screen is in order: %s",
+  async (name, look) => {
+    const address = `${vite.resolvedUrls?.local[0]}dev/`;
+    const [width, height] = look.size;
+    const context = await browser.newContext({
+      viewport: { width, height },
+      deviceScaleFactor: look.zoom ?? 1,
+      colorScheme: look.scheme,
+      // What moves is at rest, so that contrast is measured at the end of a movement.
+      reducedMotion: "reduce",
+    });
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    const open = async (wishes = "") => {
+      await page.goto(`${address}?language=${look.language}&theme=${look.theme ?? "system"}&${wishes}`);
+      // The language may still be loading.
+      await page.getByRole("main").waitFor();
+    };
+    for (const [screen, walk] of Object.entries(screens)) {
+      if (ONLY !== undefined && !ONLY.includes(screen)) continue;
+      await walk({ page, text: look.text, open });
+      if (PICTURES !== undefined) await page.screenshot({ path: path.join(PICTURES, `${screen}-${name}.png`) });
+      expect.soft(await violations(page), `${screen}: axe`).toEqual([]);
+      expect.soft(await cutOff(page), `${screen}: wider than the window`).toEqual([]);
+      if (look.language === "pseudo") expect.soft(await hardCoded(page), `${screen}: text in the code`).toEqual([]);
+    }
+    expect(errors).toEqual([]);
+    await context.close();
+  },
+  WALK_MS,
+);
 
 test("who has long been alone is asked, and without an answer the call ends", async () => {
   const page = await browser.newPage();

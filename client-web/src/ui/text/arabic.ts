@@ -242,14 +242,12 @@ export const arabic: Texts = {
   view: {
     grid: "عرض شبكي",
     speaker: "عرض المتحدث",
-    others: "الآخرون",
     showSelf: "إظهار صورتي",
     hideSelf: "إخفاء صورتي",
     fullScreen: "ملء الشاشة",
     leaveFullScreen: "إنهاء ملء الشاشة",
     pip: "نافذة صغيرة",
     leavePip: "إنهاء النافذة الصغيرة",
-    inPip: "الاجتماع في النافذة الصغيرة.",
     previousPage: "الصفحة السابقة",
     nextPage: "الصفحة التالية",
     page: (page, pages) => `صفحة ${page} من ${pages}`,
@@ -263,7 +261,6 @@ export const arabic: Texts = {
     muteForMe: "كتم لديّ فقط",
     unmuteForMe: "إلغاء الكتم لديّ",
     mutedForMe: "مكتوم لديك",
-    talkHint: "اضغط مفتاح المسافة باستمرار لتتكلم",
     talking: "يسمعك الآخرون ما دمت تضغط المفتاح",
   },
 

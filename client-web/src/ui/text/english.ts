@@ -246,14 +246,12 @@ export const english = {
   view: {
     grid: "Grid view",
     speaker: "Speaker view",
-    others: "The others",
     showSelf: "Show my own picture",
     hideSelf: "Hide my own picture",
     fullScreen: "Full screen",
     leaveFullScreen: "Leave full screen",
     pip: "Picture in picture",
     leavePip: "Leave picture in picture",
-    inPip: "The meeting is in the small window.",
     previousPage: "Previous page",
     nextPage: "Next page",
     page: (page: number, pages: number) => `Page ${page} of ${pages}`,
@@ -267,7 +265,6 @@ export const english = {
     muteForMe: "Mute for me",
     unmuteForMe: "Unmute for me",
     mutedForMe: "Muted for you",
-    talkHint: "Hold Space to talk",
     talking: "You are heard while you hold the key",
   },
 

@@ -252,14 +252,12 @@ export const french: Texts = {
   view: {
     grid: "Vue en grille",
     speaker: "Vue de l’orateur",
-    others: "Les autres",
     showSelf: "Afficher mon image",
     hideSelf: "Masquer mon image",
     fullScreen: "Plein écran",
     leaveFullScreen: "Quitter le plein écran",
     pip: "Image dans l’image",
     leavePip: "Quitter l’image dans l’image",
-    inPip: "La réunion est dans la petite fenêtre.",
     previousPage: "Page précédente",
     nextPage: "Page suivante",
     page: (page, pages) => `Page ${page} sur ${pages}`,
@@ -273,7 +271,6 @@ export const french: Texts = {
     muteForMe: "Couper pour moi",
     unmuteForMe: "Rétablir pour moi",
     mutedForMe: "Coupé pour vous",
-    talkHint: "Tenez Espace pour parler",
     talking: "On vous entend tant que vous tenez la touche",
   },
 

@@ -253,14 +253,12 @@ export const german: Texts = {
   view: {
     grid: "Raster",
     speaker: "Sprecheransicht",
-    others: "Die anderen",
     showSelf: "Eigenes Bild zeigen",
     hideSelf: "Eigenes Bild verbergen",
     fullScreen: "Vollbild",
     leaveFullScreen: "Vollbild verlassen",
     pip: "Bild im Bild",
     leavePip: "Bild im Bild beenden",
-    inPip: "Das Gespräch ist im kleinen Fenster.",
     previousPage: "Vorige Seite",
     nextPage: "Nächste Seite",
     page: (page, pages) => `Seite ${page} von ${pages}`,
@@ -274,7 +272,6 @@ export const german: Texts = {
     muteForMe: "Für mich stummschalten",
     unmuteForMe: "Für mich wieder einschalten",
     mutedForMe: "Für Sie stumm",
-    talkHint: "Leertaste halten, um zu sprechen",
     talking: "Sie werden gehört, solange Sie die Taste halten",
   },
 

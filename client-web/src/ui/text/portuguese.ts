@@ -234,14 +234,12 @@ export const portuguese: Texts = {
   view: {
     grid: "Vista em grelha",
     speaker: "Vista do orador",
-    others: "Os outros",
     showSelf: "Mostrar a minha imagem",
     hideSelf: "Esconder a minha imagem",
     fullScreen: "Ecrã inteiro",
     leaveFullScreen: "Sair do ecrã inteiro",
     pip: "Imagem na imagem",
     leavePip: "Sair da imagem na imagem",
-    inPip: "A reunião está na janela pequena.",
     previousPage: "Página anterior",
     nextPage: "Página seguinte",
     page: (page, pages) => `Página ${page} de ${pages}`,
@@ -255,7 +253,6 @@ export const portuguese: Texts = {
     muteForMe: "Silenciar para mim",
     unmuteForMe: "Voltar a ouvir",
     mutedForMe: "Silenciado para si",
-    talkHint: "Mantenha Espaço para falar",
     talking: "É ouvido enquanto mantém a tecla",
   },
 

@@ -246,14 +246,12 @@ export const spanish: Texts = {
   view: {
     grid: "Vista de cuadrícula",
     speaker: "Vista de orador",
-    others: "Los demás",
     showSelf: "Mostrar mi imagen",
     hideSelf: "Ocultar mi imagen",
     fullScreen: "Pantalla completa",
     leaveFullScreen: "Salir de pantalla completa",
     pip: "Imagen en imagen",
     leavePip: "Salir de imagen en imagen",
-    inPip: "La reunión está en la ventana pequeña.",
     previousPage: "Página anterior",
     nextPage: "Página siguiente",
     page: (page, pages) => `Página ${page} de ${pages}`,
@@ -267,7 +265,6 @@ export const spanish: Texts = {
     muteForMe: "Silenciar para mí",
     unmuteForMe: "Volver a oír",
     mutedForMe: "Silenciado para usted",
-    talkHint: "Mantenga Espacio para hablar",
     talking: "Se le oye mientras mantiene la tecla",
   },
 
