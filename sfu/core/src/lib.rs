@@ -17,6 +17,7 @@ mod forward;
 mod guard;
 mod header_extension;
 mod layer;
+mod mirror;
 pub mod negotiation;
 
 mod pacer;
@@ -37,5 +38,6 @@ pub use counters::Counters;
 pub use forward::{Descriptor, Egress, MAX_RTCP, Outgoing};
 pub use guard::MAX_REFUSED;
 pub use header_extension::ExtensionIds;
+pub use mirror::{Mirror, ShardSet, Stream};
 pub use room::Shed;
 pub use sfu::{Config, MAX_PEERS, Output, PeerSlot, Sfu, TransportState};

@@ -52,6 +52,8 @@ pub(crate) struct Peer {
     added: Instant,
     /// When it got its leaf, until senders switch to the epoch in which it has it.
     joined: Option<Instant>,
+    /// Its transport is on another shard.
+    pub(crate) is_mirror: bool,
     /// Between Suspend and Resume.
     pub(crate) suspended: bool,
     /// ICE and DTLS are done and not lost.
@@ -80,6 +82,7 @@ impl Peer {
             former: None,
             added: now,
             joined: None,
+            is_mirror: false,
             suspended: false,
             connected: false,
             lost: false,

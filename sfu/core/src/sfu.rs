@@ -10,11 +10,12 @@ use conclave_transport::dtls::Fingerprint;
 use conclave_transport::route::IceCredentials;
 use conclave_wire::ErrorCode;
 use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{OfferId, PeerId, RoomId};
-use conclave_wire::media::Section;
+use conclave_wire::id::{OfferId, PeerId, RoomId, TrackId};
+use conclave_wire::media::{Section, Source};
 
 use crate::counters::Counters;
 use crate::forward::Egress;
+use crate::mirror::{Mirror, Stream};
 use crate::negotiation::RemoteTransport;
 use crate::pacer::PACE;
 use crate::room::{Room, Shed};
@@ -135,6 +136,15 @@ impl Sfu {
         }
     }
 
+    /// The same with track ids that no other shard gives out: a wide room has tracks of several.
+    #[must_use]
+    pub fn for_shard(config: Config, shard: u8) -> Self {
+        Self {
+            last_track: u32::from(shard) << 24,
+            ..Self::new(config)
+        }
+    }
+
     /// Handles a command. `credentials` makes fresh ICE credentials for a peer; it is called for offers only.
     pub fn handle_command<E: Egress>(
         &mut self,
@@ -204,6 +214,86 @@ impl Sfu {
         }
     }
 
+    /// Makes the mirror of another shard's peer, or brings it up to date. It ends with `RemovePeer`, as a peer does.
+    pub fn set_mirror<E: Egress>(
+        &mut self,
+        now: Instant,
+        room: RoomId,
+        mirror: &Mirror,
+        egress: &mut E,
+    ) -> Option<PeerSlot> {
+        let peer = mirror.peer();
+        self.add_peer(now, peer, room);
+        self.with_member(now, peer, egress, |room, member, context| {
+            room.set_mirror(member, mirror, context);
+        });
+        self.schedule(now);
+        self.peer_index.get(&peer).copied()
+    }
+
+    /// A peer of this shard, for the other shards of its room.
+    #[must_use]
+    pub fn mirror_of(&self, peer: PeerId) -> Option<(RoomId, Mirror)> {
+        let place = self.peers.get(self.peer_index.get(&peer)?.0)?;
+        let room = self.rooms.get(place.room)?;
+        Some((room.id(), room.mirror_of(place.member)?))
+    }
+
+    /// The peers of a room that have their transport on this shard.
+    #[must_use]
+    pub fn own_peers(&self, room: RoomId) -> Vec<PeerId> {
+        let room = self.room(room);
+        room.map_or(Vec::new(), |room| room.own_peers().collect())
+    }
+
+    /// The tracks of mirrors in a room that somebody on this shard is shown, with their peers.
+    #[must_use]
+    pub fn watched_mirrors(&self, room: RoomId) -> Vec<(PeerId, TrackId)> {
+        let room = self.room(room);
+        room.map_or(Vec::new(), |room| room.watched_mirrors().collect())
+    }
+
+    /// Another shard wants the packets of a track of a room, or no longer; without a track, of none.
+    pub fn set_relayed(&mut self, room: RoomId, track: Option<TrackId>, shard: usize, on: bool) {
+        let index = self.room_index.get(&room).copied();
+        if let Some(room) = index.and_then(|index| self.rooms.get_mut(index)) {
+            room.set_relayed(track, shard, on);
+        }
+    }
+
+    /// Handles a plaintext packet of a mirror: RTP of a stream, or a compound RTCP packet.
+    pub fn handle_relayed<E: Egress>(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        stream: Option<Stream>,
+        packet: &[u8],
+        egress: &mut E,
+    ) {
+        self.with_member(now, peer, egress, |room, member, context| match stream {
+            Some(stream) => room.handle_relayed(member, stream, packet, context),
+            None => room.handle_rtcp(member, packet, context),
+        });
+    }
+
+    /// Another shard needs these layers of what a peer on this one publishes, the smallest first.
+    pub fn set_needed(&mut self, peer: PeerId, source: Source, shard: usize, needed: &[bool]) {
+        let place = self.peer_index.get(&peer).and_then(|slot| self.peers.get(slot.0));
+        let Some(Place { room, member }) = place.copied() else {
+            return;
+        };
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.set_needed(member, source, shard, needed);
+        }
+    }
+
+    /// Another shard needs a key frame of a stream of a peer on this one.
+    pub fn relay_keyframe<E: Egress>(&mut self, now: Instant, peer: PeerId, ssrc: u32, egress: &mut E) {
+        self.with_member(now, peer, egress, |room, member, context| {
+            room.relay_keyframe(member, ssrc, context);
+        });
+    }
+
     /// Handles what a peer's transport says.
     pub fn handle_transport<E: Egress>(
         &mut self,
@@ -268,13 +358,13 @@ impl Sfu {
         std::mem::take(&mut self.counters)
     }
 
-    /// Peers that exist now.
+    /// Peers that exist now, mirrors among them.
     #[must_use]
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
 
-    /// Published tracks that exist now.
+    /// Published tracks that exist now, without those of mirrors.
     #[must_use]
     pub fn track_count(&self) -> usize {
         self.rooms.iter().map(|(_, room)| room.track_count()).sum()
@@ -320,6 +410,10 @@ impl Sfu {
             });
         }
         self.schedule(now);
+    }
+
+    fn room(&self, room: RoomId) -> Option<&Room> {
+        self.rooms.get(*self.room_index.get(&room)?)
     }
 
     fn add_peer(&mut self, now: Instant, peer: PeerId, room: RoomId) {
@@ -487,7 +581,7 @@ impl Sfu {
 
     /// Ticks while there is anything to report on.
     fn schedule(&mut self, now: Instant) {
-        if self.tick.is_none() && self.rooms.iter().any(|(_, room)| room.track_count() > 0) {
+        if self.tick.is_none() && self.rooms.iter().any(|(_, room)| room.has_tracks()) {
             self.tick = Some(now + crate::room::TICK);
         }
     }

@@ -13,6 +13,7 @@ use crate::forward::live::Pulses;
 use crate::forward::meter::LayerMeter;
 use crate::forward::rewrite::Generation;
 use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL, SpatialLayer};
+use crate::mirror::ShardSet;
 use crate::negotiation::{Publication, clock_rate};
 use crate::selector::{Facts, Live};
 use crate::subscription::TrackView;
@@ -47,6 +48,10 @@ pub(crate) struct Track {
     pub(crate) fir_sequence: u8,
     /// What it sent when allocation last looked.
     pub(crate) table: LayerTable,
+    /// Shards with subscribers of a mirror of it.
+    pub(crate) relayed_to: ShardSet,
+    /// Shards that need its layers, by layer.
+    pub(crate) needed_on: [ShardSet; MAX_SPATIAL],
     /// Indices of its subscriptions in the room.
     pub(crate) subscriptions: Vec<usize>,
 }
@@ -81,6 +86,8 @@ impl Track {
             unsettled: false,
             fir_sequence: 0,
             table: LayerTable::default(),
+            relayed_to: ShardSet::default(),
+            needed_on: [ShardSet::default(); MAX_SPATIAL],
             subscriptions: Vec::new(),
         }
     }

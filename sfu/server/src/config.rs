@@ -6,6 +6,12 @@ use std::num::NonZeroUsize;
 /// Default UDP port of the media plane.
 pub const DEFAULT_MEDIA_PORT: u16 = 3478;
 
+/// Default of [`SfuConfig::spread`]: about what one core forwards when everybody sees two dozen others.
+pub const DEFAULT_SPREAD: NonZeroUsize = match NonZeroUsize::new(100) {
+    Some(spread) => spread,
+    None => NonZeroUsize::MIN,
+};
+
 /// How an SFU is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SfuConfig {
@@ -14,10 +20,12 @@ pub struct SfuConfig {
     pub media: Vec<SocketAddr>,
     /// Addresses put into candidates instead of the interfaces' own.
     pub advertise: Vec<IpAddr>,
-    /// Threads that forward media; each has its own UDP port.
+    /// Threads that forward media; each has its own port.
     pub shards: NonZeroUsize,
     /// Whether shard `n` stays on the `n`-th core this process may use. It helps when nothing else runs there.
     pub pin: bool,
+    /// Peers of one room on a shard before further ones go to another; then its packets are relayed between them.
+    pub spread: NonZeroUsize,
 }
 
 impl Default for SfuConfig {
@@ -30,6 +38,7 @@ impl Default for SfuConfig {
             advertise: Vec::new(),
             shards: NonZeroUsize::MIN,
             pin: false,
+            spread: DEFAULT_SPREAD,
         }
     }
 }

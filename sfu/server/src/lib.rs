@@ -15,6 +15,7 @@ mod load;
 mod overload;
 mod placement;
 mod queue;
+mod relay;
 mod session;
 mod shard;
 mod socket;
@@ -70,7 +71,8 @@ impl Sfu {
         let overload = overload::Overload::new(config.shards.get());
         let mut shards = Vec::with_capacity(config.shards.get());
         let mut all_candidates = Vec::new();
-        for number in 0..config.shards.get() {
+        let (outboxes, inboxes) = relay::connect(config.shards.get());
+        for (number, inbox) in inboxes.into_iter().enumerate() {
             let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
             let forwarded = Arc::new(AtomicU64::new(0));
             let ports = Ports::bind(config, number, &interfaces)?;
@@ -85,6 +87,8 @@ impl Sfu {
                 forwarded: Arc::clone(&forwarded),
                 pin: config.pin,
                 overload: overload.clone(),
+                outboxes: outboxes.clone(),
+                inbox,
             })?;
             shards.push(ShardLink { commands, forwarded });
         }
@@ -95,7 +99,7 @@ impl Sfu {
         // The channel is new: there is room, and its receiver is ours.
         let _ = event_tx.try_send(ready);
         let (commands, command_rx) = mpsc::channel(COMMAND_QUEUE);
-        dispatch::start(command_rx, shards, event_tx).map_err(StartError::Thread)?;
+        dispatch::start(command_rx, shards, config.spread, event_tx).map_err(StartError::Thread)?;
         Ok(SfuHandle {
             commands,
             events,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use conclave_sfu::config::DEFAULT_SPREAD;
 use conclave_sfu::{Sfu, SfuConfig, StartError, control};
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +39,9 @@ struct Options {
     /// Keep media thread N on the N-th core; for hosts where nothing else runs.
     #[arg(long, env = "CONCLAVE_PIN")]
     pin: bool,
+    /// Peers of one room on a media thread before further ones go to another.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SPREAD, env = "CONCLAVE_SPREAD")]
+    spread: NonZeroUsize,
     /// TCP address of the control link: /control, /livez, /metrics.
     #[arg(
         long,
@@ -94,6 +98,7 @@ async fn run(options: Options) -> Result<(), RunError> {
         advertise: options.advertise,
         shards: options.shards,
         pin: options.pin,
+        spread: options.spread,
     };
     let handle = Sfu::start(&config)?;
     tracing::info!(candidates = ?handle.candidates, control = %options.control, "serving");

@@ -4,16 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Instant;
 
-use conclave_sfu_core::{Egress, Outgoing, PeerSlot};
+use conclave_sfu_core::{Egress, Outgoing, PeerSlot, ShardSet, Stream};
 use conclave_transport::address::{Protocol, TransportAddress};
 use conclave_transport::framing::MAX_FRAME;
 use conclave_transport::peer::{DropReason, PeerConfig, PeerEvent, PeerTransport, Received};
 use conclave_transport::send_lanes::Lane;
 use conclave_transport::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
+use conclave_wire::id::PeerId;
 use conclave_wire::media::Kind;
 use foldhash::fast::RandomState;
 
 use crate::queue::{Content, List, Queue, Queued};
+use crate::relay::Relay;
 use crate::socket::{Outbox, Sockets};
 use crate::stats::Snapshot;
 use crate::tcp::Tcp;
@@ -52,12 +54,13 @@ pub(crate) struct Sessions {
     pub(crate) counted: Snapshot,
     sockets: Sockets,
     pub(crate) tcp: Tcp,
+    pub(crate) relay: Relay,
     /// Where a packet for a TCP connection is sealed.
     scratch: Box<[u8]>,
 }
 
 impl Sessions {
-    pub(crate) fn new(sockets: Sockets, tcp: Tcp) -> Self {
+    pub(crate) fn new(sockets: Sockets, tcp: Tcp, relay: Relay) -> Self {
         Self {
             slots: Vec::new(),
             addresses: HashMap::default(),
@@ -68,6 +71,7 @@ impl Sessions {
             counted: Snapshot::default(),
             sockets,
             tcp,
+            relay,
             scratch: vec![0; MAX_FRAME].into_boxed_slice(),
         }
     }
@@ -370,7 +374,14 @@ impl Egress for Sessions {
         self.enqueue(to, |queue, list| queue.rtp(list, packet));
     }
 
+    fn relay(&mut self, from: PeerId, stream: Option<Stream>, to: ShardSet, packet: &[u8]) {
+        self.relay.push(from, stream, to, packet);
+    }
+
     fn rtcp(&mut self, to: PeerSlot, packet: &[u8]) {
+        if self.session(to).is_none() {
+            return self.relay.feedback(to, packet);
+        }
         self.enqueue(to, |queue, list| queue.rtcp(list, packet));
     }
 }

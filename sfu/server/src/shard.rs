@@ -14,12 +14,15 @@ use conclave_transport::route::{IceCredentials, Route, route_of};
 use conclave_transport::stun;
 use conclave_transport::udp::ReceiveSlab;
 use conclave_wire::control::{ControlCommand, ControlEvent};
+use conclave_wire::id::{PeerId, RoomId};
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 
 use crate::bind::Ports;
+use crate::dispatch::ShardCommand;
 use crate::load::{LoadMeter, Measured};
 use crate::overload::Overload;
+use crate::relay::{self, Inbox, Message, Outboxes, Relay, peer_of};
 use crate::session::{SessionEvent, Sessions};
 use crate::socket::Sockets;
 use crate::stats::{Snapshot, Stats};
@@ -29,6 +32,10 @@ use crate::tcp::{READ_LEN, Tcp};
 const MAX_BATCHES: usize = 8;
 /// Reads from TCP connections handled before other work gets a turn.
 const MAX_READS: usize = 64;
+/// Pause before what found another shard's queue full is sent again.
+const RELAY_RETRY: Duration = Duration::from_millis(5);
+/// Messages of other shards handled before other work gets a turn.
+const MAX_MESSAGES: usize = 32;
 
 /// Between two looks at all subscribers' estimates, for the metrics.
 const ESTIMATES: Duration = Duration::from_secs(1);
@@ -39,7 +46,7 @@ pub(crate) struct ShardConfig {
     pub(crate) number: u8,
     pub(crate) ports: Ports,
     pub(crate) certificate: Certificate,
-    pub(crate) commands: mpsc::Receiver<ControlCommand>,
+    pub(crate) commands: mpsc::Receiver<ShardCommand>,
     pub(crate) events: mpsc::Sender<ControlEvent>,
     pub(crate) stats: Stats,
     /// Packets forwarded since the start, for placing rooms.
@@ -47,6 +54,9 @@ pub(crate) struct ShardConfig {
     /// Whether the thread stays on one core.
     pub(crate) pin: bool,
     pub(crate) overload: Overload,
+    /// The ways to the other shards, and what they say.
+    pub(crate) outboxes: Outboxes,
+    pub(crate) inbox: Inbox,
 }
 
 struct Shard {
@@ -63,6 +73,9 @@ struct Shard {
     events: mpsc::Sender<ControlEvent>,
     stats: Stats,
     forwarded: Arc<AtomicU64>,
+    inbox: Inbox,
+    /// Whether somebody of a wide room may be shown other tracks than before.
+    views_changed: bool,
     /// As they are, and as last reported.
     gauges: (Gauges, Gauges),
     load: LoadMeter,
@@ -90,7 +103,8 @@ struct Gauges {
 enum Wake {
     Readable(usize),
     Tcp,
-    Command(Option<ControlCommand>),
+    Command(Option<ShardCommand>),
+    Relay(usize, Message),
     EventRoom,
     Time,
 }
@@ -110,6 +124,8 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         forwarded,
         pin: _,
         overload,
+        outboxes,
+        inbox,
     } = config;
     let Ports {
         sockets,
@@ -121,11 +137,18 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
     let mut shard = Shard {
         number,
         certificate,
-        core: Sfu::new(Config {
-            fingerprint,
-            candidates,
-        }),
-        sessions: Sessions::new(sockets.clone(), Tcp::register(listeners)?),
+        core: Sfu::for_shard(
+            Config {
+                fingerprint,
+                candidates,
+            },
+            number,
+        ),
+        sessions: Sessions::new(
+            sockets.clone(),
+            Tcp::register(listeners)?,
+            Relay::new(usize::from(number), outboxes),
+        ),
         slab: ReceiveSlab::new(),
         tcp_slab: vec![0; READ_LEN],
         sockets,
@@ -139,6 +162,8 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         estimated_at: Instant::now(),
         flush_at: None,
         overload,
+        inbox,
+        views_changed: false,
     };
     loop {
         let wake = shard.wait(&mut commands).await;
@@ -146,7 +171,15 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         match wake {
             Wake::Readable(socket) => shard.receive(socket),
             Wake::Tcp => shard.receive_tcp(),
-            Wake::Command(Some(command)) => shard.command(command),
+            Wake::Command(Some(command)) => {
+                // Whoever subscribes a track of another shard knows of it through that shard.
+                shard.take_messages(relay::QUEUE);
+                shard.command(command);
+            }
+            Wake::Relay(from, message) => {
+                shard.message(from, message);
+                shard.take_messages(MAX_MESSAGES);
+            }
             Wake::Command(None) => return Ok(()),
             Wake::EventRoom | Wake::Time => {}
         }
@@ -157,13 +190,17 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
 }
 
 impl Shard {
-    async fn wait(&self, commands: &mut mpsc::Receiver<ControlCommand>) -> Wake {
+    async fn wait(&mut self, commands: &mut mpsc::Receiver<ShardCommand>) -> Wake {
         let deadline = [
             self.core.poll_timeout(),
             self.sessions.next_wake(),
             self.sessions.tcp.poll_timeout(),
             self.load.poll_timeout(),
             self.flush_at,
+            self.sessions
+                .relay
+                .is_waiting()
+                .then(|| Instant::now() + RELAY_RETRY),
         ]
         .into_iter()
         .flatten()
@@ -177,6 +214,7 @@ impl Shard {
         tokio::select! {
             socket = self.sockets.readable() => Wake::Readable(socket),
             () = self.sessions.tcp.readable() => Wake::Tcp,
+            Some((from, message)) = self.inbox.recv() => Wake::Relay(from, message),
             command = commands.recv(), if self.waiting.is_empty() => Wake::Command(command),
             permit = self.events.reserve(), if !self.waiting.is_empty() => match permit {
                 Ok(_) => Wake::EventRoom,
@@ -286,7 +324,127 @@ impl Shard {
         }
     }
 
-    fn command(&mut self, command: ControlCommand) {
+    fn command(&mut self, command: ShardCommand) {
+        self.views_changed = true;
+        match command {
+            ShardCommand::Control(ControlCommand::RemovePeer { peer }) => {
+                let room = self.core.mirror_of(peer).map(|(room, _)| room);
+                self.control(ControlCommand::RemovePeer { peer });
+                if let Some(room) = room {
+                    self.sessions.relay.tell_gone(room, peer);
+                }
+            }
+            ShardCommand::Control(command) => {
+                let peer = peer_of_command(&command);
+                self.control(command);
+                if let Some(peer) = peer {
+                    self.sessions.relay.note(peer);
+                }
+            }
+            ShardCommand::Span {
+                room,
+                shards,
+                version,
+            } => self.span(room, &shards, version),
+        }
+    }
+
+    /// The shards of a room are others now.
+    fn span(&mut self, room: RoomId, shards: &[usize], version: u64) {
+        let change = self.sessions.relay.span(room, shards, version);
+        for peer in change.gone {
+            self.remove_mirror(peer);
+        }
+        for shard in change.left {
+            self.core.set_relayed(room, None, shard, false);
+        }
+        for peer in self.core.own_peers(room) {
+            let Some((_, mirror)) = self.core.mirror_of(peer) else {
+                continue;
+            };
+            for shard in &change.joined {
+                self.sessions.relay.tell_mirror(room, &mirror, Some(*shard));
+            }
+        }
+    }
+
+    fn take_messages(&mut self, most: usize) {
+        for _ in 0..most {
+            let Ok((from, message)) = self.inbox.try_recv() else {
+                return;
+            };
+            self.message(from, message);
+        }
+    }
+
+    /// Handles what another shard says.
+    fn message(&mut self, from: usize, message: Message) {
+        let now = Instant::now();
+        match message {
+            Message::Media(batch) => {
+                batch.for_each(|peer, stream, packet| {
+                    self.sessions.begin();
+                    self.core
+                        .handle_relayed(now, peer, stream, packet, &mut self.sessions);
+                });
+                return self.sessions.relay.recycle(batch);
+            }
+            Message::Mirror {
+                room,
+                mirror,
+                version,
+            } => {
+                if self.sessions.relay.is_stale(from, room, version) {
+                    return;
+                }
+                let slot = self.core.set_mirror(now, room, &mirror, &mut self.sessions);
+                if let Some(slot) = slot {
+                    self.sessions.relay.add_mirror(mirror.peer(), from, room, slot);
+                }
+            }
+            Message::Gone { peer } => self.remove_mirror(peer),
+            Message::Wanted { room, track, on } => {
+                if self.sessions.relay.is_other(from, room) {
+                    self.core.set_relayed(room, Some(track), from, on);
+                }
+            }
+            Message::Needed { peer, source, needed } => {
+                let room = self.core.mirror_of(peer).map(|(room, _)| room);
+                if room.is_some_and(|room| self.sessions.relay.is_other(from, room)) {
+                    self.core.set_needed(peer, source, from, &needed);
+                }
+            }
+            Message::Keyframe { peer, ssrc } => {
+                self.core.relay_keyframe(now, peer, ssrc, &mut self.sessions);
+            }
+        }
+        self.views_changed = true;
+        self.drain_core(now);
+    }
+
+    fn remove_mirror(&mut self, peer: PeerId) {
+        // Its events are still known as a mirror's while they are drained.
+        self.control(ControlCommand::RemovePeer { peer });
+        self.sessions.relay.remove_mirror(peer);
+    }
+
+    /// Tells the other shards of wide rooms what has changed here.
+    fn tell_others(&mut self) {
+        for peer in self.sessions.relay.take_changed() {
+            if let Some((room, mirror)) = self.core.mirror_of(peer) {
+                self.sessions.relay.tell_mirror(room, &mirror, None);
+            }
+        }
+        if std::mem::take(&mut self.views_changed) {
+            for room in self.sessions.relay.rooms() {
+                let watched = self.core.watched_mirrors(room);
+                self.sessions.relay.tell_wanted(room, &watched);
+            }
+        }
+        self.sessions.relay.flush();
+    }
+
+    fn control(&mut self, command: ControlCommand) {
         let now = Instant::now();
         let shard = self.number;
         let credentials = |slot: PeerSlot| {
@@ -327,7 +485,16 @@ impl Shard {
         while let Some(output) = self.core.poll_output() {
             match output {
                 Output::Event(ControlEvent::Overloaded { overloaded }) => self.tell_overload(overloaded),
-                Output::Event(event) => self.waiting.push_back(event),
+                Output::Event(event) => {
+                    let relay = &mut self.sessions.relay;
+                    if let Some(event) = relay.filter(event) {
+                        if let Some(peer) = peer_of(&event) {
+                            relay.note(peer);
+                        }
+                        self.views_changed = true;
+                        self.waiting.push_back(event);
+                    }
+                }
                 Output::OpenTransport {
                     peer,
                     credentials,
@@ -384,6 +551,8 @@ impl Shard {
     fn settle(&mut self) {
         let now = Instant::now();
         self.drain_core(now);
+        // Before the events: who hears of a track from the signaling service finds it on its shard.
+        self.tell_others();
         self.flush(now);
         while let Some(event) = self.waiting.pop_front() {
             if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
@@ -442,8 +611,9 @@ impl Shard {
 
     fn count(&mut self) {
         let core = self.core.take_counters();
+        let mirrors = self.sessions.relay.mirror_count();
         let gauges = Gauges {
-            peers: to_u64(self.core.peer_count()),
+            peers: to_u64(self.core.peer_count().saturating_sub(mirrors)),
             tracks: to_u64(self.core.track_count()),
             ..self.gauges.0
         };
@@ -466,6 +636,8 @@ impl Shard {
             busy_permille: gauges.busy_permille.wrapping_sub(told.busy_permille),
             estimate_bps: gauges.estimate_bps.wrapping_sub(told.estimate_bps),
             estimates: gauges.estimates.wrapping_sub(told.estimates),
+            relayed: std::mem::take(&mut self.sessions.relay.relayed),
+            relay_dropped: std::mem::take(&mut self.sessions.relay.dropped),
             ..std::mem::take(&mut self.sessions.counted)
         };
         let delta = Snapshot {
@@ -481,6 +653,20 @@ impl Shard {
 
     fn slot_of(&self, route: Route) -> Option<PeerSlot> {
         (route.shard == self.number).then_some(PeerSlot(usize::try_from(route.peer).ok()?))
+    }
+}
+
+/// The peer a command is about.
+const fn peer_of_command(command: &ControlCommand) -> Option<PeerId> {
+    match command {
+        ControlCommand::AddPeer { peer, .. }
+        | ControlCommand::RemovePeer { peer }
+        | ControlCommand::Negotiate { peer, .. }
+        | ControlCommand::Admit { peer, .. }
+        | ControlCommand::Suspend { peer }
+        | ControlCommand::Resume { peer } => Some(*peer),
+        // What a peer is shown is its own shard's business.
+        ControlCommand::Views { .. } | ControlCommand::Go { .. } => None,
     }
 }
 

@@ -116,6 +116,10 @@ counters! {
     estimate_bps, "conclave_estimated_bits_per_second", "", "gauge", "Bandwidth estimated towards subscribers, summed.";
     /// Subscribers with an estimate.
     estimates, "conclave_estimates", "", "gauge", "Subscribers whose bandwidth is estimated.";
+    /// Packets passed to other shards.
+    relayed, "conclave_relayed_total", "", "counter", "Packets passed to other shards, once for each.";
+    /// As above, dropped because the other shard's queue was full.
+    relay_dropped, "conclave_relay_dropped_total", "", "counter", "Packets for another shard dropped because its queue was full.";
     /// Peers that exist now.
     peers, "conclave_peers", "", "gauge", "Peers with a transport.";
     /// Published tracks that exist now.

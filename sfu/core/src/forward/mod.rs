@@ -15,9 +15,11 @@ pub(crate) mod table;
 
 use conclave_transport::payload_descriptor::vp8::Vp8Descriptor;
 use conclave_transport::rtp::{Extension, RtpError, RtpHeader};
+use conclave_wire::id::PeerId;
 use conclave_wire::media::Kind;
 
 use self::rewrite::Vp8Offset;
+use crate::mirror::{ShardSet, Stream};
 use crate::sfu::PeerSlot;
 
 /// Where the forward path puts its packets. The driver seals and sends them.
@@ -26,6 +28,8 @@ pub trait Egress {
     fn rtp(&mut self, to: PeerSlot, packet: &Outgoing<'_>);
     /// A plaintext compound RTCP packet of at most [`MAX_RTCP`] bytes.
     fn rtcp(&mut self, to: PeerSlot, packet: &[u8]);
+    /// A publisher's plaintext packet for other shards of its room: RTP with its stream, or a compound RTCP packet.
+    fn relay(&mut self, _from: PeerId, _stream: Option<Stream>, _to: ShardSet, _packet: &[u8]) {}
 }
 
 /// Bytes around a payload: RTP header and extensions (24), SRTP tag (16), UDP and IP (28).

@@ -12,6 +12,7 @@ use crate::forward::receive_log::Arrival;
 use crate::forward::table::Route;
 use crate::guard::{Expected, Verdict};
 use crate::header_extension::{Known, transport_cc};
+use crate::mirror::Stream;
 use crate::selector::{Facts, LayeredPacket};
 use crate::sfu::Context;
 use crate::subscription::Packet;
@@ -66,9 +67,13 @@ impl Room {
         if !may_flow {
             return;
         }
+        let mut reports = false;
         for event in events(packet) {
             match event {
-                Ok(RtcpEvent::SenderReport(report)) => self.sender_report(member, &report, context),
+                Ok(RtcpEvent::SenderReport(report)) => {
+                    reports = true;
+                    self.sender_report(member, &report, context);
+                }
                 Ok(RtcpEvent::Nack { media_ssrc, lost, .. }) => {
                     self.resend(member, media_ssrc, lost, context)
                 }
@@ -84,6 +89,9 @@ impl Room {
                 }
             }
         }
+        if reports {
+            self.relay_reports(member, packet, context);
+        }
     }
 
     /// The stream of a packet; an SSRC seen for the first time is learned.
@@ -93,7 +101,16 @@ impl Room {
             return Some(route);
         }
         let route = peer.route_of(view)?;
-        peer.routes.insert(view.ssrc(), route);
+        self.learn(member, route, view.ssrc())
+    }
+
+    /// Notes the SSRC of a stream; a new one of media starts its encoding over.
+    pub(super) fn learn(&mut self, member: usize, route: Route, ssrc: u32) -> Option<Route> {
+        let peer = self.peers.get_mut(member)?;
+        if peer.routes.find(ssrc) == Some(route) {
+            return Some(route);
+        }
+        peer.routes.insert(ssrc, route);
         let track = peer.states().get(route.line)?.track?;
         if !route.rtx {
             let generation = self.next_generation();
@@ -103,7 +120,7 @@ impl Room {
         Some(route)
     }
 
-    fn ingress<E: Egress>(
+    pub(super) fn ingress<E: Egress>(
         &mut self,
         member: usize,
         route: Route,
@@ -121,6 +138,8 @@ impl Room {
             return;
         };
         match track.kind() {
+            // The shard it came to has counted it.
+            _ if owner.is_mirror => {}
             Kind::Audio => context.counters.audio_in += 1,
             Kind::Video => context.counters.video_in += 1,
         }
@@ -177,6 +196,7 @@ impl Room {
                 track.gate.want(Wanted::one(route.encoding));
             }
         }
+        self.relay(index, Stream(route), view, context);
         let packet = Packet {
             generation,
             layered: LayeredPacket {

@@ -13,6 +13,7 @@ mod needed;
 mod negotiate;
 mod pace;
 mod report;
+mod wide;
 
 pub use allocate::Shed;
 
@@ -162,8 +163,14 @@ impl Room {
         self.peers.len() == 0
     }
 
+    pub(crate) fn has_tracks(&self) -> bool {
+        self.tracks.len() > 0
+    }
+
+    /// Tracks of this shard's own peers.
     pub(crate) fn track_count(&self) -> usize {
-        self.tracks.len()
+        let is_own = |track: &Track| self.peers.get(track.owner).is_some_and(|owner| !owner.is_mirror);
+        self.tracks.iter().filter(|(_, track)| is_own(track)).count()
     }
 
     /// The estimates of its subscribers, in bits per second.

@@ -48,6 +48,9 @@ impl Room {
         if let Some(smallest) = wanted.first_mut() {
             *smallest |= joins;
         }
+        for (wanted, shards) in wanted.iter_mut().zip(&track.needed_on) {
+            *wanted |= !shards.is_empty();
+        }
         let wanted = wanted.get(..count).unwrap_or_default();
         let Some(needed) = track.demand.update(context.now, wanted, live) else {
             return;

@@ -157,7 +157,7 @@ impl Room {
         });
     }
 
-    fn apply<E: Egress>(&mut self, member: usize, plan: &Plan, context: &mut Context<'_, E>) {
+    pub(super) fn apply<E: Egress>(&mut self, member: usize, plan: &Plan, context: &mut Context<'_, E>) {
         let Some(peer) = self.peers.get_mut(member) else {
             return;
         };
@@ -343,7 +343,7 @@ impl Room {
         }
     }
 
-    fn state_mut(&mut self, member: usize, line: usize) -> Option<&mut LineState> {
+    pub(super) fn state_mut(&mut self, member: usize, line: usize) -> Option<&mut LineState> {
         self.peers.get_mut(member)?.states_mut().get_mut(line)
     }
 }

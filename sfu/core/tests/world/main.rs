@@ -14,3 +14,5 @@ mod simulcast;
 #[cfg(test)]
 mod support;
 mod views;
+#[cfg(test)]
+mod wide;

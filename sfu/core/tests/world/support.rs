@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use conclave_sfu_core::{Config, Egress, Outgoing, Output, PeerSlot, Sfu, TransportState};
+use conclave_sfu_core::{Config, Egress, Outgoing, Output, PeerSlot, Sfu, ShardSet, Stream, TransportState};
 use conclave_transport::dtls::Fingerprint;
 use conclave_transport::route::{CREDENTIAL_RANDOM_LEN, IceCredentials, Route};
 use conclave_transport::rtcp::{RtcpWriter, events};
@@ -27,6 +27,7 @@ pub(crate) const CHROMIUM_MICROPHONE: u32 = 3_425_762_086;
 pub(crate) struct Recorder {
     pub(crate) rtp: Vec<(PeerSlot, Vec<u8>)>,
     pub(crate) rtcp: Vec<(PeerSlot, Vec<u8>)>,
+    pub(crate) relayed: Vec<(PeerId, Option<Stream>, ShardSet, Vec<u8>)>,
 }
 
 impl Egress for Recorder {
@@ -38,6 +39,10 @@ impl Egress for Recorder {
 
     fn rtcp(&mut self, to: PeerSlot, packet: &[u8]) {
         self.rtcp.push((to, packet.to_vec()));
+    }
+
+    fn relay(&mut self, from: PeerId, stream: Option<Stream>, to: ShardSet, packet: &[u8]) {
+        self.relayed.push((from, stream, to, packet.to_vec()));
     }
 }
 
@@ -54,13 +59,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::of_shard(0)
+    }
+
+    pub(crate) fn of_shard(shard: u8) -> Self {
         let candidates = vec!["192.0.2.1:3478".parse().unwrap()];
         Self {
             now: epoch(),
-            sfu: Sfu::new(Config {
-                fingerprint: Fingerprint([1; 32]),
-                candidates,
-            }),
+            sfu: Sfu::for_shard(
+                Config {
+                    fingerprint: Fingerprint([1; 32]),
+                    candidates,
+                },
+                shard,
+            ),
             left: Recorder::default(),
             events: Vec::new(),
             opened: Vec::new(),

@@ -12,6 +12,7 @@ use conclave_transport::dtls::Certificate;
 use conclave_transport::framing::{Deframer, prefix};
 use conclave_transport::peer::Received;
 use conclave_transport::route::{IceCredentials, Route};
+use conclave_transport::rtcp::{RtcpEvent, events};
 use conclave_transport::rtp::RtpView;
 use conclave_transport::srtp::RTP_OVERHEAD;
 use conclave_wire::control::{ControlCommand, ControlEvent};
@@ -46,6 +47,8 @@ pub(crate) struct Light {
     arrived: mpsc::UnboundedReceiver<(SocketAddr, Vec<u8>)>,
     arrivals: mpsc::UnboundedSender<(SocketAddr, Vec<u8>)>,
     pub(crate) heard: VecDeque<Heard>,
+    /// SSRCs of which a key frame was asked for.
+    pub(crate) asked: Vec<u32>,
     pub(crate) events: Vec<ClientEvent>,
     sequence: u16,
 }
@@ -67,6 +70,7 @@ impl Light {
             arrived,
             arrivals,
             heard: VecDeque::new(),
+            asked: Vec::new(),
             events: Vec::new(),
             sequence: 0,
         }
@@ -228,12 +232,22 @@ impl Light {
     fn receive(&mut self, from: TransportAddress, datagram: &mut [u8]) {
         let transport = self.transport.as_mut().unwrap();
         // What cannot be used is dropped; the tests look at what is heard.
-        if let Ok(Received::Rtp { len }) = transport.handle_datagram(Instant::now(), from, datagram) {
-            let view = RtpView::parse(&datagram[..len]).unwrap();
-            self.heard.push_back(Heard {
-                ssrc: view.ssrc(),
-                payload: view.payload().to_vec(),
-            });
+        match transport.handle_datagram(Instant::now(), from, datagram) {
+            Ok(Received::Rtp { len }) => {
+                let view = RtpView::parse(&datagram[..len]).unwrap();
+                self.heard.push_back(Heard {
+                    ssrc: view.ssrc(),
+                    payload: view.payload().to_vec(),
+                });
+            }
+            Ok(Received::Rtcp { len }) => {
+                let asked = events(&datagram[..len]).filter_map(|event| match event {
+                    Ok(RtcpEvent::Pli { media_ssrc, .. }) => Some(media_ssrc),
+                    _ => None,
+                });
+                self.asked.extend(asked);
+            }
+            Ok(Received::Consumed) | Err(_) => {}
         }
     }
 

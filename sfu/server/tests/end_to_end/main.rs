@@ -17,3 +17,5 @@ mod strangers;
 mod support;
 #[cfg(test)]
 mod two_peers;
+#[cfg(test)]
+mod wide;

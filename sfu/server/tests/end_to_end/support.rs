@@ -101,6 +101,11 @@ impl Conference {
         }
     }
 
+    /// Whether such an event has come and nobody has asked for it.
+    pub(crate) fn has_passed(&self, wanted: impl Fn(&ControlEvent) -> bool) -> bool {
+        self.passed.iter().any(wanted)
+    }
+
     pub(crate) async fn published(&mut self, publisher: PeerId, wanted: Source) -> (TrackId, Codec) {
         self.event("TrackPublished", |event| match event {
             ControlEvent::TrackPublished {
