@@ -11,6 +11,8 @@ use crate::figures::Figures;
 const MORE_IS_BETTER: [&str; 2] = ["height_lines", "frames_per_second"];
 /// Part of the committed value by which a figure may be worse.
 const SHARE: f64 = 0.1;
+/// The same for the worst single event of a call: any change of behaviour throws other dice.
+const SHARE_OF_WORST: f64 = 0.5;
 
 type Board = BTreeMap<String, BTreeMap<String, i64>>;
 
@@ -46,7 +48,9 @@ pub(crate) fn judge(story: &str, figures: &Figures) {
 }
 
 fn is_worse(name: &str, before: i64, now: i64) -> bool {
-    let tolerance = (before.unsigned_abs() as f64 * SHARE).max(slack(name));
+    let worst = name.starts_with("longest_") || name.starts_with("latest_");
+    let share = if worst { SHARE_OF_WORST } else { SHARE };
+    let tolerance = (before.unsigned_abs() as f64 * share).max(slack(name));
     let difference = if MORE_IS_BETTER.contains(&name) {
         before - now
     } else {
@@ -58,9 +62,11 @@ fn is_worse(name: &str, before: i64, now: i64) -> bool {
 /// What nobody would notice.
 fn slack(name: &str) -> f64 {
     match name {
-        _ if name.ends_with("freeze_ms") => 100.0,
+        "longest_freeze_ms" | "latest_first_picture_ms" => 300.0,
+        "freeze_ms" | "longest_audio_gap_ms" => 100.0,
         _ if name.ends_with("_ms") => 40.0,
         _ if name.ends_with("_kbits") => 30.0,
+        "key_frame_requests" => 5.0,
         _ => 2.0,
     }
 }
