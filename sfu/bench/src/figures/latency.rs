@@ -29,7 +29,7 @@ const LOAD: f64 = 0.7;
 const MAX_ROOMS: usize = 120;
 
 fn latency(options: Options) -> Result<Vec<Figure>, BenchError> {
-    let mut fleet = Fleet::start()?;
+    let mut fleet = Fleet::start_unpaced()?;
     let streams = [Stream::camera(PACKETS, FRAME)];
     let room = Room {
         publishers: ROOM,
