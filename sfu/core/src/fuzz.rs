@@ -44,6 +44,12 @@ pub fn fuzz_reports(data: &[u8]) {
     world.pass(std::time::Duration::from_secs(2));
 }
 
+/// The header extensions that are read, whatever their bytes.
+pub fn fuzz_header_extensions(data: &[u8]) {
+    let _ = crate::header_extension::video_layers_allocation::heights(data);
+    let _ = crate::header_extension::transport_cc::read(data);
+}
+
 const OFFER: &str = include_str!("negotiation/offers/firefox-153.sdp");
 
 struct World {
@@ -222,6 +228,18 @@ mod tests {
                 }
             }
             bytes
+        }
+    }
+
+    #[test]
+    fn mutated_header_extensions_never_panic() {
+        let mut random = Random(0x5eed_0003);
+        let seed = [
+            0x21, 0x54, 50, 100, 0xC8, 1, 0xF4, 3, 100, 120, 1, 0x3F, 0, 179, 30, 2, 0x7F, 1, 0x67, 30, 4,
+            0xFF, 2, 0xCF, 30,
+        ];
+        for _ in 0..20_000 {
+            fuzz_header_extensions(&random.mutate(&seed));
         }
     }
 

@@ -12,6 +12,7 @@ use crate::forward::keyframe::KeyframeGate;
 use crate::forward::live::Pulses;
 use crate::forward::meter::LayerMeter;
 use crate::forward::rewrite::Generation;
+use crate::header_extension::video_layers_allocation::Heights;
 use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL, SpatialLayer};
 use crate::mirror::ShardSet;
 use crate::negotiation::{Publication, clock_rate};
@@ -115,9 +116,14 @@ impl Track {
         }
         if let Some(layers) = facts.announced.filter(|_| !self.is_simulcast()) {
             self.pulses.announce(now, layers);
-            for (known, said) in self.heights.iter_mut().zip(facts.heights) {
-                *known = said.or(*known);
-            }
+            self.resize(facts.heights);
+        }
+    }
+
+    /// The publisher says how large its pictures are.
+    pub(crate) fn resize(&mut self, heights: Heights) {
+        for (known, said) in self.heights.iter_mut().zip(heights) {
+            *known = said.or(*known);
         }
     }
 

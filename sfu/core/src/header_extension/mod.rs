@@ -37,6 +37,7 @@ registry! {
     RepairedRid = repaired_rid;
     TransportCc = transport_cc;
     AbsSendTime = abs_send_time;
+    VideoLayersAllocation = video_layers_allocation;
 }
 
 /// Header extension ids of one section, as the offerer numbered them.

@@ -11,7 +11,7 @@ use crate::forward::keyframe::Wanted;
 use crate::forward::receive_log::Arrival;
 use crate::forward::table::Route;
 use crate::guard::{Expected, Verdict};
-use crate::header_extension::{Known, transport_cc};
+use crate::header_extension::{Known, transport_cc, video_layers_allocation};
 use crate::mirror::Stream;
 use crate::selector::{Facts, LayeredPacket};
 use crate::sfu::Context;
@@ -142,6 +142,12 @@ impl Room {
             _ if owner.is_mirror => {}
             Kind::Audio => context.counters.audio_in += 1,
             Kind::Video => context.counters.video_in += 1,
+        }
+        let negotiated = owner.negotiated.as_ref();
+        let allocation =
+            negotiated.and_then(|negotiated| negotiated.extensions.find(Known::VideoLayersAllocation, view));
+        if let Some(heights) = allocation.and_then(video_layers_allocation::heights) {
+            track.resize(heights);
         }
         let Some(packet) = unwrap(track, route, view) else {
             // An empty retransmission is padding with which the publisher probes its bandwidth.
