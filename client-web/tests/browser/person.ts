@@ -173,6 +173,51 @@ export class Person {
     return this.rises("audio", "totalAudioEnergy", streams);
   }
 
+  /** Lines of the picture of somebody that arrives, and how many packets of it did so far. */
+  pictureOf(name: string): Promise<{ height: number; packets: number }> {
+    return this.tile(name)
+      .locator("video")
+      .evaluate(async (element: HTMLVideoElement) => {
+        const track = (element.srcObject as MediaStream | null)?.getVideoTracks()[0]?.id;
+        const connections = (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections;
+        for (const connection of connections) {
+          if (connection.connectionState === "closed") continue;
+          for (const report of (await connection.getStats()).values()) {
+            if (report.type === "inbound-rtp" && report.trackIdentifier === track) {
+              return { height: element.videoHeight, packets: report.packetsReceived };
+            }
+          }
+        }
+        return { height: 0, packets: 0 };
+      });
+  }
+
+  /** Every encoding of the own pictures: its name, its lines and its packets so far. */
+  sentPictures(): Promise<{ name: string; height: number; packets: number }[]> {
+    return this.page.evaluate(async () => {
+      const sent: { name: string; height: number; packets: number }[] = [];
+      const connections = (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections;
+      for (const connection of connections) {
+        if (connection.connectionState === "closed") continue;
+        for (const report of (await connection.getStats()).values()) {
+          if (report.type === "outbound-rtp" && report.kind === "video") {
+            const { ssrc, rid = "", frameHeight = 0, packetsSent = 0 } = report;
+            sent.push({ name: `${rid}/${ssrc}`, height: frameHeight, packets: packetsSent });
+          }
+        }
+      }
+      return sent;
+    });
+  }
+
+  /** What the page is told when another tab covers it, or when it is shown again. */
+  async putIntoBackground(hidden: boolean): Promise<void> {
+    await this.page.evaluate((hidden) => {
+      Object.defineProperty(document, "visibilityState", { value: hidden ? "hidden" : "visible", configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  }
+
   /** The call code, read from the Security panel. */
   async callCode(): Promise<string> {
     const code = this.page.getByTestId("call-code");
