@@ -12,6 +12,8 @@ use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL};
 const UPGRADE: (u64, u64) = (19, 20);
 /// What is being sent may take all of it: measured rates and estimates both waver.
 const KEEP: (u64, u64) = (1, 1);
+/// Bits per second that the most important picture is always given.
+const LITTLE: u32 = 120_000;
 /// Most levels of a row.
 const MAX_LEVELS: usize = MAX_SPATIAL * MAX_TEMPORAL;
 /// The whole of [`Budget::share`].
@@ -139,8 +141,11 @@ pub(crate) fn allocate(rows: &mut [Row], budget: Budget) -> Spent {
         .map(|row| row.cost(row.count))
         .fold(0u32, u32::saturating_add);
     let mut account = Account::new(budget, wanted);
-    for row in &mut *rows {
+    for (place, row) in rows.iter_mut().enumerate() {
         row.chosen = 0;
+        if place == 0 {
+            account.keep_one(row);
+        }
         account.raise(row, 1);
     }
     for row in &mut *rows {
@@ -176,6 +181,8 @@ struct Account {
     used: u64,
     upgrade: u64,
     keep: u64,
+    /// The server has nothing left for pictures.
+    shed: bool,
 }
 
 impl Account {
@@ -194,6 +201,17 @@ impl Account {
             used: 0,
             upgrade: limit(budget.recent, UPGRADE),
             keep: limit(budget.now, KEEP),
+            shed: budget.share == 0,
+        }
+    }
+
+    /// Gives the most important picture its least level whatever the estimate, if that is little: a frozen picture tells
+    /// nothing, and an estimate may be too low for a path that only varies.
+    fn keep_one(&mut self, row: &mut Row) {
+        let cost = row.cost(1);
+        if row.count > 0 && cost <= LITTLE && !self.shed {
+            self.used += u64::from(cost);
+            row.chosen = 1;
         }
     }
 
@@ -360,6 +378,30 @@ mod tests {
         for (rule, heights, budget, expected) in rows {
             assert_eq!(targets(&mut cameras(heights), budget), expected, "{rule}");
         }
+    }
+
+    #[test]
+    fn one_small_picture_is_sent_whatever_the_estimate_unless_load_is_shed() {
+        let mut rows = cameras(&[720, 720]);
+        let sound = Budget {
+            audio: 90_000,
+            ..kbps(60)
+        };
+        assert_eq!(targets(&mut rows, sound), [SMALLEST, None]);
+        let shed = Budget { share: 0, ..sound };
+        assert_eq!(targets(&mut rows, shed), [None, None]);
+        let whole = LayerTable {
+            spatial: [
+                Some(SpatialLayer {
+                    height: 720,
+                    bitrates: [Some(1_500_000), None, None, None],
+                }),
+                None,
+                None,
+            ],
+        };
+        let mut rows = [Row::new(0, shown(720, 0), &whole, TOP)];
+        assert_eq!(targets(&mut rows, sound), [None], "only a small one");
     }
 
     #[test]

@@ -117,15 +117,19 @@ impl ReceiveLog {
         self.last_sender_report = Some(((ntp_time >> 16) as u32, now));
     }
 
-    /// The missing packets that are due, appended to `out`; they are asked for again after [`RETRY`].
+    /// The missing packets that are due, appended to `out`; they are asked for again after [`RETRY`]. `true`: some did
+    /// not come however often they were asked for, and are given up.
     #[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 16 bits")]
-    pub(crate) fn due(&mut self, now: Instant, out: &mut Vec<u16>) {
+    pub(crate) fn due(&mut self, now: Instant, out: &mut Vec<u16>) -> bool {
+        let known = self.missing.len();
+        self.missing
+            .retain(|missing| missing.tries < MAX_TRIES || missing.due > now);
         for missing in self.missing.iter_mut().filter(|missing| missing.due <= now) {
             out.push(missing.sequence as u16);
             missing.tries += 1;
             missing.due = now + RETRY;
         }
-        self.missing.retain(|missing| missing.tries < MAX_TRIES);
+        self.missing.len() < known
     }
 
     /// The report block for a receiver report, and how many packets were lost since the last one.
@@ -264,13 +268,13 @@ mod tests {
         let mut log = ReceiveLog::new();
         log.record(now, 0, true);
         log.record(now, 2, true);
-        let mut asked = 0;
+        let (mut asked, mut given_up) = (0, 0);
         for step in 0..100 {
             let mut due = Vec::new();
-            log.due(now + RETRY * step, &mut due);
+            given_up += u32::from(log.due(now + RETRY * step, &mut due));
             asked += due.len();
         }
-        assert_eq!(asked, usize::from(MAX_TRIES));
+        assert_eq!((asked, given_up), (usize::from(MAX_TRIES), 1));
     }
 
     #[test]

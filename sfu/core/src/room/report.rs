@@ -5,6 +5,7 @@ use conclave_wire::media::Kind;
 
 use super::allocate::{ALLOCATION_TICKS, TABLE_TICKS};
 use super::{Room, SENDER_SSRC, heard};
+use crate::forward::keyframe::Wanted;
 use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
 use crate::peer::Peer;
@@ -82,9 +83,13 @@ impl Room {
         let Some(owner) = peers.get(track.owner).filter(|owner| owner.may_flow()) else {
             return;
         };
+        let video = track.kind() == Kind::Video;
         for (encoding, stream) in (0u8..).zip(&mut track.encodings) {
             missing.clear();
-            stream.log.due(context.now, missing);
+            if stream.log.due(context.now, missing) && video {
+                // What refers to it cannot be decoded, and browsers wait three seconds before they say so.
+                track.gate.want(Wanted::one(encoding));
+            }
             let ssrc = owner.routes.ssrc_of(Route {
                 line: track.line,
                 encoding,
