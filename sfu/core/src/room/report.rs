@@ -41,6 +41,10 @@ impl Room {
         for (turn, index) in (0u32..).zip(0..self.tracks.slots()) {
             if ticks.wrapping_add(turn).is_multiple_of(TABLE_TICKS) {
                 self.need(index, context);
+                if let Some(track) = self.tracks.get_mut(index) {
+                    // A publisher may leave a layer out of a picture that somebody is sent nothing else of.
+                    track.unsettled |= track.kind() == Kind::Video;
+                }
             }
         }
         let peers = &mut self.peers;

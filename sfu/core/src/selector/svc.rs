@@ -10,6 +10,9 @@ use super::temporal::Temporal;
 use super::{Aim, CatchUp, Decision, LayeredPacket, Policy};
 use crate::layer::{Layer, MAX_SPATIAL};
 
+/// Pictures of this temporal layer and above are referred to by none that stays when they are missing.
+const DISPENSABLE: u8 = 2;
+
 #[derive(Default)]
 pub(crate) struct Svc {
     /// The highest spatial layer that is forwarded.
@@ -19,6 +22,8 @@ pub(crate) struct Svc {
     complete: [bool; MAX_SPATIAL],
     /// Spatial layers the publisher announced; 0 before it did.
     announced: u8,
+    /// A picture had nothing for the subscriber that others may refer to: the publisher left the layer out.
+    broken: bool,
     pictures: Pictures,
     highest: u64,
     catch_up: Option<CatchUp>,
@@ -60,6 +65,7 @@ impl Policy for Svc {
 
     fn restart(&mut self) {
         self.current = None;
+        self.broken = false;
         self.highest = 0;
     }
 
@@ -68,7 +74,7 @@ impl Policy for Svc {
         let reached = self
             .current
             .is_some_and(|current| wanted == current || (wanted < current && self.is_complete(wanted)));
-        (!reached).then_some(0)
+        (!reached || self.broken).then_some(0)
     }
 
     fn catch_up(&mut self) -> Option<CatchUp> {
@@ -91,6 +97,7 @@ impl Svc {
         let (mut current, mut temporal) = (current, target.temporal);
         if packet.facts.key {
             current = wanted;
+            self.broken = false;
             self.complete = [true; MAX_SPATIAL];
         } else if wanted < current {
             if self.is_complete(wanted) {
@@ -119,6 +126,8 @@ impl Svc {
             if let Some(complete) = self.complete.get_mut(usize::from(spatial)) {
                 *complete = false;
             }
+            // Receivers that find references by picture ids wait for this one, and say so only after seconds.
+            self.broken |= packet.marker && spatial < top && packet.facts.temporal < DISPENSABLE;
             return Decision::DROP;
         }
         Decision::Forward { top: Some(top), anew }
@@ -126,5 +135,60 @@ impl Svc {
 
     fn is_complete(&self, spatial: u8) -> bool {
         self.complete.get(usize::from(spatial)).copied().unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Facts, Live};
+    use super::*;
+
+    fn aim() -> Aim {
+        let mut live = Live::default();
+        for spatial in 0..3 {
+            live.insert(spatial);
+        }
+        Aim {
+            target: Some(Layer::TOP),
+            live,
+        }
+    }
+
+    /// One packet for each layer of a picture; between key pictures nothing refers to a lower layer.
+    fn picture(svc: &mut Svc, number: u32, key: bool, temporal: u8, layers: u8) {
+        for spatial in 0..layers {
+            let packet = LayeredPacket {
+                encoding: 0,
+                sequence: u64::from(number) * 3 + u64::from(spatial),
+                timestamp: number * 3000,
+                marker: spatial + 1 == layers,
+                facts: Facts {
+                    spatial,
+                    temporal,
+                    key,
+                    discardable: !key,
+                    layered: true,
+                    announced: key.then_some(3),
+                    ..Facts::PLAIN
+                },
+            };
+            svc.select(&aim(), &packet);
+        }
+    }
+
+    #[test]
+    fn a_picture_without_the_layer_that_is_sent_needs_a_key_picture() {
+        let mut svc = Svc::default();
+        picture(&mut svc, 1, true, 0, 3);
+        picture(&mut svc, 2, false, 2, 3);
+        assert_eq!(svc.awaits(&aim()), None);
+        picture(&mut svc, 3, false, 2, 2);
+        assert_eq!(svc.awaits(&aim()), None, "nothing refers to this one");
+        picture(&mut svc, 4, false, 1, 2);
+        assert_eq!(svc.awaits(&aim()), Some(0));
+        picture(&mut svc, 5, false, 0, 3);
+        assert_eq!(svc.awaits(&aim()), Some(0), "it does not heal by itself");
+        picture(&mut svc, 6, true, 0, 3);
+        assert_eq!(svc.awaits(&aim()), None);
     }
 }
