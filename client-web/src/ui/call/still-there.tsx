@@ -1,7 +1,7 @@
 // Asks somebody who has long been alone whether they are still there, and leaves for them when nobody answers.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { text } from "../text.ts";
 import type { CallModel } from "./model.ts";
 
@@ -16,7 +16,8 @@ export function StillThere({ model }: { readonly model: CallModel }) {
   const answers = useSignal(0);
   const alone = model.state.value === "in-call" && !model.people.value.some((person) => !person.isSelf);
   const answered = answers.value;
-  useEffect(() => {
+  // Before the next picture: an answer begins the time anew at once, also in a page that is not shown.
+  useLayoutEffect(() => {
     asking.value = false;
     if (!alone) {
       return;
