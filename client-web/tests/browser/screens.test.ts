@@ -151,7 +151,7 @@ test("the meeting goes into a small window, is worked from there, and comes back
   await button(english.controls.unmute).waitFor();
   await inWindow(`[aria-label="${english.controls.leave}"]`);
   await page.getByRole("heading", { name: english.ended.title.left }).waitFor();
-  expect(await inWindow("body")).toBeUndefined();
+  await expect.poll(() => inWindow("body")).toBeUndefined();
   await page.close();
 });
 

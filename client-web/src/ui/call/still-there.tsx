@@ -12,20 +12,22 @@ const ANSWER_SECONDS = 120;
 
 export function StillThere({ model }: { readonly model: CallModel }) {
   const asking = useSignal(false);
-  /** Each answer begins another time alone. */
-  const answers = useSignal(0);
   const alone = model.state.value === "in-call" && !model.people.value.some((person) => !person.isSelf);
-  const answered = answers.value;
-  // Before the next picture: an answer begins the time anew at once, also in a page that is not shown.
+  const asked = asking.value;
+  // In the same step in which an answer takes the question away: the time alone begins anew at once, also in a page
+  // that is not shown.
   useLayoutEffect(() => {
-    asking.value = false;
     if (!alone) {
+      asking.value = false;
+      return;
+    }
+    if (asked) {
       return;
     }
     const timer = setTimeout(() => (asking.value = true), ALONE_MS);
     return () => clearTimeout(timer);
-  }, [alone, answered, asking]);
-  return alone && asking.value ? <Question onStay={() => (answers.value += 1)} onLeave={() => model.leave()} /> : null;
+  }, [alone, asked, asking]);
+  return alone && asked ? <Question onStay={() => (asking.value = false)} onLeave={() => model.leave()} /> : null;
 }
 
 function Question({ onStay, onLeave }: { readonly onStay: () => void; readonly onLeave: () => void }) {
@@ -33,7 +35,8 @@ function Question({ onStay, onLeave }: { readonly onStay: () => void; readonly o
   const left = useSignal(ANSWER_SECONDS);
   const ids = { title: useId(), body: useId() };
   useEffect(() => dialog.current?.showModal(), []);
-  useEffect(() => {
+  // A layout effect ends with its component; another goes on until the next picture, which a hidden page never paints.
+  useLayoutEffect(() => {
     const begin = performance.now();
     const timer = setInterval(() => {
       // A hidden page's timers are late; the time is not.
@@ -50,14 +53,15 @@ function Question({ onStay, onLeave }: { readonly onStay: () => void; readonly o
     <dialog ref={dialog} class="dialog" aria-labelledby={ids.title} aria-describedby={ids.body} onClose={onStay}>
       <h2 id={ids.title}>{text.stillThere.title}</h2>
       <p id={ids.body}>{text.stillThere.body(time)}</p>
-      <form method="dialog" class="card-actions">
+      <div class="card-actions">
         <button type="button" class="button" onClick={onLeave}>
           {text.controls.leave}
         </button>
-        <button type="submit" class="button primary">
+        {/* Not by closing the dialog: its event comes late, and the time alone must begin anew before the question is gone. */}
+        <button type="button" class="button primary" onClick={onStay}>
           {text.stillThere.stay}
         </button>
-      </form>
+      </div>
     </dialog>
   );
 }
