@@ -100,7 +100,11 @@ opaque_id!(
     /// SHA-256 of a serialized ratchet tree, the name under which it is fetched.
     TreeHash, 32
 );
-redacted_debug!(RoomId, ClientId, TreeHash);
+opaque_id!(
+    /// A shared file while the server holds its ciphertext: 16 random bytes from the server.
+    FileId, 16
+);
+redacted_debug!(RoomId, ClientId, TreeHash, FileId);
 
 impl std::fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

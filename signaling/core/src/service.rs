@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use conclave_wire::client::session::{ErrorMessage, Hello, Policy};
 use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{PeerId, RoomId, SessionToken};
+use conclave_wire::id::{ClientId, PeerId, RoomId, SessionToken};
 use conclave_wire::media::Track;
 use conclave_wire::{ClientMessage, ErrorCode, PROTOCOL_VERSION, ServerMessage};
 use rand::rngs::StdRng;
@@ -343,6 +343,25 @@ impl Service {
             policy: room.policy().clone(),
             participants: room.people.len(),
         })
+    }
+
+    /// The member of the room's group whose session has this token: what else it does here is in its name.
+    pub fn member(&self, room: &RoomId, token: &SessionToken) -> Option<ClientId> {
+        let people = &self.rooms.get(room)?.people;
+        let client = people.by_token(token)?;
+        people
+            .get(&client)
+            .is_some_and(|participant| participant.admitted.is_some())
+            .then_some(client)
+    }
+
+    /// Who is in the room, suspended participants too.
+    pub fn present(&self, room: &RoomId) -> impl Iterator<Item = ClientId> {
+        self.rooms
+            .get(room)
+            .into_iter()
+            .flat_map(|room| room.people.iter())
+            .map(|(client, _)| *client)
     }
 
     /// Counters.

@@ -9,16 +9,21 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::driver::ServiceHandle;
+use crate::files::FileStore;
 use crate::http::problem::Problem;
 use crate::http::tree::Trees;
-use crate::http::{health, rooms, tree};
+use crate::http::{files, health, rooms, tree};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::{assets, headers, ws};
+
+/// Chunks of files in memory at a time: 16 MiB.
+pub(crate) const CHUNK_TURNS: usize = 64;
 
 /// What handlers and connections share.
 #[derive(Clone)]
@@ -30,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) service: ServiceHandle,
     pub(crate) registry: Arc<Registry>,
     pub(crate) trees: Arc<Trees>,
+    pub(crate) files: Arc<FileStore>,
+    /// One permit for each chunk of a file that is in memory.
+    pub(crate) chunk_turns: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     /// The embedded SFU's counters.
     pub(crate) sfu_stats: Option<conclave_sfu::Stats>,
@@ -47,11 +55,19 @@ impl App {
     /// An app whose service nobody runs.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
+        Self::with_service(crate::driver::tests::unattended(), Config::defaults().unwrap())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_service(service: ServiceHandle, config: Config) -> Self {
+        let files = Arc::new(config.file_store());
         Self::new(Shared {
-            config: Config::defaults().unwrap(),
-            service: crate::driver::tests::unattended(),
+            config,
+            service,
             registry: Arc::new(Registry::new(10, 10)),
             trees: Arc::default(),
+            files,
+            chunk_turns: Arc::new(Semaphore::new(CHUNK_TURNS)),
             metrics: Metrics::new(),
             sfu_stats: None,
             draining: AtomicBool::new(false),
@@ -79,7 +95,16 @@ pub(crate) fn router(app: App) -> Router {
             "/api/v1/rooms",
             post(rooms::create).layer(DefaultBodyLimit::max(rooms::MAX_BODY)),
         )
-        .route("/api/v1/rooms/{id}", get(rooms::read))
+        .route("/api/v1/rooms/{room}", get(rooms::read))
+        .route(
+            "/api/v1/rooms/{room}/files",
+            post(files::begin).layer(DefaultBodyLimit::max(files::MAX_BODY)),
+        )
+        .route("/api/v1/rooms/{room}/files/{file}", delete(files::release))
+        .route(
+            "/api/v1/rooms/{room}/files/{file}/{index}",
+            get(files::chunk).put(files::put_chunk),
+        )
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -96,6 +96,22 @@ struct Options {
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
 
+    /// Folder for the ciphertext of shared files [default: the system's temporary folder]
+    #[arg(long, value_name = "FOLDER")]
+    files_folder: Option<String>,
+
+    /// Largest shared file in MiB; 0 turns files off [default: 200]
+    #[arg(long, value_name = "N")]
+    max_file_mib: Option<String>,
+
+    /// Most MiB of shared files that one room holds at a time [default: 500]
+    #[arg(long, value_name = "N")]
+    max_room_files_mib: Option<String>,
+
+    /// Most MiB of shared files in all [default: 2000]
+    #[arg(long, value_name = "N")]
+    max_files_mib: Option<String>,
+
     /// What to log: error, warn, info, debug or a filter [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -128,6 +144,10 @@ impl Options {
             "trusted_proxies" => self.trusted_proxies.as_ref(),
             "max_connections_per_ip" => self.max_connections_per_ip.as_ref(),
             "max_connections" => self.max_connections.as_ref(),
+            "files_folder" => self.files_folder.as_ref(),
+            "max_file_mib" => self.max_file_mib.as_ref(),
+            "max_room_files_mib" => self.max_room_files_mib.as_ref(),
+            "max_files_mib" => self.max_files_mib.as_ref(),
             "log" => self.log.as_ref(),
             "log_format" => self.log_format.as_ref(),
             _ => None,

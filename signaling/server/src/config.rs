@@ -15,6 +15,7 @@ pub use keys::{KEYS, Key, Kind};
 pub use source::{ConfigError, Layer, Source, from_environment, from_toml, merge};
 pub use value::{LogFormat, SfuUrl};
 
+use crate::files::{FileLimits, FileStore};
 use value::{Addresses, ListenAddress, MediaAddresses, Text};
 
 /// The checked configuration.
@@ -38,6 +39,14 @@ pub struct Config {
     pub max_connections_per_ip: u32,
     /// Most WebSocket connections at a time.
     pub max_connections: u32,
+    /// Folder for the ciphertext of shared files; the system's temporary one when there is none.
+    pub files_folder: Option<PathBuf>,
+    /// Largest shared file in MiB; 0 turns files off.
+    pub max_file_mib: u32,
+    /// Most MiB of shared files that one room holds at a time.
+    pub max_room_files_mib: u32,
+    /// Most MiB of shared files in all.
+    pub max_files_mib: u32,
     /// Log filter, as `tracing` takes it.
     pub log: String,
     /// How log lines look.
@@ -62,6 +71,12 @@ impl Config {
             trusted_proxies: settings.parse::<Addresses>("trusted_proxies")?.0,
             max_connections_per_ip: settings.parse::<value::Count>("max_connections_per_ip")?.0,
             max_connections: settings.parse::<value::Count>("max_connections")?.0,
+            files_folder: settings
+                .parse_optional::<Text>("files_folder")?
+                .map(|text| PathBuf::from(text.0)),
+            max_file_mib: settings.parse::<value::Size>("max_file_mib")?.0,
+            max_room_files_mib: settings.parse::<value::Size>("max_room_files_mib")?.0,
+            max_files_mib: settings.parse::<value::Size>("max_files_mib")?.0,
             log: settings.parse::<value::LogFilter>("log")?.0,
             log_format: settings.parse("log_format")?,
         };
@@ -78,6 +93,18 @@ impl Config {
             });
         }
         Ok(config)
+    }
+
+    /// An empty store for shared files.
+    pub(crate) fn file_store(&self) -> FileStore {
+        let bytes = |mib: u32| u64::from(mib) << 20;
+        let folder = self.files_folder.clone().unwrap_or_else(std::env::temp_dir);
+        let limits = FileLimits {
+            file: bytes(self.max_file_mib),
+            room: bytes(self.max_room_files_mib),
+            total: bytes(self.max_files_mib),
+        };
+        FileStore::new(folder, limits)
     }
 
     /// The defaults.

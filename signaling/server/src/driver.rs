@@ -1,6 +1,6 @@
 //! The one task that owns the service and obeys its law: an input, every output, sleep until the timeout.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use conclave_signaling_core::{CreateRoomError, Frame, Output, RoomInfo, Service, SessionKey, Stats};
 use conclave_wire::client::session::Policy;
 use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::RoomId;
+use conclave_wire::id::{ClientId, RoomId, SessionToken};
 use conclave_wire::{ClientMessage, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
@@ -48,6 +48,15 @@ enum Input {
     Room {
         room: RoomId,
         reply: oneshot::Sender<Option<RoomInfo>>,
+    },
+    Member {
+        room: RoomId,
+        token: SessionToken,
+        reply: oneshot::Sender<Option<ClientId>>,
+    },
+    Present {
+        room: RoomId,
+        reply: oneshot::Sender<BTreeSet<ClientId>>,
     },
     Stats {
         reply: oneshot::Sender<Stats>,
@@ -114,6 +123,16 @@ impl ServiceHandle {
 
     pub(crate) async fn room(&self, room: RoomId) -> Result<Option<RoomInfo>, Gone> {
         self.ask(|reply| Input::Room { room, reply }).await
+    }
+
+    /// The member of the room's group whose session has this token.
+    pub(crate) async fn member(&self, room: RoomId, token: SessionToken) -> Result<Option<ClientId>, Gone> {
+        self.ask(|reply| Input::Member { room, token, reply }).await
+    }
+
+    /// Who is in the room, those who may still come back too.
+    pub(crate) async fn present(&self, room: RoomId) -> Result<BTreeSet<ClientId>, Gone> {
+        self.ask(|reply| Input::Present { room, reply }).await
     }
 
     pub(crate) async fn stats(&self) -> Result<Stats, Gone> {
@@ -231,6 +250,12 @@ impl Driver {
             }
             Input::Room { room, reply } => {
                 let _ = reply.send(self.service.room(&room));
+            }
+            Input::Member { room, token, reply } => {
+                let _ = reply.send(self.service.member(&room, &token));
+            }
+            Input::Present { room, reply } => {
+                let _ = reply.send(self.service.present(&room).collect());
             }
             Input::Stats { reply } => {
                 let _ = reply.send(self.service.stats());

@@ -1,5 +1,6 @@
 //! The HTTP API: one file per resource.
 
+pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod origin;
 pub(crate) mod problem;

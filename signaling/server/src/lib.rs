@@ -13,6 +13,7 @@ mod assets;
 mod client_address;
 mod connection;
 mod driver;
+mod files;
 mod headers;
 mod http;
 mod listener;

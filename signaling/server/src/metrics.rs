@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use conclave_signaling_core::Stats;
 
+use crate::files::FileStats;
 use crate::process::Usage;
 
 /// The content type of [`Page`].
@@ -18,6 +19,8 @@ pub(crate) struct Metrics {
     pub(crate) connections_closed: Family<4>,
     /// Connections and rooms refused because a bound was reached.
     pub(crate) quota_rejected: Family<4>,
+    /// Requests for shared files refused because a bound was reached.
+    pub(crate) files_refused: Family<6>,
 }
 
 impl Metrics {
@@ -26,6 +29,7 @@ impl Metrics {
             http_responses: Family::new(["1xx", "2xx", "3xx", "4xx", "5xx"]),
             connections_closed: Family::new(["peer", "lost", "slow", "refused"]),
             quota_rejected: Family::new(["ip", "room", "total", "create"]),
+            files_refused: Family::new(["too_large", "participant", "room", "total", "rate", "busy"]),
         }
     }
 }
@@ -102,6 +106,13 @@ impl Page {
             refused,
             &metrics.quota_rejected,
         );
+        let refused = "Requests for shared files refused at a limit.";
+        self.family(
+            "conclave_files_refused_total",
+            "kind",
+            refused,
+            &metrics.files_refused,
+        );
     }
 
     /// What the core counted.
@@ -157,6 +168,28 @@ impl Page {
     pub(crate) fn trees(&mut self, count: usize, bytes: usize) {
         self.gauge("conclave_trees", "Ratchet trees held for fetching.", count);
         self.gauge("conclave_tree_bytes", "Their size.", bytes);
+    }
+
+    /// What is held of shared files.
+    pub(crate) fn files(&mut self, stats: &FileStats) {
+        self.gauge("conclave_files", "Shared files held now.", stats.files);
+        self.gauge("conclave_file_bytes", "Space reserved for them.", stats.bytes);
+        self.head("conclave_file_chunks_total", "counter", "Chunks of shared files.");
+        for (direction, count) in [("in", stats.chunks_in), ("out", stats.chunks_out)] {
+            self.sample(
+                "conclave_file_chunks_total",
+                Some(("direction", direction)),
+                count,
+            );
+        }
+        self.head(
+            "conclave_files_ended_total",
+            "counter",
+            "Shared files that are gone: everybody had them, or not.",
+        );
+        for (result, count) in [("delivered", stats.delivered), ("dropped", stats.dropped)] {
+            self.sample("conclave_files_ended_total", Some(("result", result)), count);
+        }
     }
 
     /// What the process used.

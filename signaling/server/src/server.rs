@@ -6,15 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use conclave_sfu::SfuConfig;
 use conclave_signaling_core::{Limits, Service, ServiceConfig};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::app::{self, App, Shared};
 use crate::config::Config;
@@ -27,6 +27,8 @@ use crate::{assets, listener, process};
 
 /// How long the embedded SFU may take to be ready.
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often shared files are looked through for those that are not needed any more.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How long stopping may take; connections that are not closed by then are cut.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -47,6 +49,14 @@ pub enum StartError {
     /// The embedded SFU started and did not come up.
     #[error("the media plane started but is not ready")]
     MediaNotReady,
+    /// The folder for shared files takes none.
+    #[error("cannot keep files in {path}: {error} (--files-folder names another folder)")]
+    FilesFolder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The control link's token cannot be read.
     #[error("cannot read the token file {path}: {error}")]
     TokenFile {
@@ -117,6 +127,16 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let http = listener.local_addr().map_err(listen_error)?;
 
+        let files = Arc::new(config.file_store());
+        match (files.probe(), &config.files_folder) {
+            (Ok(()), _) => {}
+            (Err(error), Some(path)) => {
+                let path = path.clone();
+                return Err(StartError::FilesFolder { path, error });
+            }
+            (Err(error), None) => tracing::warn!(%error, "files cannot be shared: set files_folder"),
+        }
+
         let mut sfu_stats = None;
         let link = match (&config.sfu, &config.sfu_token_file) {
             (Some(url), Some(path)) => sfu_link::remote(url.clone(), token(path)?),
@@ -152,6 +172,8 @@ impl Server {
                 config.max_connections_per_ip,
             )),
             trees,
+            files,
+            chunk_turns: Arc::new(Semaphore::new(app::CHUNK_TURNS)),
             metrics: Metrics::new(),
             sfu_stats,
             draining: AtomicBool::new(false),
@@ -159,6 +181,7 @@ impl Server {
         });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(listener::serve(listener, app::router(app.clone()), stopped));
+        tokio::spawn(sweep_files(app.clone(), stop.subscribe()));
         tracing::info!(address = %http, client = assets::CLIENT_BUILT, "serving");
         Ok(Self {
             http,
@@ -242,6 +265,25 @@ impl Server {
         }
         self.driver.abort();
         tracing::info!("stopped");
+    }
+}
+
+/// Drops shared files that are not needed any more, until the server stops.
+async fn sweep_files(app: App, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        for room in app.files.rooms() {
+            let Ok(present) = app.service.present(room).await else {
+                return;
+            };
+            app.files.sweep(Instant::now(), room, &present);
+        }
+        app.files.sweep_paces(Instant::now());
     }
 }
 

@@ -257,3 +257,23 @@ fn a_shutdown_tells_everybody() {
     desk.send(session, ping());
     assert_eq!(desk.closed[&session], ErrorCode::ShuttingDown);
 }
+
+#[test]
+fn a_token_names_its_member_once_it_is_in_the_group_and_as_long_as_it_is_in_the_room() {
+    let mut desk = Desk::new();
+    let session = desk.enter(id(1));
+    let token = desk.state(session).token;
+    assert_eq!(desk.service.member(&ROOM, &token), None, "not in the group yet");
+    let found = Member::new(1).found(ROOM);
+    desk.send(session, ClientMessage::Found(found));
+    assert_eq!(desk.service.member(&ROOM, &token), Some(id(1)));
+    let elsewhere = conclave_wire::id::RoomId::new([3; 16]);
+    assert_eq!(desk.service.member(&elsewhere, &token), None);
+    let guess = conclave_wire::id::SessionToken::new([0; 32]);
+    assert_eq!(desk.service.member(&ROOM, &guess), None);
+    assert_eq!(desk.service.present(&ROOM).collect::<Vec<_>>(), [id(1)]);
+    assert_eq!(desk.service.present(&elsewhere).count(), 0);
+    desk.send(session, ClientMessage::Bye);
+    assert_eq!(desk.service.member(&ROOM, &token), None);
+    assert_eq!(desk.service.present(&ROOM).count(), 0);
+}

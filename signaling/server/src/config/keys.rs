@@ -100,6 +100,31 @@ pub const KEYS: &[Key] = &[
         help: "Most participants' connections at a time.",
     },
     Key {
+        name: "files_folder",
+        default: "",
+        kind: Kind::Text,
+        help: "Folder for the ciphertext of shared files. Empty: the system's folder for temporary files, which may\n\
+               be in memory. Nothing in it has a name or outlives the process.",
+    },
+    Key {
+        name: "max_file_mib",
+        default: "200",
+        kind: Kind::Number,
+        help: "Largest shared file in MiB. 0 turns files off.",
+    },
+    Key {
+        name: "max_room_files_mib",
+        default: "500",
+        kind: Kind::Number,
+        help: "Most MiB of shared files that one room holds at a time.",
+    },
+    Key {
+        name: "max_files_mib",
+        default: "2000",
+        kind: Kind::Number,
+        help: "Most MiB of shared files in all.",
+    },
+    Key {
         name: "log",
         default: "info",
         kind: Kind::Text,

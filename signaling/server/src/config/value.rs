@@ -101,6 +101,20 @@ impl FromStr for Count {
     }
 }
 
+/// A number of MiB; none is one, too.
+pub(super) struct Size(pub(super) u32);
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.replace('_', "").parse() {
+            Ok(size @ 0..=1_000_000) => Ok(Self(size)),
+            _ => Err("a whole number of MiB from 0 to 1000000"),
+        }
+    }
+}
+
 /// A number of shards: their numbers have 8 bits.
 pub(super) struct Shards(pub(super) NonZeroUsize);
 

@@ -35,6 +35,27 @@ pub(crate) fn unattended() -> ServiceHandle {
     driver().1
 }
 
+/// A service with one room in which each of these tokens is a member's.
+pub(crate) fn with_members(room: RoomId, members: Vec<(SessionToken, ClientId)>) -> ServiceHandle {
+    let (mut driver, handle, _) = driver();
+    tokio::spawn(async move {
+        while let Some(input) = driver.inputs.recv().await {
+            match input {
+                Input::Member {
+                    room: asked,
+                    token,
+                    reply,
+                } => {
+                    let member = members.iter().find(|(known, _)| *known == token && asked == room);
+                    let _ = reply.send(member.map(|(_, client)| *client));
+                }
+                other => driver.handle_input(Instant::now(), other),
+            }
+        }
+    });
+    handle
+}
+
 fn hello(client: u8) -> ClientMessage {
     ClientMessage::Hello(Hello {
         version: PROTOCOL_VERSION,

@@ -48,6 +48,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
     if let Ok(stats) = app.service.stats().await {
         page.service(&stats);
     }
+    page.files(&app.files.stats());
     page.trees(app.trees.count(), app.trees.bytes());
     if let Some(sfu) = &app.sfu_stats {
         page.append(|out| sfu.render(out));

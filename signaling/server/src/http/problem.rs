@@ -12,6 +12,7 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: String,
     retry_after_s: Option<u32>,
+    limit: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -23,6 +24,9 @@ struct Body<'a> {
     code: &'static str,
     /// For people.
     detail: &'a str,
+    /// What would have been allowed, in the unit of what was asked for (an extension member, RFC 9457 §3.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
 }
 
 impl Problem {
@@ -32,12 +36,19 @@ impl Problem {
             code,
             detail: detail.into(),
             retry_after_s: None,
+            limit: None,
         }
     }
 
     /// Trying again makes sense after so many seconds.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// So much would have been allowed.
+    pub(crate) fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -71,6 +82,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             code: self.code,
             detail: &self.detail,
+            limit: self.limit,
         };
         let mut response = (self.status, conclave_wire::codec::encode(&body)).into_response();
         let headers = response.headers_mut();
