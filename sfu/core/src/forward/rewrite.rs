@@ -155,8 +155,11 @@ impl Rewriter {
 
     /// A packet of the stream is left out; `picture`: and it is the first of its picture.
     pub(crate) fn skip(&mut self, generation: Generation, sequence: u64, picture: bool) {
-        // What comes late has a number already, which then stays unused.
-        if self.resume || self.newest(generation).is_none() || sequence <= self.highest {
+        if self.resume || self.newest(generation).is_none() {
+            return;
+        }
+        if sequence <= self.highest {
+            self.withdraw(generation, sequence);
             return;
         }
         self.highest = sequence;
@@ -175,6 +178,30 @@ impl Rewriter {
         }
         if let Some(run) = self.runs.back_mut().filter(|_| picture) {
             run.vp8.picture_id = run.vp8.picture_id.wrapping_add(1);
+        }
+    }
+
+    /// What comes late has a number already. It stays unused, also when the subscriber asks for what it lacks: it would
+    /// get a layer that refers to what it never got, and wait for that.
+    fn withdraw(&mut self, generation: Generation, sequence: u64) {
+        let mut runs = self.runs.iter_mut().enumerate().rev();
+        let found = runs.find(|(_, run)| run.generation == generation && run.contains(sequence));
+        let Some((index, run)) = found else { return };
+        if run.first == sequence {
+            run.first += 1;
+            run.ours += 1;
+        } else {
+            let rest = Run {
+                first: sequence + 1,
+                ours: run.number(sequence + 1),
+                ..*run
+            };
+            run.end = sequence;
+            if rest.first < rest.end {
+                let forgotten = usize::from(self.runs.len() >= RUNS);
+                self.make_room();
+                self.runs.insert(index + 1 - forgotten, rest);
+            }
         }
     }
 
@@ -275,6 +302,11 @@ impl Rewriter {
     }
 
     fn push(&mut self, run: Run) {
+        self.make_room();
+        self.runs.push_back(run);
+    }
+
+    fn make_room(&mut self) {
         if self.runs.len() >= RUNS {
             self.runs.pop_front();
         }
@@ -287,7 +319,6 @@ impl Rewriter {
             };
             self.runs.reserve_exact(more);
         }
-        self.runs.push_back(run);
     }
 
     /// Where another stream's clock starts: by its publisher's sender reports, else as much later as time has passed;

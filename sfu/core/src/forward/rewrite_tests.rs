@@ -245,3 +245,24 @@ fn reordered_packets_keep_their_distance() {
     let early = numbers.plain(A, 70_002, 0).unwrap().0;
     assert_eq!(late - early, 3);
 }
+
+#[test]
+fn what_came_late_and_was_dropped_cannot_be_asked_for() {
+    let mut numbers = Numbers::new();
+    numbers.plain(A, 100, 0);
+    numbers.plain(A, 110, 0);
+    for late in [103, 104, 102, 107] {
+        numbers.rewriter.skip(A, late, false);
+    }
+    assert_eq!(
+        numbers.plain(A, 105, 0),
+        Some((5, 0)),
+        "late ones keep their places"
+    );
+    let found: Vec<u64> = (0..=10)
+        .filter_map(|number| Some(numbers.original(number)?.1))
+        .collect();
+    assert_eq!(found, [100, 101, 105, 106, 108, 109, 110]);
+    assert_eq!(numbers.plain(A, 103, 0), None);
+    assert_eq!(numbers.plain(A, 111, 0), Some((11, 0)));
+}
