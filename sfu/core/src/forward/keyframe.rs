@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The same when somebody new watches and what was asked for before has come already.
 const JOIN_INTERVAL: Duration = Duration::from_millis(250);
+/// How often one wish is asked for while nothing comes: requests get lost, and an encoding may have ended.
+const MAX_ASKS: u8 = 4;
 
 /// A set of encodings, by their indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -44,6 +46,8 @@ pub(crate) struct KeyframeGate {
     joined: bool,
     /// Asked for and not come yet.
     outstanding: Wanted,
+    /// How often what is outstanding was asked for.
+    asks: u8,
     /// The epoch of which key frames were asked for, and which.
     epoch: Option<(u8, Wanted)>,
 }
@@ -94,13 +98,21 @@ impl KeyframeGate {
         let waited = self
             .last
             .is_none_or(|last| now.saturating_duration_since(last) >= interval);
-        if self.wanted.is_empty() || !waited {
+        let unanswered = if self.asks < MAX_ASKS {
+            self.outstanding
+        } else {
+            Wanted::NONE
+        };
+        let due = self.wanted.with(unanswered);
+        if due.is_empty() || !waited {
             return None;
         }
+        self.asks = if self.wanted.is_empty() { self.asks + 1 } else { 1 };
         self.last = Some(now);
         self.joined = false;
-        self.outstanding = self.wanted;
-        Some(std::mem::take(&mut self.wanted))
+        self.outstanding = due;
+        self.wanted = Wanted::NONE;
+        Some(due)
     }
 }
 
@@ -134,9 +146,32 @@ mod tests {
         gate.want(low());
         assert_eq!(gate.due(start), Some(low()));
         gate.want(Wanted::one(HIGH));
+        gate.arrived(LOW, None);
         assert_eq!(gate.due(start + INTERVAL / 2), None);
         assert_eq!(gate.due(start + INTERVAL), Some(Wanted::one(HIGH)));
+        gate.arrived(HIGH, None);
         assert_eq!(gate.due(start + INTERVAL * 2), None);
+    }
+
+    #[test]
+    fn what_does_not_come_is_asked_for_again_but_not_for_ever() {
+        let start = crate::virtual_clock::epoch();
+        let mut gate = KeyframeGate::default();
+        gate.want(low());
+        let asked = |gate: &mut KeyframeGate, second| gate.due(start + INTERVAL * second);
+        assert_eq!(asked(&mut gate, 0), Some(low()));
+        assert_eq!(asked(&mut gate, 1), Some(low()), "the request may be lost");
+        gate.arrived(LOW, None);
+        assert_eq!(asked(&mut gate, 2), None);
+        gate.want(Wanted::one(HIGH));
+        let again = (3..20)
+            .filter(|second| asked(&mut gate, *second).is_some())
+            .count();
+        assert_eq!(
+            again,
+            usize::from(MAX_ASKS),
+            "an encoding that ended never answers"
+        );
     }
 
     #[test]
