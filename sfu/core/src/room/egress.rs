@@ -10,6 +10,7 @@ use crate::downlink::{Downlink, Waiting};
 use crate::encoding::Encoding;
 use crate::forward::clock::SenderClock;
 use crate::forward::keyframe::Wanted;
+use crate::forward::ring::Kept;
 use crate::forward::{Egress, MAX_RTCP};
 use crate::selector::{CatchUp, Facts, LayeredPacket};
 use crate::sfu::Context;
@@ -34,13 +35,13 @@ impl Room {
         let layered = &packet.layered;
         let kept = track.nacks() || track.kind() == Kind::Video;
         if let Some(encoding) = track.encoding_mut(layered.encoding).filter(|_| kept) {
-            encoding.ring.push(
-                context.now,
-                layered.sequence,
-                layered.timestamp,
-                layered.marker,
-                packet.payload,
-            );
+            let kept = Kept {
+                timestamp: layered.timestamp,
+                marker: layered.marker,
+                described: packet.described,
+                payload: packet.payload,
+            };
+            encoding.ring.push(context.now, layered.sequence, kept);
         }
         let Self {
             peers,
@@ -152,7 +153,7 @@ impl Room {
         let Some(subscription) = subscription.filter(|s| s.flows() && s.ssrc == ssrc) else {
             return;
         };
-        let Some(track) = subscription.track.and_then(|track| self.tracks.get(track)) else {
+        let Some(track) = subscription.track.and_then(|track| self.tracks.get_mut(track)) else {
             return;
         };
         let Some(peer) = self.peers.get_mut(member) else {
@@ -161,6 +162,12 @@ impl Room {
         let id = subscription.transport_cc;
         for sequence in lost {
             if !peer.downlink.may_resend(context.now, track.kind()) {
+                if track.kind() == Kind::Video {
+                    // More is lost than the path can bear again. What refers to it cannot be decoded, and browsers
+                    // wait three seconds before they say so.
+                    let watched = subscription.watched(track.view().live);
+                    track.gate.want(Wanted::one(watched));
+                }
                 return;
             }
             context.counters.nack_in += 1;
@@ -327,8 +334,9 @@ fn kept(encoding: &Encoding, index: u8, codec: Codec, sequence: u64, now: Instan
             sequence,
             timestamp: kept.timestamp,
             marker: kept.marker,
-            facts: Facts::read(codec, kept.payload, kept.marker)?,
+            facts: Facts::read(codec, kept.payload, kept.marker, kept.described)?,
         },
+        described: kept.described,
         payload: kept.payload,
     })
 }
