@@ -9,6 +9,7 @@ use crate::forward::receive_log::ReceiveLog;
 use crate::forward::rewrite::Generation;
 use crate::forward::ring::Ring;
 use crate::guard::Guard;
+use crate::header_extension::dependency_descriptor::Descriptors;
 
 /// Bytes kept of sound: more than a second at 128 kbit/s.
 const AUDIO_BYTES: usize = 24 << 10;
@@ -21,6 +22,7 @@ pub(crate) struct Encoding {
     pub(crate) log: ReceiveLog,
     pub(crate) ring: Ring,
     pub(crate) guard: Guard,
+    pub(crate) descriptors: Descriptors,
     /// The publisher's wall clock and this stream's, by its last sender report.
     pub(crate) clock: Option<SenderClock>,
     /// When a sender report was last passed on.
@@ -41,6 +43,7 @@ impl Encoding {
             log: ReceiveLog::new(),
             ring: Ring::new(bytes),
             guard: Guard::default(),
+            descriptors: Descriptors::default(),
             clock: None,
             reported_at: None,
             reported: 0,
@@ -52,6 +55,7 @@ impl Encoding {
         self.generation = generation;
         self.log = ReceiveLog::new();
         self.ring = Ring::new(self.ring.capacity());
+        self.descriptors.clear();
         self.clock = None;
     }
 }

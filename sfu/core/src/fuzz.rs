@@ -48,6 +48,11 @@ pub fn fuzz_reports(data: &[u8]) {
 pub fn fuzz_header_extensions(data: &[u8]) {
     let _ = crate::header_extension::video_layers_allocation::heights(data);
     let _ = crate::header_extension::transport_cc::read(data);
+    // Like packets of one stream: what one says of its structure holds for the next.
+    let mut descriptors = crate::header_extension::dependency_descriptor::Descriptors::default();
+    for descriptor in data.split(|byte| *byte == 0xA5) {
+        let _ = descriptors.read(descriptor);
+    }
 }
 
 const OFFER: &str = include_str!("negotiation/offers/firefox-153.sdp");
@@ -238,8 +243,18 @@ mod tests {
             0x21, 0x54, 50, 100, 0xC8, 1, 0xF4, 3, 100, 120, 1, 0x3F, 0, 179, 30, 2, 0x7F, 1, 0x67, 30, 4,
             0xFF, 2, 0xCF, 30,
         ];
+        // A dependency structure of two templates, and a packet of the second one with everything of its own.
+        let dependencies = [
+            0xC0, 0, 1, 0x80, 1, 0x7A, 0x14, 0x10, 0x0C, 4, 0xFC, 2, 0xCC, 0xA5, 0xC1, 0, 2, 0x3D, 0x26, 2,
+            0x80,
+        ];
+        let mut descriptors = crate::header_extension::dependency_descriptor::Descriptors::default();
+        for descriptor in dependencies.split(|byte| *byte == 0xA5) {
+            assert!(descriptors.read(descriptor).is_some());
+        }
         for _ in 0..20_000 {
             fuzz_header_extensions(&random.mutate(&seed));
+            fuzz_header_extensions(&random.mutate(&dependencies));
         }
     }
 

@@ -10,6 +10,7 @@ use crate::forward::clock::Clocks;
 use crate::forward::rewrite::{Generation, Original, Rewriter, Vp8Offset};
 use crate::forward::{Descriptor, Outgoing};
 use crate::header_extension::Known;
+use crate::header_extension::dependency_descriptor::Described;
 use crate::layer::Layer;
 use crate::negotiation::SubscriptionPlan;
 use crate::selector::{Aim, CatchUp, Decision, Facts, LayeredPacket, Live, Selector};
@@ -32,6 +33,8 @@ static PADDING: [u8; 224] = {
 pub(crate) struct Packet<'a> {
     pub(crate) generation: Generation,
     pub(crate) layered: LayeredPacket,
+    /// What its dependency descriptor said.
+    pub(crate) described: Option<Described>,
     pub(crate) payload: &'a [u8],
 }
 
@@ -320,7 +323,8 @@ impl Subscription {
         let mut encodings = track.encodings.iter();
         let encoding = encodings.find(|encoding| encoding.generation == found.generation)?;
         let kept = encoding.ring.get(now, found.sequence)?;
-        let facts = Facts::read(track.publication.format.codec, kept.payload, kept.marker)?;
+        let codec = track.publication.format.codec;
+        let facts = Facts::read(codec, kept.payload, kept.marker, kept.described)?;
         if !self.may_resend(now) {
             return None;
         }

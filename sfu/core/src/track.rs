@@ -12,6 +12,7 @@ use crate::forward::keyframe::KeyframeGate;
 use crate::forward::live::Pulses;
 use crate::forward::meter::LayerMeter;
 use crate::forward::rewrite::Generation;
+use crate::header_extension::dependency_descriptor::Announced;
 use crate::header_extension::video_layers_allocation::Heights;
 use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL, SpatialLayer};
 use crate::mirror::ShardSet;
@@ -124,6 +125,16 @@ impl Track {
     pub(crate) fn resize(&mut self, heights: Heights) {
         for (known, said) in self.heights.iter_mut().zip(heights) {
             *known = said.or(*known);
+        }
+    }
+
+    /// A dependency descriptor says how large the pictures of an encoding are.
+    pub(crate) fn describe(&mut self, encoding: u8, announced: Announced) {
+        let Some(heights) = announced.heights else { return };
+        if !self.is_simulcast() {
+            self.resize(heights);
+        } else if let Some(height) = self.heights.get_mut(usize::from(encoding)) {
+            *height = heights.into_iter().flatten().max().or(*height);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::header_extension::dependency_descriptor::Described;
+
 /// Packets that can be found again by their sequence number. Older ones are overwritten.
 const ENTRIES: u64 = 1024;
 /// After this a packet is too old to be of use.
@@ -12,17 +14,20 @@ struct Entry {
     sequence: u64,
     /// Position in the endless stream of bytes; the ring holds its tail.
     position: u64,
-    len: usize,
+    len: u32,
     at: Instant,
     timestamp: u32,
     marker: bool,
+    described: Option<Described>,
 }
 
-/// A packet found again.
+/// A packet as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kept<'a> {
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
+    /// What its dependency descriptor said.
+    pub(crate) described: Option<Described>,
     pub(crate) payload: &'a [u8],
 }
 
@@ -50,7 +55,13 @@ impl Ring {
     }
 
     /// Keeps a packet, over the oldest ones.
-    pub(crate) fn push(&mut self, at: Instant, sequence: u64, timestamp: u32, marker: bool, payload: &[u8]) {
+    pub(crate) fn push(&mut self, at: Instant, sequence: u64, packet: Kept<'_>) {
+        let Kept {
+            timestamp,
+            marker,
+            described,
+            payload,
+        } = packet;
         if self.bytes.is_empty() {
             self.bytes = vec![0; self.capacity];
             self.entries = vec![None; slot_of(ENTRIES - 1) + 1];
@@ -70,10 +81,11 @@ impl Ring {
         let entry = Entry {
             sequence,
             position: self.written,
-            len: payload.len(),
+            len: u32::try_from(payload.len()).unwrap_or(0),
             at,
             timestamp,
             marker,
+            described,
         };
         self.written += u64::try_from(payload.len()).unwrap_or(0);
         if let Some(slot) = self.entries.get_mut(slot_of(sequence)) {
@@ -89,11 +101,12 @@ impl Ring {
             return None;
         }
         let start = self.offset(entry.position)?;
-        let payload = self.bytes.get(start..start + entry.len)?;
+        let end = start + usize::try_from(entry.len).ok()?;
         Some(Kept {
             timestamp: entry.timestamp,
             marker: entry.marker,
-            payload,
+            described: entry.described,
+            payload: self.bytes.get(start..end)?,
         })
     }
 
@@ -112,18 +125,22 @@ mod tests {
 
     const BYTES: usize = 24 << 10;
 
+    const fn kept(timestamp: u32, marker: bool, payload: &[u8]) -> Kept<'_> {
+        Kept {
+            timestamp,
+            marker,
+            described: None,
+            payload,
+        }
+    }
+
     #[test]
     fn packets_are_found_until_they_are_overwritten_or_old() {
         let now = crate::virtual_clock::epoch();
         let mut ring = Ring::new(BYTES);
         for sequence in 0..200u64 {
-            ring.push(
-                now,
-                sequence,
-                7,
-                sequence % 2 == 0,
-                &[u8::try_from(sequence).unwrap(); 200],
-            );
+            let payload = [u8::try_from(sequence).unwrap(); 200];
+            ring.push(now, sequence, kept(7, sequence % 2 == 0, &payload));
         }
         assert!(
             ring.get(now, 0).is_none(),
@@ -146,9 +163,9 @@ mod tests {
     fn a_packet_larger_than_the_ring_is_not_kept() {
         let now = crate::virtual_clock::epoch();
         let mut ring = Ring::new(BYTES);
-        ring.push(now, 1, 0, false, &vec![1; BYTES + 1]);
+        ring.push(now, 1, kept(0, false, &vec![1; BYTES + 1]));
         assert!(ring.get(now, 1).is_none());
-        ring.push(now, 2, 0, false, &[2; 10]);
+        ring.push(now, 2, kept(0, false, &[2; 10]));
         assert_eq!(ring.get(now, 2).unwrap().payload, [2; 10]);
     }
 }

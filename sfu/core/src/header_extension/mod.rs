@@ -38,6 +38,7 @@ registry! {
     TransportCc = transport_cc;
     AbsSendTime = abs_send_time;
     VideoLayersAllocation = video_layers_allocation;
+    DependencyDescriptor = dependency_descriptor;
 }
 
 /// Header extension ids of one section, as the offerer numbered them.

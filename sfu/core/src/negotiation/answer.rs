@@ -92,6 +92,10 @@ fn section(out: &mut String, line: &Line, index: usize, context: &AnswerContext<
     if line.reduced_size_rtcp {
         out.push_str("a=rtcp-rsize\r\n");
     }
+    if line.mixed_extensions {
+        // Structures of dependency descriptors are longer than the short form can say.
+        out.push_str("a=extmap-allow-mixed\r\n");
+    }
     formats(out, format);
     for (id, uri) in extensions.iter() {
         let _ = write!(out, "a=extmap:{id} {uri}\r\n");

@@ -131,6 +131,8 @@ pub struct Line {
     pub role: Use,
     /// Whether the offerer takes RTCP that is not compound (RFC 5506).
     pub reduced_size_rtcp: bool,
+    /// Whether the offerer sends and takes header extensions of one and of two bytes in one stream (RFC 8285 §4.1.2).
+    pub mixed_extensions: bool,
 }
 
 /// What an offer leads to.
@@ -176,6 +178,7 @@ pub fn plan(
             kind: codec::kind_of(section.media),
             role: plan_section(section, role, before, &lookup)?,
             reduced_size_rtcp: section.attributes.has("rtcp-rsize"),
+            mixed_extensions: offer.inherited(section, "extmap-allow-mixed").is_some(),
         });
     }
     if !roles.is_empty() {

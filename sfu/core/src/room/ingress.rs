@@ -144,11 +144,12 @@ impl Room {
             Kind::Video => context.counters.video_in += 1,
         }
         let negotiated = owner.negotiated.as_ref();
-        let allocation =
-            negotiated.and_then(|negotiated| negotiated.extensions.find(Known::VideoLayersAllocation, view));
+        let said = |known| negotiated.and_then(|negotiated| negotiated.extensions.find(known, view));
+        let allocation = said(Known::VideoLayersAllocation);
         if let Some(heights) = allocation.and_then(video_layers_allocation::heights) {
             track.resize(heights);
         }
+        let dependencies = said(Known::DependencyDescriptor);
         let Some(packet) = unwrap(track, route, view) else {
             // An empty retransmission is padding with which the publisher probes its bandwidth.
             context.counters.unusable += u64::from(!route.rtx);
@@ -189,10 +190,16 @@ impl Room {
             }
         }
         let (generation, epoch) = (encoding.generation, encoding.guard.epoch());
-        let Some(facts) = Facts::read(format.codec, packet.payload, packet.marker) else {
+        let dependencies = dependencies.and_then(|data| encoding.descriptors.read(data));
+        let described = dependencies.map(|(described, _)| described);
+        let Some(mut facts) = Facts::read(format.codec, packet.payload, packet.marker, described) else {
             // No descriptor and nothing behind it: padding.
             return;
         };
+        if let Some((_, announced)) = dependencies {
+            facts.announced = facts.announced.or(announced.layers);
+            track.describe(route.encoding, announced);
+        }
         track.count(context.now, route.encoding, &facts, packet.payload.len());
         if track.kind() == Kind::Video {
             if facts.key && facts.starts_frame && facts.spatial == 0 {
@@ -212,6 +219,7 @@ impl Room {
                 marker: packet.marker,
                 facts,
             },
+            described,
             payload: packet.payload,
         };
         self.forward(index, &packet, context);

@@ -10,6 +10,7 @@ use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{PeerId, TrackId};
 use conclave_wire::media::Source;
 
+use crate::described;
 use crate::picture::{Camera, Scalable, Simulcast, simulcast_offer};
 use crate::support::*;
 
@@ -140,8 +141,9 @@ fn numbering_and_pacing_allocate_nothing_after_the_first_bursts() {
 /// Forwarding through selectors that drop and switch, retransmissions and key frame requests.
 #[test]
 fn selecting_layers_allocates_nothing_after_the_first_pictures() {
-    let cameras: [(String, u8, Box<dyn Camera>); 2] = [
+    let cameras: [(String, u8, Box<dyn Camera>); 3] = [
         (simulcast_offer(), 120, Box::new(Simulcast::new())),
+        (described::offer(), 120, Box::new(Simulcast::new())),
         (Scalable::offer(), 121, Box::new(Scalable::new(true))),
     ];
     for (offer, payload_type, mut camera) in cameras {
@@ -162,7 +164,13 @@ fn selecting_layers_allocates_nothing_after_the_first_pictures() {
                 views: vec![view],
             });
         }
-        let pictures: Vec<Vec<Vec<u8>>> = (0..300).map(|step| camera.picture(step % 60 == 59)).collect();
+        let mut pictures: Vec<Vec<Vec<u8>>> = (0..300).map(|step| camera.picture(step % 60 == 59)).collect();
+        if offer == described::offer() {
+            let descriptor = described::descriptor(320, 180);
+            for packet in pictures.iter_mut().flatten() {
+                *packet = described::with_descriptor(packet, &descriptor);
+            }
+        }
         let (warm_up, measured) = pictures.split_at(100);
         for packets in warm_up {
             for packet in packets {
