@@ -64,9 +64,6 @@ struct Shard {
     certificate: Certificate,
     core: Sfu,
     sessions: Sessions,
-    slab: ReceiveSlab,
-    /// What was read from one TCP connection.
-    tcp_slab: Vec<u8>,
     sockets: Sockets,
     /// Events that found the channel full. While there are any, no command is taken, which bounds them.
     waiting: VecDeque<ControlEvent>,
@@ -149,8 +146,6 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
             Tcp::register(listeners)?,
             Relay::new(usize::from(number), outboxes),
         ),
-        slab: ReceiveSlab::new(),
-        tcp_slab: vec![0; READ_LEN],
         sockets,
         waiting: VecDeque::new(),
         events,
@@ -165,12 +160,15 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         inbox,
         views_changed: false,
     };
+    // Not the shard's own: what is received is handled while it lies here.
+    let mut slab = ReceiveSlab::allocate();
+    let mut tcp_slab = vec![0; READ_LEN].into_boxed_slice();
     loop {
         let wake = shard.wait(&mut commands).await;
         let woke = Instant::now();
         match wake {
-            Wake::Readable(socket) => shard.receive(socket),
-            Wake::Tcp => shard.receive_tcp(),
+            Wake::Readable(socket) => shard.receive(socket, &mut slab),
+            Wake::Tcp => shard.receive_tcp(&mut tcp_slab),
             Wake::Command(Some(command)) => {
                 // Whoever subscribes a track of another shard knows of it through that shard.
                 shard.take_messages(relay::QUEUE);
@@ -226,15 +224,15 @@ impl Shard {
 
     /// Takes what is there. What it leaves to send goes out together when the shard settles, so that the packets of
     /// one frame travel as one run.
-    fn receive(&mut self, socket: usize) {
+    fn receive(&mut self, socket: usize, slab: &mut ReceiveSlab) {
         let sockets = self.sockets.clone();
         let Some(socket) = sockets.iter().nth(socket) else {
             return;
         };
         for _ in 0..MAX_BATCHES {
             // Readiness ends with WouldBlock, and the runtime wakes us for the next datagram.
-            match socket.try_io(Interest::READABLE, |socket| socket.receive(&mut self.slab)) {
-                Ok(_) => self.batch(),
+            match socket.try_io(Interest::READABLE, |socket| socket.receive(slab)) {
+                Ok(_) => self.batch(slab),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(error) => {
                     tracing::debug!(%error, "receiving failed");
@@ -245,12 +243,11 @@ impl Shard {
     }
 
     /// Takes what has come over TCP, a piece of each connection in turn.
-    fn receive_tcp(&mut self) {
+    fn receive_tcp(&mut self, slab: &mut [u8]) {
         let now = Instant::now();
         self.sessions.tcp.refresh(now);
-        let mut slab = std::mem::take(&mut self.tcp_slab);
         for _ in 0..MAX_READS {
-            let Some(mut arrival) = self.sessions.tcp.read(&mut slab) else {
+            let Some(mut arrival) = self.sessions.tcp.read(slab) else {
                 break;
             };
             let from = TransportAddress::tcp(arrival.remote);
@@ -270,16 +267,13 @@ impl Shard {
                 self.sessions.tcp.close(from.socket);
             }
         }
-        self.tcp_slab = slab;
     }
 
-    fn batch(&mut self) {
+    fn batch(&mut self, slab: &mut ReceiveSlab) {
         let now = Instant::now();
-        let mut slab = std::mem::take(&mut self.slab);
         slab.for_each(|datagram| {
             self.datagram(now, TransportAddress::udp(datagram.from), datagram.bytes);
         });
-        self.slab = slab;
     }
 
     fn datagram(&mut self, now: Instant, from: TransportAddress, bytes: &mut [u8]) {

@@ -53,9 +53,9 @@ pub struct ReceiveSlab {
 }
 
 impl ReceiveSlab {
-    /// Allocates the slab (2 MiB), once.
+    /// Allocates the slab: 2 MiB, once. There is no `Default`, so that none is made in passing.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn allocate() -> Self {
         Self {
             bytes: vec![0; BUFFER_LEN * BATCH_SIZE].into_boxed_slice(),
             meta: Box::new([RecvMeta::default(); BATCH_SIZE]),
@@ -91,12 +91,6 @@ impl ReceiveSlab {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-impl Default for ReceiveSlab {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -290,7 +284,7 @@ mod tests {
 
     /// Receives until `count` datagrams have come; loopback delivers at once, so the deadline is a safety net.
     fn receive(socket: &UdpSocket, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
-        let mut slab = ReceiveSlab::new();
+        let mut slab = ReceiveSlab::allocate();
         let mut received = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(5);
         while received.len() < count && Instant::now() < deadline {
@@ -445,7 +439,7 @@ mod tests {
     #[test]
     fn nothing_to_receive_would_block() {
         let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let mut slab = ReceiveSlab::new();
+        let mut slab = ReceiveSlab::allocate();
         assert_eq!(
             socket.receive(&mut slab).unwrap_err().kind(),
             io::ErrorKind::WouldBlock

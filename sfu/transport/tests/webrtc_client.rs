@@ -130,7 +130,7 @@ fn answer(offer: &str, local: &IceCredentials, certificate: &Certificate, media:
 async fn serve(socket: UdpSocket, mut peer: PeerTransport) -> (Vec<PeerEvent>, Vec<u16>) {
     // SAFETY: a `UdpSocket` keeps the one descriptor it was bound with until it is dropped.
     let socket = unsafe { AsyncFd::register(socket) }.unwrap();
-    let mut slab = ReceiveSlab::new();
+    let mut slab = ReceiveSlab::allocate();
     let (mut events, mut sequences) = (Vec::new(), Vec::new());
     while sequences.len() < PACKETS {
         let deadline = peer.poll_timeout().map(tokio::time::Instant::from_std);
