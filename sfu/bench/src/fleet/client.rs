@@ -19,6 +19,7 @@ use conclave_wire::media::{Codec, Kind};
 
 use super::Totals;
 use super::feedback::Feedback;
+use super::sockets::Aggregate;
 use super::traffic::{Publisher, Stream, stamp_of};
 
 /// Of so many media packets one is opened, and so proven to be whole; the rest is counted.
@@ -120,24 +121,27 @@ impl Client {
         self.transport.as_ref().is_some_and(ClientTransport::is_connected)
     }
 
-    /// Takes an aggregate of datagrams.
+    /// Takes an aggregate of datagrams; `start` is when times begin.
     pub(crate) fn receive(
         &mut self,
         start: Instant,
-        now: Instant,
-        from: SocketAddr,
-        bytes: &mut [u8],
-        stride: usize,
+        aggregate: Aggregate<'_>,
         totals: &mut Totals,
     ) {
         if self.conduct == Conduct::Deaf {
             return;
         }
+        let Aggregate {
+            from,
+            arrived,
+            bytes,
+            stride,
+        } = aggregate;
         for datagram in bytes.chunks_mut(stride) {
             if classify(datagram) == DatagramKind::Rtp {
-                self.media(start, now, from, datagram, totals);
+                self.media(start, arrived, from, datagram, totals);
             } else {
-                self.other(now, from, datagram, totals);
+                self.other(arrived, from, datagram, totals);
             }
         }
     }

@@ -5,6 +5,8 @@ mod feedback;
 mod sockets;
 mod traffic;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,8 @@ const TIMERS: Duration = Duration::from_millis(10);
 const CONNECTING: usize = 64;
 /// Numbers from here on are no clients.
 const STRANGERS: usize = 100_000;
+/// Frames sent before what came meanwhile is received.
+const MAX_FRAMES: usize = 32;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -41,6 +45,8 @@ pub(crate) struct Totals {
     pub(crate) video: u64,
     /// Packets of sound sent to the SFU.
     pub(crate) audio_sent: u64,
+    /// Packets that would have been received if each had reached everybody else in its room.
+    pub(crate) offered: u64,
     /// Media that did not open.
     pub(crate) broken: u64,
     pub(crate) key_frame_requests: u64,
@@ -48,6 +54,8 @@ pub(crate) struct Totals {
     pub(crate) lost: u64,
     /// Datagrams for addresses that are no client's: the bare loop's.
     pub(crate) strange: u64,
+    /// How much too late a frame was sent at most: the clients had too much to do, or their core was taken.
+    pub(crate) latest: Duration,
     pub(crate) keep_latencies: bool,
     /// In ns, of the packets that were opened.
     pub(crate) latencies: Vec<u64>,
@@ -62,6 +70,7 @@ impl Totals {
 /// A room of the SFU and the tracks in it.
 struct Running {
     id: RoomId,
+    people: u64,
     tracks: Vec<Published>,
 }
 
@@ -71,6 +80,9 @@ struct Published {
     publisher: PeerId,
     kind: Kind,
 }
+
+/// When, client, publisher; the soonest first.
+type Schedule = BinaryHeap<Reverse<(Instant, usize, usize)>>;
 
 /// A running SFU and its clients.
 pub(crate) struct Fleet {
@@ -88,6 +100,8 @@ pub(crate) struct Fleet {
     feedback: bool,
     /// Whether publishers send by their own intervals.
     is_playing: bool,
+    /// The next frame of each publisher that sends: when, and whose. `None` after they were changed.
+    schedule: Option<Schedule>,
     start: Instant,
     timers: Instant,
     out: Vec<u8>,
@@ -129,6 +143,7 @@ impl Fleet {
             overloaded: false,
             feedback: true,
             is_playing: false,
+            schedule: None,
             start: now,
             timers: now,
             out: Vec::new(),
@@ -145,10 +160,12 @@ impl Fleet {
 
     /// Fills a room: everybody connects, and subscribes what all others publish. Returns its number and its clients.
     pub(crate) fn fill(&mut self, room: Room<'_>) -> Result<(usize, std::ops::Range<usize>), BenchError> {
+        self.schedule = None;
         let number = self.rooms.len();
         let id = RoomId::new(u128::try_from(number).unwrap_or(0).to_be_bytes());
         self.rooms.push(Running {
             id,
+            people: 0,
             tracks: Vec::new(),
         });
         let first = self.clients.len();
@@ -210,6 +227,7 @@ impl Fleet {
 
     /// Spreads the frames of all publishers over their intervals, as people's cameras are not in step.
     pub(crate) fn spread(&mut self) {
+        self.schedule = None;
         let now = Instant::now();
         let publishers = self.clients.iter_mut().flat_map(|client| &mut client.publishers);
         for (number, publisher) in (0u32..).zip(publishers) {
@@ -221,6 +239,7 @@ impl Fleet {
 
     /// Lets only this share of the cameras send, those of the first clients.
     pub(crate) fn mute_pictures(&mut self, sending: f64) {
+        self.schedule = None;
         let now = Instant::now();
         let publishers = self.clients.iter_mut().flat_map(|client| &mut client.publishers);
         let cameras: Vec<_> = publishers
@@ -244,7 +263,11 @@ impl Fleet {
     pub(crate) fn add(&mut self, room: usize, leaf: u32) -> Result<usize, BenchError> {
         let index = self.clients.len();
         let peer = PeerId(u64::try_from(index).unwrap_or(0) + 1);
-        let room_id = self.rooms.get(room).map(|room| room.id).ok_or(BenchError::Gone)?;
+        let room_id = self.rooms.get_mut(room).map(|room| {
+            room.people += 1;
+            room.id
+        });
+        let room_id = room_id.ok_or(BenchError::Gone)?;
         let credentials = IceCredentials::generate(Route { shard: 0, peer: 0 })
             .map_err(|_| BenchError::Client("credentials"))?;
         self.clients.push(Client::new(peer, credentials));
@@ -288,6 +311,7 @@ impl Fleet {
 
     /// Removes clients from their rooms.
     pub(crate) fn remove(&mut self, clients: std::ops::Range<usize>) -> Result<(), BenchError> {
+        self.schedule = None;
         for index in clients {
             if let Some(client) = self.clients.get_mut(index) {
                 client.transport = None;
@@ -365,14 +389,17 @@ impl Fleet {
             sockets,
             out,
             totals,
+            rooms,
+            room_of,
             ..
         } = self;
         if let Some(found) = clients.get_mut(client) {
-            let source = found
-                .publishers
-                .get(publisher)
-                .map(|publisher| publisher.stream.source.kind());
-            totals.audio_sent += u64::from(source == Some(Kind::Audio));
+            let stream = found.publishers.get(publisher).map(|publisher| publisher.stream);
+            let is_sound = stream.is_some_and(|stream| stream.source.kind() == Kind::Audio);
+            totals.audio_sent += u64::from(is_sound);
+            let room = room_of.get(client).and_then(|room| rooms.get(*room));
+            let others = room.map_or(0, |room| room.people.saturating_sub(1));
+            totals.offered += others * stream.map_or(0, |stream| u64::from(stream.packets));
             found.frame(publisher, stamp, out, |to, bytes, len| {
                 sockets.send(client, to, bytes, len)
             });
@@ -422,11 +449,12 @@ impl Fleet {
         } = self;
         let now = Instant::now();
         let mut touched = Vec::new();
-        let any = sockets.receive(|index, from, bytes, stride| {
+        let any = sockets.receive(|index, aggregate| {
             if index >= STRANGERS {
-                totals.strange += u64::try_from(bytes.len().div_ceil(stride)).unwrap_or(0);
+                let datagrams = aggregate.bytes.len().div_ceil(aggregate.stride);
+                totals.strange += u64::try_from(datagrams).unwrap_or(0);
             } else if let Some(client) = clients.get_mut(index) {
-                client.receive(*start, now, from, bytes, stride, totals);
+                client.receive(*start, aggregate, totals);
                 if !client.is_connected() {
                     touched.push(index);
                 }
@@ -450,28 +478,41 @@ impl Fleet {
         }
     }
 
-    /// Sends all frames that are due and returns when the next one is.
+    /// Sends frames that are due and returns when the next one is.
     fn send_due(&mut self, now: Instant) -> Option<Instant> {
-        let mut next = None;
-        for client in 0..self.clients.len() {
-            for publisher in 0..self.clients.get(client)?.publishers.len() {
-                let due = self.clients.get_mut(client)?.publishers.get_mut(publisher)?;
-                if due.muted {
-                    continue;
-                }
-                let is_due = due.next <= now;
-                if is_due {
-                    // Late frames are sent all the same: what is offered does not depend on what is taken.
-                    due.next += due.stream.interval;
-                }
-                let at = due.next;
-                next = Some(next.map_or(at, |next: Instant| next.min(at)));
-                if is_due {
-                    self.frame(client, publisher);
-                }
+        let mut schedule = self.schedule.take().unwrap_or_else(|| self.scheduled());
+        for _ in 0..MAX_FRAMES {
+            let Some(Reverse((at, client, publisher))) = schedule.peek().copied() else {
+                break;
+            };
+            if at > now {
+                break;
+            }
+            schedule.pop();
+            self.totals.latest = self.totals.latest.max(now.saturating_duration_since(at));
+            self.frame(client, publisher);
+            let publishers = self.clients.get_mut(client).map(|client| &mut client.publishers);
+            if let Some(due) = publishers.and_then(|publishers| publishers.get_mut(publisher)) {
+                // Late frames are sent all the same: what is offered does not depend on what is taken.
+                due.next = at + due.stream.interval;
+                schedule.push(Reverse((due.next, client, publisher)));
             }
         }
+        let next = schedule.peek().map(|Reverse((at, ..))| *at);
+        self.schedule = Some(schedule);
         next
+    }
+
+    fn scheduled(&self) -> Schedule {
+        let clients = self.clients.iter().enumerate();
+        let publishers = clients.flat_map(|(index, client)| {
+            let publishers = client.publishers.iter().enumerate();
+            publishers.map(move |(number, publisher)| (index, number, publisher))
+        });
+        publishers
+            .filter(|(.., publisher)| !publisher.muted)
+            .map(|(client, number, publisher)| Reverse((publisher.next, client, number)))
+            .collect()
     }
 
     fn events(&mut self) -> Result<(), BenchError> {

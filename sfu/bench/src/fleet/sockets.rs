@@ -3,7 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,6 +22,22 @@ pub(crate) struct Sockets {
     sockets: Vec<(UdpSocket, UdpSocketState)>,
     buffers: Vec<Vec<u8>>,
     meta: [RecvMeta; BATCH_SIZE],
+}
+
+/// Datagrams that the system handed over in one piece.
+pub(crate) struct Aggregate<'a> {
+    pub(crate) from: SocketAddr,
+    /// When the system took it for the socket: how late the clients read it is not the SFU's doing.
+    pub(crate) arrived: Instant,
+    pub(crate) bytes: &'a mut [u8],
+    /// Length of each datagram but the last.
+    pub(crate) stride: usize,
+}
+
+/// What the system's clock called `timestamp`, by the two clocks read together.
+fn arrival((now, system): (Instant, SystemTime), timestamp: Option<Duration>) -> Instant {
+    let age = timestamp.and_then(|stamp| system.duration_since(SystemTime::UNIX_EPOCH + stamp).ok());
+    age.and_then(|age| now.checked_sub(age)).unwrap_or(now)
 }
 
 /// The address of a client.
@@ -45,9 +61,9 @@ impl Sockets {
         })
     }
 
-    /// Receives what is there and calls `handle` with the client, the sender and the datagrams of each aggregate:
-    /// all as long as the stride but the last. Returns whether there was anything.
-    pub(crate) fn receive(&mut self, mut handle: impl FnMut(usize, SocketAddr, &mut [u8], usize)) -> bool {
+    /// Receives what is there and calls `handle` with the client and each aggregate. Returns whether there was
+    /// anything.
+    pub(crate) fn receive(&mut self, mut handle: impl FnMut(usize, Aggregate<'_>)) -> bool {
         let Self {
             sockets,
             buffers,
@@ -62,13 +78,20 @@ impl Sockets {
             };
             drop(slices);
             any = true;
+            let clocks = (Instant::now(), SystemTime::now());
             for (meta, buffer) in meta.iter().take(count).zip(&mut *buffers) {
                 let client = match meta.dst_ip {
                     Some(IpAddr::V4(address)) => client_of(address),
                     _ => None,
                 };
                 if let (Some(client), Some(bytes)) = (client, buffer.get_mut(..meta.len)) {
-                    handle(client, meta.addr, bytes, meta.stride.max(1));
+                    let aggregate = Aggregate {
+                        from: meta.addr,
+                        arrived: arrival(clocks, meta.timestamp),
+                        bytes,
+                        stride: meta.stride.max(1),
+                    };
+                    handle(client, aggregate);
                 }
             }
         }
