@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
@@ -22,6 +23,11 @@ pub(crate) fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
+/// Bytes allocated so far, freed or not.
+pub(crate) fn bytes() -> u64 {
+    BYTES.load(Ordering::Relaxed)
+}
+
 /// Bytes allocated and not freed. What one side allocates and the other frees, the texts of offers and answers, does
 /// not cancel; it is small beside what is measured and goes both ways.
 pub(crate) fn live() -> i64 {
@@ -33,7 +39,9 @@ struct Counting;
 
 fn note(layout: Layout, allocations: u64, sign: i64) {
     if !EXCLUDED.try_with(Cell::get).unwrap_or(false) {
+        let size = u64::try_from(layout.size()).unwrap_or(0);
         COUNT.fetch_add(allocations, Ordering::Relaxed);
+        BYTES.fetch_add(allocations * size, Ordering::Relaxed);
         LIVE.fetch_add(
             sign * i64::try_from(layout.size()).unwrap_or(0),
             Ordering::Relaxed,

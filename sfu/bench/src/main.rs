@@ -30,12 +30,16 @@ struct Arguments {
     /// Shorter rounds and smaller rooms: minutes become seconds, and figures noisier.
     #[arg(long)]
     quick: bool,
+    /// Rooms of ten for ten_person_rooms_per_core, instead of as many as make the shard busy.
+    #[arg(long, value_name = "COUNT")]
+    rooms: Option<usize>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let options = Options {
         quick: arguments.quick,
+        rooms: arguments.rooms,
     };
     let known = |name: &String| ALL.iter().any(|measurement| gives(measurement, name));
     if let Some(unknown) = arguments.figure.iter().find(|name| !known(name)) {

@@ -16,6 +16,7 @@ use crate::figure::Figure;
 pub(crate) struct Options {
     /// Shorter, and so noisier.
     pub(crate) quick: bool,
+    pub(crate) rooms: Option<usize>,
 }
 
 /// One measurement.

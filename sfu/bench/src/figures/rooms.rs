@@ -53,17 +53,19 @@ fn rooms(options: Options) -> Result<Vec<Figure>, BenchError> {
         streams: &streams,
         watchers: 0,
     };
-    for _ in 0..SAMPLE {
+    let sample = options.rooms.unwrap_or(SAMPLE);
+    for _ in 0..sample {
         fleet.fill(room)?;
     }
-    fleet.spread();
-    warm_up(&mut fleet)?;
-    let each = play(&mut fleet, Duration::from_secs(2))?.shard / size(SAMPLE);
-    let rooms = (SAMPLE..MAX_ROOMS)
-        .find(|rooms| size(*rooms) * each >= LOAD)
-        .unwrap_or(MAX_ROOMS);
-    for _ in SAMPLE..rooms {
-        fleet.fill(room)?;
+    let mut rooms = sample;
+    if options.rooms.is_none() {
+        fleet.spread();
+        warm_up(&mut fleet)?;
+        let each = play(&mut fleet, Duration::from_secs(2))?.shard / size(sample);
+        while rooms < MAX_ROOMS && size(rooms) * each < LOAD {
+            fleet.fill(room)?;
+            rooms += 1;
+        }
     }
     fleet.spread();
     let warm_up = warm_up(&mut fleet)?;
@@ -98,7 +100,10 @@ fn rooms(options: Options) -> Result<Vec<Figure>, BenchError> {
             )
             .with("loss", rounded(played.loss()))
             .with("warm_up_seconds", rounded(warm_up.as_secs_f64()))
-            .with("sent_of_offered", rounded(count(sent) / count(played.offered).max(1.0)))
+            .with(
+                "sent_of_offered",
+                rounded(count(sent) / count(played.offered).max(1.0)),
+            )
             .with("shed_level", now.shed_level)
             .with("receive_overflow", now.receive_overflow - stats.receive_overflow)
             .with("paced_per_second", per_second(now.paced - stats.paced))

@@ -122,12 +122,7 @@ impl Client {
     }
 
     /// Takes an aggregate of datagrams; `start` is when times begin.
-    pub(crate) fn receive(
-        &mut self,
-        start: Instant,
-        aggregate: Aggregate<'_>,
-        totals: &mut Totals,
-    ) {
+    pub(crate) fn receive(&mut self, start: Instant, aggregate: Aggregate<'_>, totals: &mut Totals) {
         if self.conduct == Conduct::Deaf {
             return;
         }
