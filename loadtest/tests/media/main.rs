@@ -55,6 +55,7 @@ stories! {
     downlink_of_one_mbit
     step_from_four_to_one_mbit_and_back
     outage_of_ten_seconds
+    outage_of_half_a_second
     hidden_tiles
     small_tiles
     nobody_looks_closely

@@ -152,6 +152,24 @@ pub(crate) fn outage_of_ten_seconds(seed: u64) -> Played {
     played
 }
 
+/// One of two with cameras is out of reach for half a second, as when a phone changes its network.
+pub(crate) fn outage_of_half_a_second(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&[Setup::with(Layout::Svc), Setup::with(Layout::Svc)]);
+    world.run_for(10_000);
+    for again in 0..6 {
+        for direction in [Direction::Up, Direction::Down] {
+            world.conditions(0, direction, Conditions::good().down(true));
+        }
+        world.run_for(400 + again * 70);
+        for direction in [Direction::Up, Direction::Down] {
+            world.conditions(0, direction, Conditions::good());
+        }
+        world.run_for(5_000);
+    }
+    end(world)
+}
+
 /// Somebody looks at one of three for a while and hides the others.
 pub(crate) fn hidden_tiles(seed: u64) -> Played {
     let mut world = World::new(seed);
