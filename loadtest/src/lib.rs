@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod http;
+pub mod light;
 pub mod measure;
 pub mod memory;
 pub mod packet;

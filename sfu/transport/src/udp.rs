@@ -6,7 +6,7 @@ mod backlog;
 mod send_batch;
 mod send_many;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, backlog};
 pub use send_batch::SendBatch;
 
 use std::io::{self, IoSliceMut};

@@ -20,8 +20,11 @@ const RCVBUF: usize = 1;
 const DROPS: usize = 8;
 const VARIABLES: usize = 9;
 
-/// Asks the system.
-pub(super) fn backlog(socket: BorrowedFd<'_>) -> io::Result<Backlog> {
+/// Asks the system about any UDP socket.
+///
+/// # Errors
+/// What the system says; Linux before 4.12 does not know.
+pub fn backlog(socket: BorrowedFd<'_>) -> io::Result<Backlog> {
     let mut values = [0u32; VARIABLES];
     let mut len = libc::socklen_t::try_from(std::mem::size_of_val(&values)).unwrap_or(0);
     // SAFETY: the system writes at most `len` bytes to `values` and the length it wrote to `len`.

@@ -1,0 +1,505 @@
+//! One track a light peer receives: what came, what did not, what it asks the server for, and the frames inside.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use conclave_e2ee::{Codec, Context, DropReason};
+use conclave_transport::rtcp::ReportBlock;
+
+use super::assembler::Assembler;
+use super::crypto::{FrameCrypto, Opened};
+use super::stats::TrackStats;
+use crate::measure::{Measures, unix_micros};
+use crate::packet::loss::LossCounter;
+use crate::packet::sequence::Unwrapper;
+use crate::participant::kid;
+use crate::source::stamp;
+
+/// Frames without a key that wait for one, and for how long.
+const MAX_WAITING: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Missing packets asked for at most, how often, and the pause between.
+const MAX_MISSING: usize = 256;
+const MAX_ASKS: u8 = 8;
+const ASK_AGAIN: Duration = Duration::from_millis(60);
+/// Pause between requests for a key frame.
+const KEY_PAUSE: Duration = Duration::from_millis(500);
+/// A stamp that is older is of another clock.
+const OLDEST: Duration = Duration::from_secs(60);
+/// Sound that stays away longer than this is heard as a gap: three frames.
+const AUDIO_GAP: Duration = Duration::from_millis(60);
+/// Pictures that stay away longer than the usual distance by this are seen as a freeze (as WebRTC's statistics have it).
+const FREEZE: Duration = Duration::from_millis(150);
+
+/// Which frames are decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decrypt {
+    /// Every one.
+    All,
+    /// One of so many; the packets of the others are counted, but not even their SRTP is opened.
+    Sample(u32),
+}
+
+/// What a track that is received is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveTrack {
+    /// SSRC of its media.
+    pub ssrc: u32,
+    /// SSRC of its retransmissions.
+    pub rtx_ssrc: Option<u32>,
+    /// Its SFrame context.
+    pub context: Context,
+    /// Its codec.
+    pub codec: Codec,
+}
+
+/// A packet after SRTP.
+#[derive(Clone, Copy)]
+pub(super) struct Packet<'a> {
+    pub(super) now: Instant,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) payload: &'a [u8],
+}
+
+/// What a receiver needs from its peer.
+pub(super) struct Ears<'a> {
+    pub(super) crypto: &'a mut dyn FrameCrypto,
+    pub(super) measures: &'a Measures,
+    pub(super) plain: &'a mut Vec<u8>,
+}
+
+struct Missing {
+    position: i64,
+    sequence: u16,
+    ask_at: Instant,
+    asks: u8,
+}
+
+pub(super) struct Receiver {
+    pub(super) track: ReceiveTrack,
+    /// Whether only some frames are looked into; all are then counted by what is readable outside SRTP.
+    sampled: bool,
+    assembler: Assembler,
+    loss: LossCounter,
+    line: Unwrapper,
+    highest: Option<i64>,
+    missing: VecDeque<Missing>,
+    waiting: VecDeque<(Instant, Vec<u8>)>,
+    key_asked: Option<Instant>,
+    packets: u64,
+    bytes: u64,
+    jitter: Jitter,
+    rhythm: Rhythm,
+    frames: u64,
+    opened: u64,
+    /// Packets received and expected at the last report.
+    reported: (u64, u64),
+}
+
+impl Receiver {
+    pub(super) fn new(track: ReceiveTrack, decrypt: Decrypt) -> Self {
+        Self {
+            track,
+            sampled: decrypt != Decrypt::All,
+            assembler: Assembler::new(track.codec),
+            loss: LossCounter::default(),
+            line: Unwrapper::default(),
+            highest: None,
+            missing: VecDeque::new(),
+            waiting: VecDeque::new(),
+            key_asked: None,
+            packets: 0,
+            bytes: 0,
+            jitter: Jitter::default(),
+            rhythm: Rhythm::default(),
+            frames: 0,
+            opened: 0,
+            reported: (0, 0),
+        }
+    }
+
+    /// Counts a packet of `len` bytes by what is readable outside SRTP; says where it is on the line.
+    pub(super) fn count(&mut self, packet: Packet<'_>, len: usize, measures: &Measures) -> i64 {
+        let Packet { now, timestamp, .. } = packet;
+        self.packets += 1;
+        self.bytes += u64::try_from(len).unwrap_or_default();
+        self.loss.handle(now, packet.sequence);
+        let position = self.line.unwrap(packet.sequence);
+        self.note_missing(now, position, packet.sequence);
+        if self.sampled && (packet.marker || self.track.codec == Codec::Opus) {
+            self.frames += 1;
+            measures.frames_received.increment();
+            self.rhythm.handle(now, self.track.codec);
+        }
+        let clock = if self.track.codec == Codec::Opus {
+            48_000
+        } else {
+            90_000
+        };
+        self.jitter.handle(now, timestamp, clock);
+        position
+    }
+
+    /// Takes the inside of a packet that was counted; without a payload it only keeps its place.
+    pub(super) fn handle(&mut self, position: i64, packet: Packet<'_>, ears: &mut Ears<'_>) {
+        let mut inside = Inside {
+            track: self.track,
+            sampled: self.sampled,
+            waiting: &mut self.waiting,
+            rhythm: &mut self.rhythm,
+            frames: &mut self.frames,
+            opened: &mut self.opened,
+            ears,
+        };
+        self.assembler.handle(
+            packet.now,
+            position,
+            packet.timestamp,
+            packet.marker,
+            packet.payload,
+            |frame, _| inside.frame(packet.now, frame),
+        );
+    }
+
+    /// Tries again the frames that wait, gives up what waited too long.
+    pub(super) fn tick(&mut self, now: Instant, ears: &mut Ears<'_>) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut inside = Inside {
+            track: self.track,
+            sampled: self.sampled,
+            waiting: &mut self.waiting,
+            rhythm: &mut self.rhythm,
+            frames: &mut self.frames,
+            opened: &mut self.opened,
+            ears,
+        };
+        while let Some((arrived, frame)) = waiting.pop_front() {
+            inside.again(now, arrived, frame);
+        }
+        self.assembler.expire(now, |frame, _| inside.frame(now, frame));
+    }
+
+    /// Sequence numbers to ask for now, into `out`.
+    pub(super) fn asks(&mut self, now: Instant, out: &mut Vec<u16>) {
+        out.clear();
+        self.missing.retain_mut(|missing| {
+            if now < missing.ask_at {
+                return true;
+            }
+            out.push(missing.sequence);
+            missing.asks += 1;
+            missing.ask_at = now + ASK_AGAIN;
+            missing.asks < MAX_ASKS
+        });
+    }
+
+    /// Whether to ask for a key frame now.
+    pub(super) fn wants_key(&mut self, now: Instant) -> bool {
+        let rested = self
+            .key_asked
+            .is_none_or(|at| now.saturating_duration_since(at) >= KEY_PAUSE);
+        if self.track.codec == Codec::Opus || !self.assembler.broken || !rested {
+            return false;
+        }
+        self.key_asked = Some(now);
+        self.assembler.broken = false;
+        true
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        !self.missing.is_empty() || !self.waiting.is_empty() || self.assembler.broken
+    }
+
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// The report block about what came since the last one (RFC 3550 §6.4.1).
+    pub(super) fn report(&mut self) -> Option<ReportBlock> {
+        let highest = self.highest?;
+        let (received, lost) = (self.loss.received(), self.loss.lost());
+        let (had, had_lost) = std::mem::replace(&mut self.reported, (received, lost));
+        let (new, new_lost) = (received.saturating_sub(had), lost.saturating_sub(had_lost));
+        let fraction = (new_lost * 256).checked_div(new + new_lost).unwrap_or_default();
+        Some(ReportBlock {
+            ssrc: self.track.ssrc,
+            fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
+            cumulative_lost: i32::try_from(lost).unwrap_or(i32::MAX),
+            highest_sequence: u32::try_from(highest.rem_euclid(1 << 32)).unwrap_or_default(),
+            jitter: self.jitter.ticks(),
+            ..ReportBlock::default()
+        })
+    }
+
+    pub(super) fn stats(&self) -> TrackStats {
+        let clock = if self.track.codec == Codec::Opus {
+            48.0
+        } else {
+            90.0
+        };
+        TrackStats {
+            context: self.track.context,
+            codec: self.track.codec,
+            packets: self.packets,
+            counted: self.loss.received(),
+            lost: self.loss.lost(),
+            bytes: self.bytes,
+            jitter_ms: f64::from(self.jitter.ticks()) / clock,
+            frames: self.frames,
+            opened: self.opened,
+            incomplete: self.assembler.incomplete,
+            gaps: self.rhythm.gaps,
+            gap_time: self.rhythm.gap_time,
+        }
+    }
+
+    fn note_missing(&mut self, now: Instant, position: i64, sequence: u16) {
+        let Some(highest) = self.highest else {
+            self.highest = Some(position);
+            return;
+        };
+        if position <= highest {
+            self.missing.retain(|missing| missing.position != position);
+            return;
+        }
+        self.highest = Some(position);
+        let gap = position - highest - 1;
+        // Sound is not asked for again: it would come too late.
+        if gap == 0 || self.track.codec == Codec::Opus {
+            return;
+        }
+        for back in (1..=gap.min(64)).rev() {
+            if self.missing.len() == MAX_MISSING {
+                self.missing.pop_front();
+            }
+            let behind = u16::try_from(back).unwrap_or_default();
+            self.missing.push_back(Missing {
+                position: position - back,
+                sequence: sequence.wrapping_sub(behind),
+                // A moment of patience: packets of a burst may overtake each other.
+                ask_at: now + Duration::from_millis(5),
+                asks: 0,
+            });
+        }
+    }
+}
+
+/// The part of a receiver that looks into frames.
+struct Inside<'a, 'b> {
+    track: ReceiveTrack,
+    sampled: bool,
+    waiting: &'a mut VecDeque<(Instant, Vec<u8>)>,
+    rhythm: &'a mut Rhythm,
+    frames: &'a mut u64,
+    opened: &'a mut u64,
+    ears: &'a mut Ears<'b>,
+}
+
+impl Inside<'_, '_> {
+    fn frame(&mut self, now: Instant, frame: &[u8]) {
+        if !self.sampled {
+            *self.frames += 1;
+            self.ears.measures.frames_received.increment();
+            self.rhythm.handle(now, self.track.codec);
+        }
+        match self.open(frame) {
+            Opened::Frame => self.good(true),
+            Opened::Later(_) => {
+                if self.waiting.len() == MAX_WAITING
+                    && let Some((_, oldest)) = self.waiting.pop_front()
+                {
+                    self.bad(&oldest, DropReason::NoKey);
+                }
+                self.waiting.push_back((now, frame.to_vec()));
+            }
+            Opened::Failed(reason) => self.bad(frame, reason),
+        }
+    }
+
+    fn again(&mut self, now: Instant, arrived: Instant, frame: Vec<u8>) {
+        match self.open(&frame) {
+            Opened::Frame => self.good(false),
+            Opened::Later(_) if now.saturating_duration_since(arrived) > PATIENCE => {
+                self.bad(&frame, DropReason::UnknownKidExpired);
+            }
+            Opened::Later(_) => self.waiting.push_back((arrived, frame)),
+            Opened::Failed(reason) => self.bad(&frame, reason),
+        }
+    }
+
+    fn open(&mut self, frame: &[u8]) -> Opened {
+        let Ears { crypto, plain, .. } = &mut *self.ears;
+        crypto.open(self.track.context, self.track.codec, frame, plain)
+    }
+
+    /// `at_once`: the frame did not wait for a key, so that its age is the network's.
+    fn good(&mut self, at_once: bool) {
+        *self.opened += 1;
+        self.ears.measures.frames_decrypted.increment();
+        if self.track.codec != Codec::Opus || !at_once {
+            return;
+        }
+        if let Some(stamp) = stamp::read(self.ears.plain) {
+            let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
+            if age < OLDEST {
+                self.ears.measures.latency.record(age);
+            }
+        }
+    }
+
+    fn bad(&mut self, frame: &[u8], reason: DropReason) {
+        let keyless = matches!(
+            reason,
+            DropReason::NoKey | DropReason::UnknownKidExpired | DropReason::EpochRetired
+        );
+        let first = self.ears.crypto.first_epoch();
+        if keyless && kid::is_from_before(self.track.codec, frame, first) {
+            self.ears.measures.frames_before_join.increment();
+        } else {
+            self.ears.measures.decrypt_failed(reason);
+        }
+    }
+}
+
+/// Interarrival jitter (RFC 3550 §6.4.1), in timestamp units times 16.
+#[derive(Debug, Default)]
+struct Jitter {
+    last: Option<(Instant, u32)>,
+    scaled: i64,
+}
+
+impl Jitter {
+    fn handle(&mut self, now: Instant, timestamp: u32, clock: i64) {
+        if let Some((before, earlier)) = self.last {
+            let micros = now.saturating_duration_since(before).as_micros();
+            let elapsed = i64::try_from(micros).unwrap_or_default() * clock / 1_000_000;
+            let meant = i64::from(timestamp.wrapping_sub(earlier).cast_signed());
+            let difference = (elapsed - meant).abs().min(clock);
+            self.scaled += difference - ((self.scaled + 8) >> 4);
+        }
+        self.last = Some((now, timestamp));
+    }
+
+    fn ticks(&self) -> u32 {
+        u32::try_from(self.scaled >> 4).unwrap_or_default()
+    }
+}
+
+/// When frames came, and how often they stayed away long enough to be noticed.
+#[derive(Debug, Default)]
+struct Rhythm {
+    last: Option<Instant>,
+    usual: Duration,
+    gaps: u64,
+    gap_time: Duration,
+}
+
+impl Rhythm {
+    fn handle(&mut self, now: Instant, codec: Codec) {
+        if let Some(last) = self.last {
+            let pause = now.saturating_duration_since(last);
+            let (limit, expected) = match codec {
+                Codec::Opus => (AUDIO_GAP, Duration::from_millis(20)),
+                _ => ((self.usual * 3).max(self.usual + FREEZE), self.usual),
+            };
+            let known = codec == Codec::Opus || self.usual > Duration::ZERO;
+            if known && pause > limit {
+                self.gaps += 1;
+                self.gap_time += pause.saturating_sub(expected);
+            } else if self.usual == Duration::ZERO {
+                self.usual = pause;
+            } else {
+                self.usual = (self.usual * 15 + pause) / 16;
+            }
+        }
+        self.last = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::light::crypto::Opaque;
+
+    fn packet(now: Instant, sequence: u16, payload: &[u8]) -> Packet<'_> {
+        Packet {
+            now,
+            sequence,
+            timestamp: 0,
+            marker: false,
+            payload,
+        }
+    }
+
+    fn track(codec: Codec) -> ReceiveTrack {
+        ReceiveTrack {
+            ssrc: 7,
+            rtx_ssrc: Some(8),
+            context: Context::Camera,
+            codec,
+        }
+    }
+
+    #[test]
+    fn missing_pictures_are_asked_for_until_they_come_and_missing_sound_is_not() {
+        let start = Instant::now();
+        let mut asked = Vec::new();
+        for (codec, expected) in [(Codec::Vp8, &[2u16, 3][..]), (Codec::Opus, &[])] {
+            let measures = Measures::default();
+            let mut receiver = Receiver::new(track(codec), Decrypt::All);
+            receiver.count(packet(start, 1, &[]), 100, &measures);
+            receiver.count(packet(start, 4, &[]), 100, &measures);
+            receiver.asks(start, &mut asked);
+            assert!(asked.is_empty(), "a burst may be out of order");
+            receiver.asks(start + Duration::from_millis(10), &mut asked);
+            assert_eq!(asked, expected);
+            let later = start + Duration::from_millis(20);
+            receiver.count(packet(later, 2, &[]), 100, &measures);
+            receiver.asks(start + Duration::from_millis(100), &mut asked);
+            assert_eq!(asked, expected.get(1..).unwrap_or_default());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_was_not_sealed_is_counted_as_one_that_does_not_open() {
+        let measures = Measures::default();
+        let mut plain = Vec::new();
+        let mut ears = Ears {
+            crypto: &mut Opaque,
+            measures: &measures,
+            plain: &mut plain,
+        };
+        let now = Instant::now();
+        let mut receiver = Receiver::new(track(Codec::Opus), Decrypt::All);
+        let packet = packet(now, 1, b"plain text");
+        let position = receiver.count(packet, 100, &measures);
+        receiver.handle(position, packet, &mut ears);
+        assert_eq!(measures.decrypt_failures().values().sum::<u64>(), 1);
+        assert_eq!((receiver.stats().frames, receiver.opened()), (1, 0));
+    }
+
+    #[test]
+    fn a_pause_in_sound_is_a_gap_of_its_length_and_steady_sound_has_none() {
+        let start = Instant::now();
+        let mut rhythm = Rhythm::default();
+        for frame in 0..100 {
+            let late = if frame < 50 { 0 } else { 300 };
+            rhythm.handle(start + Duration::from_millis(frame * 20 + late), Codec::Opus);
+        }
+        assert_eq!((rhythm.gaps, rhythm.gap_time), (1, Duration::from_millis(300)));
+    }
+
+    #[test]
+    fn a_picture_that_stands_still_is_a_freeze() {
+        let start = Instant::now();
+        let mut rhythm = Rhythm::default();
+        for frame in 0..60 {
+            let late = if frame < 30 { 0 } else { 1000 };
+            rhythm.handle(start + Duration::from_millis(frame * 66 + late), Codec::Vp8);
+        }
+        assert_eq!(rhythm.gaps, 1);
+        assert!(rhythm.gap_time.abs_diff(Duration::from_secs(1)) < Duration::from_millis(10));
+    }
+}
