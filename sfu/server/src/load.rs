@@ -4,8 +4,8 @@
 //!
 //! Lagging is what hurts: what waits in a socket is late, and what finds no room is lost, sound included. So a
 //! backlog raises the level at once and again until it is gone. Being busy all the time without a backlog raises it
-//! only as far as turning newcomers away. Calm lowers it step by step; a step that brought the trouble back makes the
-//! next one slower.
+//! only as far as turning newcomers away. Calm lowers it step by step. A step that brought the trouble back is waited
+//! for longer the next time; one after which the shard will foreseeably not be busy is not waited for long.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,20 @@ const SETTLE: u32 = 3;
 /// Busy shares: above the first no newcomers are taken, below the second a level may go.
 const BUSY: f64 = 0.95;
 const CALM: f64 = 0.75;
-/// The longest packets wait for others: what a jitter buffer does not notice.
-const MAX_HOLD: Duration = Duration::from_millis(5);
-/// Calm judgements before a level goes: 500 ms, doubled up to the last when the trouble comes back.
+/// From this busy share on the shard lets packets gather, and how long at most: what a jitter buffer does not notice.
+const STRAINED: f64 = 0.8;
+const MAX_REST: Duration = Duration::from_millis(4);
+/// Calm judgements before a level goes: 500 ms, doubled up to 2 s when that step brought the trouble back. All levels
+/// together are gone within 5 s.
 const PATIENCE: u32 = 20;
-const MAX_PATIENCE: u32 = 320;
+const MAX_PATIENCE: u32 = 80;
+/// Of it, what a step takes that can be foreseen to go well: one part in so many.
+const FORESEEN: u32 = 4;
+/// Calm judgements without shedding after which steps that went wrong are forgotten: 8 s.
+const FORGET: u32 = 320;
+
+/// Levels there are, 0 among them.
+const LEVELS: usize = Shed::MAX.0 as usize + 1;
 
 /// What the shard measured since the last judgement.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,9 +59,11 @@ pub(crate) struct LoadMeter {
     /// Judgements since the last rise and since the last fall.
     risen: u32,
     fallen: u32,
-    /// Calm judgements in a row, and how many are asked for.
+    /// Calm judgements in a row, and how many are asked for before each level goes.
     calm: u32,
-    patience: u32,
+    patience: [u32; LEVELS],
+    /// The level that went last.
+    left: u8,
 }
 
 impl LoadMeter {
@@ -66,7 +77,8 @@ impl LoadMeter {
             risen: u32::MAX,
             fallen: u32::MAX,
             calm: 0,
-            patience: PATIENCE,
+            patience: [PATIENCE; LEVELS],
+            left: 0,
         }
     }
 
@@ -109,11 +121,12 @@ impl LoadMeter {
         Shed(self.level)
     }
 
-    /// How long packets may wait for others to the same subscriber: a system call for two costs little more than one
-    /// for one. While there is time to spare they do not wait.
-    pub(crate) fn hold(&self) -> Duration {
-        let strain = (self.busy() - CALM) / (BUSY - CALM);
-        MAX_HOLD.mul_f64(strain.clamp(0.0, 1.0))
+    /// How long a turn of the shard takes at least: what comes meanwhile is received and sent together, and a system
+    /// call for many packets costs little more than one for one. While there is time to spare nothing waits.
+    pub(crate) fn turn(&self) -> Duration {
+        let strain = ((self.busy() - STRAINED) / (BUSY - STRAINED)).clamp(0.0, 1.0);
+        // Little at first: somewhat busy, latency still matters more.
+        MAX_REST.mul_f64(strain * strain)
     }
 
     /// The busy share of the last 200 ms.
@@ -139,8 +152,11 @@ impl LoadMeter {
 
     fn raise(&mut self, by: u8) {
         let level = self.level.saturating_add(by).min(Shed::MAX.0);
-        if level > self.level && self.fallen < 2 * self.patience {
-            self.patience = (2 * self.patience).min(MAX_PATIENCE);
+        if let Some(patience) = self.patience.get_mut(usize::from(self.left))
+            && level > self.level
+            && self.fallen < 2 * *patience
+        {
+            *patience = (2 * *patience).min(MAX_PATIENCE);
         }
         self.level = level;
         self.risen = 0;
@@ -154,13 +170,29 @@ impl LoadMeter {
         }
         self.calm = self.calm.saturating_add(1);
         if self.level == 0 {
-            if self.calm >= MAX_PATIENCE {
-                self.patience = PATIENCE;
+            if self.calm >= FORGET {
+                self.patience = [PATIENCE; LEVELS];
             }
-        } else if self.calm >= self.patience {
+        } else if self.calm >= self.wait() {
+            self.left = self.level;
             self.level -= 1;
             self.fallen = 0;
             self.calm = 0;
+        }
+    }
+
+    /// Calm judgements before this level goes.
+    fn wait(&self) -> u32 {
+        let patience = self.patience.get(usize::from(self.level));
+        let patience = patience.copied().unwrap_or(MAX_PATIENCE);
+        let share = |level: u8| f64::from(Shed(level).share());
+        let (now, next) = (share(self.level), share(self.level.saturating_sub(1)));
+        // Were all the work for pictures, it would grow with their share. Without any nothing is known of it.
+        let is_foreseen = now > 0.0 && self.busy() * next / now <= CALM;
+        if is_foreseen {
+            patience / FORESEEN
+        } else {
+            patience
         }
     }
 }
@@ -236,15 +268,15 @@ mod tests {
     }
 
     #[test]
-    fn packets_wait_for_others_only_when_there_is_hardly_time_to_send_them_alone() {
+    fn packets_gather_only_when_there_is_hardly_time_to_send_them_alone() {
         let mut world = World::new();
-        for (busy, hold) in [(0.7, 0.0), (0.85, 0.5), (1.0, 1.0)] {
+        for (busy, part) in [(0.8, 0.0), (0.86, 0.16), (0.95, 1.0), (1.0, 1.0)] {
             for _ in 0..WINDOW {
                 world.pass(busy, 0.0);
             }
-            let expected = MAX_HOLD.mul_f64(hold);
+            let expected = MAX_REST.mul_f64(part);
             assert!(
-                world.meter.hold().abs_diff(expected) < Duration::from_micros(10),
+                world.meter.turn().abs_diff(expected) < Duration::from_micros(10),
                 "{busy}"
             );
         }
@@ -274,8 +306,40 @@ mod tests {
         assert_eq!(world.meter.poll_timeout(), None);
     }
 
+    /// Half as much again as the shard can do, as its load follows from what is shed: a tenth is sound.
+    fn overloaded(level: u8) -> (f64, f64) {
+        let load = 1.5 * (0.1 + 0.9 * f64::from(Shed(level).share()) / 256.0);
+        (load.min(1.0), if load > 1.0 { 0.3 } else { 0.0 })
+    }
+
     #[test]
-    fn a_step_that_brings_the_trouble_back_is_tried_less_and_less_often() {
+    fn after_a_long_overload_everything_is_back_within_five_seconds_too() {
+        for length in [10, 100, 1000, 5000] {
+            let mut world = World::new();
+            for _ in 0..length {
+                let (busy, backlog) = overloaded(world.level);
+                world.pass(busy, backlog);
+            }
+            assert!(world.level > 0);
+            let recovery = world.until(0, 0.4, 0.0) * 25;
+            assert!(recovery <= 5000, "{recovery} ms after {length} intervals");
+        }
+    }
+
+    #[test]
+    fn while_the_overload_lasts_it_is_rarely_tried_to_send_more() {
+        let mut world = World::new();
+        let mut lagging = 0;
+        for interval in 0..4000 {
+            let (busy, backlog) = overloaded(world.level);
+            world.pass(busy, backlog);
+            lagging += u32::from(backlog > 0.0 && interval > 1000);
+        }
+        assert!(lagging < 3000 / 10, "{lagging} of 3000 intervals");
+    }
+
+    #[test]
+    fn a_step_that_brings_the_trouble_back_is_tried_less_often() {
         let mut world = World::new();
         world.until(3, 1.0, 0.2);
         let mut waits = Vec::new();
@@ -283,6 +347,18 @@ mod tests {
             waits.push(world.until(2, 0.6, 0.0));
             world.until(3, 1.0, 0.2);
         }
-        assert!(waits.is_sorted() && waits[4] >= 8 * waits[0], "{waits:?}");
+        assert!(waits.is_sorted() && waits[4] >= 3 * waits[0], "{waits:?}");
+    }
+
+    #[test]
+    fn a_step_that_will_go_well_is_not_waited_for_whatever_happened_before() {
+        let mut world = World::new();
+        world.until(3, 1.0, 0.2);
+        for _ in 0..5 {
+            world.until(2, 0.6, 0.0);
+            world.until(3, 1.0, 0.2);
+        }
+        // The window of 200 ms, and a quarter of 2 s.
+        assert!(world.until(2, 0.2, 0.0) * 25 <= 800);
     }
 }

@@ -202,11 +202,6 @@ impl Sessions {
         self.queue.begin();
     }
 
-    /// Whether [`Self::flush`] has something to send.
-    pub(crate) const fn has_queued(&self) -> bool {
-        !self.dirty.is_empty()
-    }
-
     /// Seals and sends everything that is queued, subscriber by subscriber.
     pub(crate) fn flush(&mut self) {
         if self.dirty.is_empty() {

@@ -22,17 +22,22 @@ impl Sockets {
         self.0.iter()
     }
 
-    /// Waits until one of the sockets can be read and returns its index.
-    pub(crate) async fn readable(&self) -> usize {
+    /// Waits until one of the sockets can be read.
+    pub(crate) async fn readable(&self) {
         std::future::poll_fn(|context| {
-            for (index, socket) in self.0.iter().enumerate() {
-                if socket.poll_read_ready(context).is_ready() {
-                    return std::task::Poll::Ready(index);
-                }
+            let ready = |socket: &AsyncFd<UdpSocket>| socket.poll_read_ready(context).is_ready();
+            // Each is asked, so that each wakes us.
+            match self
+                .0
+                .iter()
+                .map(ready)
+                .fold(false, |any, is_ready| any | is_ready)
+            {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
             }
-            std::task::Poll::Pending
         })
-        .await
+        .await;
     }
 
     /// Sends one datagram. A full send buffer drops it: STUN and DTLS repeat themselves.

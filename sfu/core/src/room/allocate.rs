@@ -129,7 +129,8 @@ impl Shed {
     pub const OVERLOADED: Self = Self(1);
 
     /// What pictures get of what they would get, in 1/256.
-    const fn share(self) -> u16 {
+    #[must_use]
+    pub const fn share(self) -> u16 {
         match self.0 {
             0 | 1 => allocator::WHOLE,
             2 => 160,
