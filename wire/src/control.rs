@@ -48,6 +48,13 @@ pub enum ControlCommand {
         /// Who.
         peer: PeerId,
     },
+    /// What the peer may publish from now on; packets of anything else are dropped. Everything until it is said.
+    Permit {
+        /// Who.
+        peer: PeerId,
+        /// The sources that are forwarded.
+        sources: Vec<Source>,
+    },
     /// What the peer shows of its subscriptions; replaces what it showed before.
     Views {
         /// Who.

@@ -6,6 +6,7 @@ use conclave_transport::route::IceCredentials;
 use conclave_transport::rtp::RtpView;
 use conclave_wire::client::subscription::View;
 use conclave_wire::id::{LeafIndex, PeerId, TrackId};
+use conclave_wire::media::Source;
 
 use crate::downlink::Downlink;
 use crate::forward::feedback::ArrivalRecorder;
@@ -56,6 +57,8 @@ pub(crate) struct Peer {
     pub(crate) is_mirror: bool,
     /// Between Suspend and Resume.
     pub(crate) suspended: bool,
+    /// What it may publish, once the signaling service has said so.
+    pub(crate) permitted: Option<Vec<Source>>,
     /// ICE and DTLS are done and not lost.
     pub(crate) connected: bool,
     /// The transport is over; the next offer opens another one.
@@ -84,6 +87,7 @@ impl Peer {
             joined: None,
             is_mirror: false,
             suspended: false,
+            permitted: None,
             connected: false,
             lost: false,
             negotiated: None,
@@ -122,6 +126,13 @@ impl Peer {
     /// Whether media may flow from and to it.
     pub(crate) const fn may_flow(&self) -> bool {
         self.leaf.is_some() && !self.suspended && self.connected
+    }
+
+    /// Whether what it publishes from this source is forwarded.
+    pub(crate) fn may_publish(&self, source: Source) -> bool {
+        self.permitted
+            .as_ref()
+            .is_none_or(|permitted| permitted.contains(&source))
     }
 
     /// The leaf it had until a moment ago.

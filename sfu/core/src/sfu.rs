@@ -178,6 +178,11 @@ impl Sfu {
                     room.suspend(member, false, context)
                 });
             }
+            ControlCommand::Permit { peer, sources } => {
+                self.with_member(now, peer, egress, |room, member, context| {
+                    room.permit(member, sources, context)
+                });
+            }
             ControlCommand::Views { peer, views } => {
                 self.with_member(now, peer, egress, |room, member, context| {
                     room.views(member, views, context)

@@ -87,6 +87,7 @@ fn route(placement: &mut Placement, command: ControlCommand) -> Vec<(usize, Shar
         }
         ControlCommand::Negotiate { peer, .. }
         | ControlCommand::Admit { peer, .. }
+        | ControlCommand::Permit { peer, .. }
         | ControlCommand::Views { peer, .. }
         | ControlCommand::Suspend { peer }
         | ControlCommand::Resume { peer } => placement.shard_of(*peer).into_iter().collect(),

@@ -357,7 +357,7 @@ const fn peer_of_command(command: &ControlCommand) -> Option<PeerId> {
         | ControlCommand::Admit { peer, .. }
         | ControlCommand::Suspend { peer }
         | ControlCommand::Resume { peer } => Some(*peer),
-        // What a peer is shown is its own shard's business.
-        ControlCommand::Views { .. } | ControlCommand::Go { .. } => None,
+        // What a peer is shown and may send is its own shard's business.
+        ControlCommand::Permit { .. } | ControlCommand::Views { .. } | ControlCommand::Go { .. } => None,
     }
 }

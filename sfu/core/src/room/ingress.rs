@@ -143,6 +143,10 @@ impl Room {
             Kind::Audio => context.counters.audio_in += 1,
             Kind::Video => context.counters.video_in += 1,
         }
+        if !owner.may_publish(track.publication.source) {
+            context.counters.refused += 1;
+            return;
+        }
         let negotiated = owner.negotiated.as_ref();
         let said = |known| negotiated.and_then(|negotiated| negotiated.extensions.find(known, view));
         let allocation = said(Known::VideoLayersAllocation);

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use conclave_wire::client::subscription::View;
 use conclave_wire::control::ControlEvent;
 use conclave_wire::id::{LeafIndex, PeerId, RoomId};
-use conclave_wire::media::Kind;
+use conclave_wire::media::{Kind, Source};
 
 use crate::allocator::Row;
 use crate::downlink::Downlink;
@@ -102,7 +102,7 @@ impl Room {
         }
         peer.suspended = suspended;
         if !suspended {
-            self.restart_tracks(member, context);
+            self.restart_tracks(member, context, |_| true);
         }
         self.refresh_subscriptions(member, context);
     }
@@ -179,6 +179,23 @@ impl Room {
     }
 
     /// A peer shows its subscriptions differently.
+    /// What the member may publish. What is allowed anew starts over, as after a suspension.
+    pub(crate) fn permit<E: Egress>(
+        &mut self,
+        member: usize,
+        sources: Vec<Source>,
+        context: &mut Context<'_, E>,
+    ) {
+        let Some(peer) = self.peers.get_mut(member) else {
+            return;
+        };
+        let before = peer.permitted.replace(sources);
+        let after = peer.permitted.clone().unwrap_or_default();
+        self.restart_tracks(member, context, |source| {
+            after.contains(&source) && before.as_ref().is_some_and(|before| !before.contains(&source))
+        });
+    }
+
     pub(crate) fn views<E: Egress>(&mut self, member: usize, views: Vec<View>, context: &mut Context<'_, E>) {
         let Some(peer) = self.peers.get_mut(member) else {
             return;
@@ -274,8 +291,13 @@ impl Room {
         self.watch(index, context);
     }
 
-    /// A publisher is back: what it sent meanwhile is not missing.
-    fn restart_tracks<E: Egress>(&mut self, member: usize, context: &mut Context<'_, E>) {
+    /// A publisher is back with some of its sources: what it sent meanwhile is not missing.
+    fn restart_tracks<E: Egress>(
+        &mut self,
+        member: usize,
+        context: &mut Context<'_, E>,
+        which: impl Fn(Source) -> bool,
+    ) {
         let Some(peer) = self.peers.get(member) else {
             return;
         };
@@ -285,6 +307,9 @@ impl Room {
             let Some(track) = self.tracks.get_mut(index) else {
                 continue;
             };
+            if !which(track.publication.source) {
+                continue;
+            }
             for (encoding, generation) in track.encodings.iter_mut().zip(generations) {
                 encoding.restart(generation);
             }

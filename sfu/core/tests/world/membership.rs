@@ -110,6 +110,72 @@ fn a_suspended_peer_neither_gets_nor_gives_and_resumes_without_a_gap() {
 }
 
 #[test]
+fn what_a_publisher_may_not_send_is_dropped_however_it_is_sent() {
+    let mut world = World::call();
+    let microphone = |sequence| {
+        let payload = sframe(Source::Microphone, 1, b"sound");
+        packet(CHROMIUM_MICROPHONE, 111, sequence, u32::from(sequence) * 960, &payload)
+    };
+    world.rtp(0, &microphone(1));
+    let before = world.take_rtp();
+    assert_eq!(before.len(), 1);
+    let permit = |sources: &[Source]| ControlCommand::Permit {
+        peer: PeerId(1),
+        sources: sources.to_vec(),
+    };
+    // Its client goes on sending, as one would that ignores that it was muted.
+    world.command(permit(&[Source::Camera]));
+    for sequence in 2..300 {
+        world.rtp(0, &microphone(sequence));
+    }
+    assert!(world.take_rtp().is_empty());
+    world.rtp(0, &camera(1, 1000, b"what it may send still passes"));
+    assert_eq!(world.take_rtp().len(), 1);
+    // A retransmission, another offer and a new transport change nothing.
+    world.publish(1, &CHROMIUM.replace("a=ice-ufrag:pZhn", "a=ice-ufrag:next"));
+    world.connect(0);
+    world.rtp(0, &microphone(300));
+    assert!(world.take_rtp().is_empty());
+    world.command(permit(&[Source::Camera, Source::Microphone]));
+    world.rtp(0, &microphone(301));
+    let after = world.take_rtp();
+    assert_eq!(after.len(), 1);
+    assert_eq!(
+        view(&after[0].1).sequence_number(),
+        view(&before[0].1).sequence_number() + 1
+    );
+    world.pass(Duration::from_millis(100));
+    assert_eq!(
+        world.count_rtcp(0, "Nack"),
+        0,
+        "what was not wanted is not missing"
+    );
+    world.command(permit(&[]));
+    world.rtp(0, &microphone(302));
+    world.rtp(0, &camera(2, 4000, b"a viewer sends nothing"));
+    assert!(world.take_rtp().is_empty());
+}
+
+#[test]
+fn a_picture_that_may_be_sent_again_begins_with_a_key_frame() {
+    let mut world = World::call();
+    world.rtp(0, &key_frame(1, 1000, b"before"));
+    world.take_rtp();
+    let permit = |sources: &[Source]| ControlCommand::Permit {
+        peer: PeerId(1),
+        sources: sources.to_vec(),
+    };
+    world.command(permit(&[Source::Microphone]));
+    world.rtp(0, &camera(2, 4000, b"not allowed"));
+    world.pass(Duration::from_secs(2));
+    world.take_rtcp(0);
+    world.command(permit(&[Source::Microphone, Source::Camera]));
+    assert_eq!(world.count_rtcp(0, "Pli"), 1);
+    world.rtp(0, &key_frame(3, 200_000, b"again"));
+    assert_eq!(world.take_rtp().len(), 1);
+}
+
+#[test]
 fn a_reused_section_continues_its_numbers_with_another_publisher() {
     let mut world = World::call();
     world.rtp(0, &camera(9, 1000, b"first publisher"));
