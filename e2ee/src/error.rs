@@ -14,7 +14,7 @@ pub enum SessionError {
     /// Only a member can do that.
     #[error("not a member of the group")]
     NotMember,
-    /// Only a host can do that.
+    /// Only a host, and mostly a co-host too, can do that.
     #[error("not a host of the group")]
     NotHost,
     /// No such member.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::card::{self, CardLeaf};
 use crate::encoding::ClientId;
 use crate::error::SessionError;
-use crate::secrets::RoomKeys;
+use crate::secrets::{HostKey, RoomKeys};
 use crate::session::SessionConfig;
 use crate::{admission, secrets};
 
@@ -25,11 +25,13 @@ pub(crate) struct Identity {
     /// Fresh per session, so that calls cannot be linked; kept for as long as the session, so that it can come back.
     leaf_key: LeafKey,
     long_term: SigningKey,
+    /// What the link says of the room's host.
+    host_key: Option<HostKey>,
 }
 
 impl Identity {
     /// Takes the name, derives the room keys and draws the leaf key.
-    pub(crate) fn new(config: SessionConfig) -> Result<Self, SessionError> {
+    pub(crate) fn new(config: SessionConfig, host_key: Option<HostKey>) -> Result<Self, SessionError> {
         if config.display_name.is_empty() || config.display_name.len() > card::MAX_NAME {
             return Err(SessionError::BadName);
         }
@@ -52,6 +54,7 @@ impl Identity {
             display_name: config.display_name,
             leaf_key: LeafKey(fresh()?),
             long_term,
+            host_key,
         })
     }
 
@@ -63,6 +66,27 @@ impl Identity {
     /// The leaf's public signature key.
     pub(crate) fn leaf_public(&self) -> [u8; 32] {
         self.leaf_key.0.verifying_key().to_bytes()
+    }
+
+    /// The host key a group of this room must have, if its link names one.
+    pub(crate) fn required_host(&self) -> Option<[u8; 32]> {
+        self.host_key.as_ref().map(HostKey::public)
+    }
+
+    /// The key this session signs orders with: the room's host key if it has it, else that of its leaf.
+    pub(crate) fn host_public(&self) -> [u8; 32] {
+        let own = self.host_key.as_ref().filter(|key| key.signing().is_some());
+        own.map_or_else(|| self.leaf_public(), HostKey::public)
+    }
+
+    /// Signs raw bytes with the key of [`Self::host_public`], and says which it is.
+    pub(crate) fn sign_as_host(&self, payload: &[u8]) -> ([u8; 32], [u8; 64]) {
+        let signing = self.host_key.as_ref().and_then(HostKey::signing);
+        let signature = signing.map_or_else(
+            || self.leaf_key.sign_raw(payload),
+            |key| key.sign(payload).to_bytes(),
+        );
+        (self.host_public(), signature)
     }
 
     /// The MLS credential: the pseudonym, nothing else.
@@ -115,7 +139,7 @@ impl Identity {
 pub(crate) struct LeafKey(SigningKey);
 
 impl LeafKey {
-    /// Signs raw bytes (kick requests).
+    /// Signs raw bytes (decisions of a host without a key of its own).
     pub(crate) fn sign_raw(&self, payload: &[u8]) -> [u8; 64] {
         self.0.sign(payload).to_bytes()
     }

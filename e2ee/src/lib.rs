@@ -20,6 +20,7 @@ mod keyring;
 mod kid;
 mod leaf;
 pub mod message;
+mod moderation;
 #[cfg(test)]
 mod no_debug_tests;
 pub mod output;
@@ -36,8 +37,9 @@ pub use encoding::{Blob, ClientId};
 pub use error::SessionError;
 pub use frame::{Codec, Context, Decrypted, DropReason};
 pub use message::{Incoming, Outgoing, Suite};
+pub use moderation::{Moderation, Role};
 pub use output::{Change, FailReason, JoinedBy, Member, Output, Person, Resume};
-pub use secrets::{LongTermKey, RoomSecret};
+pub use secrets::{HostKey, LongTermKey, RoomSecret};
 pub use session::{Session, SessionConfig};
 pub use verification::CodeMaterial;
 

@@ -35,12 +35,14 @@ pub enum Incoming {
     App(App),
     /// The GroupInfo of the final epoch, for an external commit.
     GroupInfo(GroupInfo),
+    /// What a host decided.
+    Order(Order),
 }
 
 impl Incoming {
     /// Whether a server message with this `type` is for the session.
     pub fn is_for_session(message_type: &str) -> bool {
-        const TYPES: [&str; 12] = [
+        const TYPES: [&str; 13] = [
             "state",
             "found_ok",
             "found_lost",
@@ -53,6 +55,7 @@ impl Incoming {
             "go",
             "app",
             "group_info",
+            "order",
         ];
         TYPES.contains(&message_type)
     }
@@ -68,6 +71,9 @@ pub struct State {
     pub group: Option<GroupState>,
     /// The room's policy.
     pub policy: Policy,
+    /// What hosts decided and still stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<Order>,
 }
 
 /// What a client should do.
@@ -237,6 +243,8 @@ pub enum Outgoing {
     GroupInfoRequest,
     /// A host removes a member.
     Kick(Kick),
+    /// What a host decided.
+    Order(Order),
 }
 
 impl Outgoing {
@@ -354,6 +362,21 @@ pub struct Kick {
     pub leaf: u32,
     /// The epoch the host saw that leaf in.
     pub epoch: u64,
-    /// Ed25519 by the host's leaf key over `"conclave kick" ‖ group_id ‖ epoch (8 B) ‖ leaf (4 B)`, 64 bytes.
+    /// Whether nobody from its address comes in again during this call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ban: bool,
+    /// Ed25519 by a host key or a co-host's leaf key over `"conclave kick" ‖ group_id ‖ epoch (8 B) ‖ leaf (4 B)`, with
+    /// `"conclave ban"` for a ban, 64 bytes.
+    pub signature: Blob,
+}
+
+/// A signed decision of a host or co-host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What is decided, as JSON, exactly as it was signed.
+    pub text: String,
+    /// Who signed it: a host key of the group, or the leaf key of a co-host.
+    pub key: Blob,
+    /// Ed25519 over `"conclave order" ‖ text`, 64 bytes.
     pub signature: Blob,
 }

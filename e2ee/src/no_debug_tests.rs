@@ -17,6 +17,7 @@ macro_rules! assert_no_debug {
 
 assert_no_debug!(
     crate::RoomSecret,
+    crate::HostKey,
     crate::LongTermKey,
     crate::SessionConfig,
     crate::Session,

@@ -3,7 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use crate::encoding::{Blob, ClientId};
+use crate::frame::Context;
 use crate::message::{Outgoing, Suite};
+use crate::moderation::Role;
 
 /// One thing to do or to show, from [`crate::Session::poll_output`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +47,13 @@ pub enum Output {
     },
     /// Members came or went; keep and show every entry.
     Log(Change),
+    /// [`crate::Session::moderation`] changed.
+    ModerationChanged,
+    /// A host ended the call for everybody. Checked: no server can say so by itself.
+    Ended {
+        /// Whether the room goes too: whatever is kept of it is to be wiped.
+        burned: bool,
+    },
     /// The session was removed from the group: it holds no key of the next epoch and does not come back by itself.
     Removed,
     /// The session could not do what the server asked; it goes on.
@@ -114,8 +123,10 @@ pub struct Member {
     pub long_term_key: Option<Blob>,
     /// Whether it is this session.
     pub is_self: bool,
-    /// Whether its leaf key is one of the group's host keys.
-    pub is_host: bool,
+    /// What it is, as the hosts signed it.
+    pub role: Role,
+    /// What it may publish.
+    pub permitted: Vec<Context>,
     /// Whether it proved that it has the room secret.
     pub admission_ok: bool,
     /// How it came.
@@ -157,6 +168,8 @@ pub enum FailReason {
     App,
     /// A member confirmed another state of the same epoch: the group is forked.
     Fork,
+    /// An order came that no host of the group signed.
+    Order,
 }
 
 /// Cipher suite and size of the group, for display.

@@ -9,6 +9,7 @@ use crate::encoding::{Blob, ClientId};
 use crate::group::Mls;
 use crate::identity::Identity;
 use crate::leaf::Leaf;
+use crate::moderation::Role;
 use crate::output::{JoinedBy, Member, Person};
 
 /// Members by leaf, opened once per leaf key and card.
@@ -24,7 +25,6 @@ struct Entry {
     client_id: ClientId,
     card: Option<Card>,
     admission_ok: bool,
-    is_host: bool,
 }
 
 impl Roster {
@@ -35,7 +35,6 @@ impl Roster {
 
     /// Reads the tree again.
     pub(crate) fn refresh(&mut self, identity: &Identity, mls: &Mls) {
-        let hosts = mls.policy().map(|policy| policy.host_keys).unwrap_or_default();
         let mut old = std::mem::take(&mut self.members);
         for (index, node) in mls.leaves() {
             let Some(leaf) = Leaf::read(node) else { continue };
@@ -53,7 +52,6 @@ impl Roster {
                     client_id: leaf.client_id,
                     card: card::open(mls.provider.crypto(), &identity.keys, card_leaf, leaf.card),
                     admission_ok: leaf.is_admitted(&identity.keys, mls.group_id()),
-                    is_host: hosts.iter().any(|host| host == leaf.leaf_key),
                 }
             });
             self.members.insert(index, entry);
@@ -67,7 +65,7 @@ impl Roster {
         *self = Self::default();
     }
 
-    /// The list, by leaf.
+    /// The list, by leaf, without roles.
     pub(crate) fn list(&self, own: ClientId) -> Vec<Member> {
         self.members
             .iter()
@@ -77,7 +75,8 @@ impl Roster {
                 display_name: entry.card.as_ref().map(|card| card.display_name.clone()),
                 long_term_key: entry.card.as_ref().map(|card| Blob(card.long_term_key.to_vec())),
                 is_self: entry.client_id == own,
-                is_host: entry.is_host,
+                role: Role::default(),
+                permitted: Vec::new(),
                 admission_ok: entry.admission_ok,
                 joined: self
                     .came
@@ -96,11 +95,12 @@ impl Roster {
             .map(|(leaf, _)| *leaf)
     }
 
-    /// Whether the member is a host.
-    pub(crate) fn is_host(&self, client_id: ClientId) -> bool {
+    /// The leaf key of a member.
+    pub(crate) fn key_of(&self, client_id: ClientId) -> Option<Vec<u8>> {
         self.members
             .values()
-            .any(|entry| entry.client_id == client_id && entry.is_host)
+            .find(|entry| entry.client_id == client_id)
+            .map(|entry| entry.leaf_key.clone())
     }
 
     pub(crate) fn len(&self) -> usize {

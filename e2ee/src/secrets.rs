@@ -1,8 +1,9 @@
 //! The secret in the link and the keys derived from it.
 
+use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding;
 use crate::error::SessionError;
@@ -35,6 +36,40 @@ impl LongTermKey {
 
     pub(crate) fn seed(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// The key that decides in a room, as its link names it; whoever made the room has the secret half. Has no Debug.
+pub struct HostKey {
+    public: [u8; 32],
+    signing: Option<SigningKey>,
+}
+
+impl HostKey {
+    /// Somebody else's: the public key in a link (RFC 8032 §5.1.5).
+    pub fn of_link(public: [u8; 32]) -> Self {
+        Self {
+            public,
+            signing: None,
+        }
+    }
+
+    /// One's own, from its seed.
+    pub fn own(seed: [u8; 32]) -> Self {
+        let signing = SigningKey::from_bytes(&Zeroizing::new(seed));
+        Self {
+            public: signing.verifying_key().to_bytes(),
+            signing: Some(signing),
+        }
+    }
+
+    /// The public half, for the link.
+    pub fn public(&self) -> [u8; 32] {
+        self.public
+    }
+
+    pub(crate) fn signing(&self) -> Option<&SigningKey> {
+        self.signing.as_ref()
     }
 }
 

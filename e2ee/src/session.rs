@@ -5,11 +5,12 @@
 //!
 //! Inputs: [`Incoming`] messages, trees, time, frames. Outputs: [`Output`], frames. One file per family of inputs:
 //! `entry` (how to get into the group), `delivery` (commits and epochs), `resync` (external commits), `app`
-//! (application messages).
+//! (application messages), `host` (moderation).
 
 mod app;
 mod delivery;
 mod entry;
+mod host;
 mod resync;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,20 +19,21 @@ use std::collections::VecDeque;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::encoding::{self, Blob, ClientId};
+use crate::encoding::{self, Blob};
 use crate::error::SessionError;
 use crate::frame::{Codec, Context, Decrypted, DropReason};
 use crate::group::Mls;
 use crate::group::committer::Committer;
 use crate::identity::Identity;
 use crate::keyring::Keyring;
-use crate::message::{Incoming, Kick, Outgoing, Suite};
+use crate::message::{Incoming, Outgoing, Suite};
 use crate::output::{FailReason, Member, Output, Resume};
 use crate::roster::Roster;
-use crate::secrets::{LongTermKey, RoomSecret};
+use crate::secrets::{HostKey, LongTermKey, RoomSecret};
 use crate::session::app::Confirmation;
 use crate::session::delivery::Tentative;
 use crate::session::entry::Entry;
+use crate::session::host::Hosting;
 use crate::session::resync::Resync;
 use crate::verification::CodeMaterial;
 
@@ -75,6 +77,7 @@ pub struct Session {
     switch_at: Option<(u64, u64)>,
     keyring: Keyring,
     roster: Roster,
+    hosting: Hosting,
     outputs: VecDeque<Output>,
 }
 
@@ -84,8 +87,20 @@ impl Session {
     /// # Errors
     /// `BadName`, or `Crypto` when there is no randomness.
     pub fn new(config: SessionConfig) -> Result<Session, SessionError> {
+        Self::with_host_key(config, None)
+    }
+
+    /// The same for a room whose link names a host key: the session enters no group of other hosts.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn hosted(config: SessionConfig, host_key: HostKey) -> Result<Session, SessionError> {
+        Self::with_host_key(config, Some(host_key))
+    }
+
+    fn with_host_key(config: SessionConfig, host_key: Option<HostKey>) -> Result<Session, SessionError> {
         Ok(Self {
-            identity: Identity::new(config)?,
+            identity: Identity::new(config, host_key)?,
             current: None,
             entry: Entry::Idle,
             tentative: None,
@@ -95,6 +110,7 @@ impl Session {
             switch_at: None,
             keyring: Keyring::default(),
             roster: Roster::default(),
+            hosting: Hosting::default(),
             outputs: VecDeque::new(),
         })
     }
@@ -132,6 +148,7 @@ impl Session {
             Incoming::Go(at) => self.handle_go(now_ms, at.epoch),
             Incoming::App(app) => self.handle_app(&app),
             Incoming::GroupInfo(info) => self.handle_group_info(now_ms, info),
+            Incoming::Order(order) => self.handle_order(order),
         }
     }
 
@@ -172,36 +189,6 @@ impl Session {
         self.handle_entry_timeout(now_ms);
         self.handle_resync_timeout(now_ms);
         self.handle_confirmation_timeout(now_ms);
-    }
-
-    /// Signs the removal of a member (hosts only); the server then asks for a commit.
-    ///
-    /// # Errors
-    /// `NotMember`, `NotHost`, `NoSuchMember`.
-    pub fn kick(&mut self, client_id: &[u8; 16]) -> Result<(), SessionError> {
-        let mls = self.current.as_ref().ok_or(SessionError::NotMember)?;
-        if !self.roster.is_host(self.identity.client_id) {
-            return Err(SessionError::NotHost);
-        }
-        let leaf = self
-            .roster
-            .leaf_of(ClientId(*client_id))
-            .ok_or(SessionError::NoSuchMember)?;
-        let epoch = mls.epoch();
-        let payload = [
-            b"conclave kick".as_slice(),
-            mls.group_id(),
-            &epoch.to_be_bytes(),
-            &leaf.to_be_bytes(),
-        ]
-        .concat();
-        let signature = Blob(self.identity.signer().sign_raw(&payload).to_vec());
-        self.send(Outgoing::Kick(Kick {
-            leaf,
-            epoch,
-            signature,
-        }));
-        Ok(())
     }
 
     /// Encrypts a frame; `out` is replaced.
@@ -271,7 +258,13 @@ impl Session {
 
     /// The leaves of the MLS tree of the final epoch, by leaf index.
     pub fn roster(&self) -> Vec<Member> {
-        self.roster.list(self.identity.client_id)
+        let mut members = self.roster.list(self.identity.client_id);
+        for member in &mut members {
+            let key = self.roster.key_of(member.client_id).unwrap_or_default();
+            member.role = self.hosting.role_of(&key);
+            member.permitted = self.hosting.permitted(&key);
+        }
+        members
     }
 
     /// The final epoch.

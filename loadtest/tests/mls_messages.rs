@@ -60,7 +60,8 @@ fn is_from_session(message: &ClientMessage) -> bool {
         | ClientMessage::Nack(_)
         | ClientMessage::App(_)
         | ClientMessage::GroupInfoRequest
-        | ClientMessage::Kick(_) => true,
+        | ClientMessage::Kick(_)
+        | ClientMessage::Order(_) => true,
         ClientMessage::Hello(_)
         | ClientMessage::Ping(_)
         | ClientMessage::Bye
@@ -83,6 +84,7 @@ fn state(standing: session::Standing, suite: session::Suite) -> ServerMessage {
         },
         participants: vec![],
         tracks: vec![],
+        orders: vec![],
         idle_timeout_ms: 15_000,
     })
 }
@@ -174,6 +176,7 @@ fn client_messages() -> Vec<ClientMessage> {
         ClientMessage::Kick(Kick {
             leaf: LeafIndex(2),
             epoch: Epoch(8),
+            ban: true,
             signature: blob(6),
         }),
     ];

@@ -6,6 +6,7 @@
 pub mod membership;
 pub mod mls;
 pub mod negotiation;
+pub mod order;
 pub mod session;
 pub mod subscription;
 
@@ -38,6 +39,8 @@ pub enum ClientMessage {
     GroupInfoRequest,
     /// A host removes a member.
     Kick(membership::Kick),
+    /// What a host or co-host decided.
+    Order(order::Order),
     /// A session description, always from the client.
     Offer(negotiation::Offer),
     /// What the client shows of its subscriptions.
@@ -79,6 +82,8 @@ pub enum ServerMessage {
     GroupInfo(mls::GroupInfo),
     /// Somebody came, went quiet or left.
     Presence(membership::Presence),
+    /// What a host or co-host decided, for everybody; the receiver checks it by itself.
+    Order(order::Order),
     /// A track can be subscribed.
     TrackPublished(membership::TrackPublished),
     /// A track is gone.

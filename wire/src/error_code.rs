@@ -31,6 +31,12 @@ pub enum ErrorCode {
     SessionReplaced,
     /// The participant was removed from the call.
     Removed,
+    /// A host removed the participant and lets nobody from its address come back during this call.
+    Banned,
+    /// A host locked the call: nobody new comes in.
+    RoomLocked,
+    /// A host ended the call for everybody.
+    Ended,
     /// Nothing was heard from the client for too long.
     TimedOut,
     /// The key package, commit or GroupInfo was refused.

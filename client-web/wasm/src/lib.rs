@@ -2,8 +2,10 @@
 //!
 //! Nothing is decided here. Errors are thrown as strings: a drop reason for frames, a sentence for the rest.
 
-use conclave_e2ee::{Codec, Context, Decrypted, DropReason, RoomSecret, SessionConfig};
-use serde::Serialize;
+use conclave_e2ee::{
+    ClientId, Codec, Context, Decrypted, DropReason, HostKey, Role, RoomSecret, SessionConfig,
+};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 /// One participant's end of a call ([`conclave_e2ee::Session`]).
@@ -15,12 +17,20 @@ pub struct Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// Opens a session. Ids and the secret are base64url texts.
+    /// Opens a session. Ids, keys and the secret are base64url texts. `host` is the host key in the link, `host_seed`
+    /// the secret half of it, which whoever made the room has.
     ///
     /// # Errors
-    /// A text that is not an id or a secret, a bad name, a failure of the crypto library.
+    /// A text that is not an id, a key or a secret, a bad name, a failure of the crypto library.
     #[wasm_bindgen(constructor)]
-    pub fn new(room: &str, secret: &str, client_id: &str, display_name: String) -> Result<Session, JsValue> {
+    pub fn new(
+        room: &str,
+        secret: &str,
+        client_id: &str,
+        display_name: String,
+        host: Option<String>,
+        host_seed: Option<String>,
+    ) -> Result<Session, JsValue> {
         let config = SessionConfig {
             room_id: id(room)?,
             room_secret: RoomSecret::parse(secret).ok_or_else(|| JsValue::from_str("not a room secret"))?,
@@ -28,7 +38,16 @@ impl Session {
             display_name,
             long_term_key: None,
         };
-        let inner = conclave_e2ee::Session::new(config).map_err(sentence)?;
+        let host_key = match (host, host_seed) {
+            (_, Some(seed)) => Some(HostKey::own(key(&seed)?)),
+            (Some(public), None) => Some(HostKey::of_link(key(&public)?)),
+            (None, None) => None,
+        };
+        let inner = match host_key {
+            Some(host_key) => conclave_e2ee::Session::hosted(config, host_key),
+            None => conclave_e2ee::Session::new(config),
+        }
+        .map_err(sentence)?;
         Ok(Self { inner, origin: None })
     }
 
@@ -114,12 +133,27 @@ impl Session {
         self.inner.send_app(payload).map_err(sentence)
     }
 
-    /// Removes a member (hosts only).
+    /// What the hosts decided, as JSON.
+    pub fn moderation(&self) -> String {
+        json(&self.inner.moderation())
+    }
+
+    /// Decides something, if this session is a host or may; `decision` is JSON.
     ///
     /// # Errors
-    /// Not a host, or no such member.
-    pub fn kick(&mut self, client_id: &str) -> Result<(), JsValue> {
-        self.inner.kick(&id(client_id)?).map_err(sentence)
+    /// Not a host, no such member, or no decision.
+    pub fn decide(&mut self, decision: &str) -> Result<(), JsValue> {
+        let decision: Decision =
+            serde_json::from_str(decision).map_err(|_| JsValue::from_str("not a decision"))?;
+        match decision {
+            Decision::Role { client_id, role } => self.inner.set_role(&client_id.0, role),
+            Decision::Sources { sources } => self.inner.set_sources(sources),
+            Decision::Stop { client_id, stopped } => self.inner.stop_sources(&client_id.0, stopped),
+            Decision::Lock { locked } => self.inner.set_locked(locked),
+            Decision::Remove { client_id, ban } => self.inner.kick(&client_id.0, ban),
+            Decision::End { burn } => self.inner.end(burn),
+        }
+        .map_err(sentence)
     }
 
     /// Encrypts a frame.
@@ -227,6 +261,31 @@ fn codec_of(number: u8) -> Result<Codec, JsValue> {
         2 => Ok(Codec::Vp9),
         _ => Err(dropped(DropReason::CodecUnprotectable)),
     }
+}
+
+/// What [`Session::decide`] takes.
+#[derive(Deserialize)]
+#[serde(tag = "decide", rename_all = "snake_case")]
+enum Decision {
+    /// What somebody is.
+    Role { client_id: ClientId, role: Role },
+    /// What members may publish.
+    Sources { sources: Vec<Context> },
+    /// What one member may not publish.
+    Stop {
+        client_id: ClientId,
+        stopped: Vec<Context>,
+    },
+    /// Whether anybody new comes in.
+    Lock { locked: bool },
+    /// Puts somebody out.
+    Remove { client_id: ClientId, ban: bool },
+    /// Ends the call for everybody.
+    End { burn: bool },
+}
+
+fn key(text: &str) -> Result<[u8; 32], JsValue> {
+    conclave_e2ee::encoding::decode_array(text).ok_or_else(|| JsValue::from_str("not a key"))
 }
 
 fn id(text: &str) -> Result<[u8; 16], JsValue> {

@@ -13,7 +13,8 @@ use crate::identity::Identity;
 use crate::kid;
 use crate::message::Policy;
 
-/// Creates the room's group: id `room_id ‖ 16 random bytes`, the founder as host.
+/// Creates the room's group: id `room_id ‖ 16 random bytes`, the host key of the link, or the founder
+/// as host.
 pub(crate) fn create(identity: &Identity, room: &Policy) -> Result<Mls, SessionError> {
     let provider = identity.provider()?;
     let random: [u8; 16] = provider.rand().random_array().map_err(|_| SessionError::Crypto)?;
@@ -21,7 +22,7 @@ pub(crate) fn create(identity: &Identity, room: &Policy) -> Result<Mls, SessionE
     let ciphersuite = room.suite.ciphersuite();
     let policy = CallPolicy {
         lobby: false,
-        host_keys: vec![identity.leaf_public()],
+        host_keys: vec![identity.required_host().unwrap_or_else(|| identity.leaf_public())],
         max_members: u16::try_from(room.max_participants.min(kid::MAX_LEAVES)).unwrap_or(u16::MAX),
     };
     let config = MlsGroupCreateConfig::builder()

@@ -102,7 +102,11 @@ impl JoinAttempt {
 /// What a newcomer demands of a group, however it comes in: a policy it understands, of this room, and nobody in it
 /// without the room secret.
 pub(crate) fn check_group(identity: &Identity, mls: &Mls) -> Result<(), NackReason> {
-    if !mls.group_id().starts_with(&identity.room_id) || mls.policy().is_none_or(|policy| policy.lobby) {
+    let policy = mls.policy().ok_or(NackReason::Policy)?;
+    let other_hosts = identity
+        .required_host()
+        .is_some_and(|host| policy.host_keys != [host]);
+    if !mls.group_id().starts_with(&identity.room_id) || policy.lobby || other_hosts {
         return Err(NackReason::Policy);
     }
     policy::check_tree(&identity.keys, mls)?;

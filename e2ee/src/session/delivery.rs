@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::Session;
 use super::app::Confirmation;
 use super::entry::Entry;
+use super::host::Hosting;
 use crate::encoding::Blob;
 use crate::error::SessionError;
 use crate::group::{Mls, commit, process};
@@ -316,17 +317,20 @@ impl Session {
         self.confirmation = Confirmation::default();
         self.keyring.clear();
         self.roster.clear();
+        self.hosting = Hosting::default();
     }
 
     /// Makes a group whose epoch is final the current one.
     pub(super) fn adopt(&mut self, now_ms: u64, mls: Mls) -> Result<(), SessionError> {
         let epoch = mls.epoch();
         let keys = mls.frame_keys()?;
+        self.enter_hosting(&mls);
         self.current = Some(mls);
         self.install(keys);
         self.resync.cancel();
         self.enter_epoch(now_ms, epoch);
         self.outputs.push_back(Output::Admitted { epoch });
+        self.settle_hosting();
         Ok(())
     }
 

@@ -75,6 +75,12 @@ impl Entry {
 impl Session {
     pub(super) fn handle_state(&mut self, now_ms: u64, state: &State) -> Result<(), SessionError> {
         let group_id = state.group.as_ref().map(|group| group.group_id.as_slice());
+        let entered = self.enter_by(now_ms, state, group_id);
+        self.handle_orders(&state.orders);
+        entered
+    }
+
+    fn enter_by(&mut self, now_ms: u64, state: &State, group_id: Option<&[u8]>) -> Result<(), SessionError> {
         match (state.standing, group_id) {
             (Standing::Found, _) => self.found(&state.policy),
             (Standing::Join, Some(group_id)) => {

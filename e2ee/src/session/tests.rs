@@ -3,5 +3,6 @@
 mod attacker;
 mod faults;
 mod flows;
+mod hosting;
 mod media;
 pub(crate) mod world;

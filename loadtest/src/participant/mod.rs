@@ -277,7 +277,8 @@ impl Participant {
             | ServerMessage::Rollback(_)
             | ServerMessage::Go(_)
             | ServerMessage::App(_)
-            | ServerMessage::GroupInfo(_) => self.hand_to_session(&text),
+            | ServerMessage::GroupInfo(_)
+            | ServerMessage::Order(_) => self.hand_to_session(&text),
             ServerMessage::TrackPublished(published) => self.subscribe(published.track).await?,
             ServerMessage::TrackUnpublished(gone) => self.connection.unsubscribe(gone.track_id).await?,
             ServerMessage::Answer(answer) => {
@@ -348,6 +349,8 @@ impl Participant {
                 }
                 Output::Removed => return Err(ParticipantError::Removed),
                 Output::Failed { reason } => self.problem(&format!("MLS session: {reason:?}")),
+                // The server closes the connection with the reason.
+                Output::Ended { .. } | Output::ModerationChanged => {}
                 Output::RosterChanged | Output::App { .. } | Output::Secured { .. } => {}
             }
         }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use conclave_e2ee::Role;
 use conclave_wire::ClientMessage;
 use conclave_wire::id::LeafIndex;
 
@@ -34,7 +35,7 @@ fn host_first(world: &World, people: &[Who]) -> [Who; 3] {
             .session
             .roster()
             .iter()
-            .any(|m| m.is_self && m.is_host)
+            .any(|m| m.is_self && m.role == Role::Host)
     };
     let mut sorted = people.to_vec();
     sorted.sort_by_key(|who| !is_host(who));
@@ -315,7 +316,7 @@ fn the_host_puts_somebody_out() {
     let people = world.call_of(3);
     let [host, target, other] = host_first(&world, &people);
     let id = world.clients[target].id;
-    world.with_session(host, |session| session.kick(&id).unwrap());
+    world.with_session(host, |session| session.kick(&id, false).unwrap());
     world.run_for(2_000);
     assert_eq!(world.clients[target].fate, Fate::PutOut);
     let mut stay = [host, other];
@@ -338,7 +339,7 @@ fn a_kick_that_is_not_by_a_host_or_is_replayed_for_another_removes_nobody() {
     }));
     let [host, target, other] = host_first(&world, &people);
     let id = world.clients[target].id;
-    world.with_session(host, |session| session.kick(&id).unwrap());
+    world.with_session(host, |session| session.kick(&id, false).unwrap());
     world.run_for(500);
     world.stop_intercepting();
     let text = kicks.borrow()[0].clone();

@@ -11,5 +11,6 @@
 mod calls;
 mod faults;
 mod hostile;
+mod moderation;
 mod random;
 mod world;

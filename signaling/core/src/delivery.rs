@@ -11,6 +11,7 @@ pub(crate) mod heal;
 pub(crate) mod key_packages;
 pub(crate) mod mls;
 pub(crate) mod order;
+pub(crate) mod orders;
 pub(crate) mod permit;
 pub(crate) mod rank;
 pub(crate) mod recovery;
@@ -27,9 +28,11 @@ use std::time::{Duration, Instant};
 use conclave_wire::bytes::Blob;
 use conclave_wire::client::membership::Kick;
 use conclave_wire::client::mls::{Ack, App, CommitUpload, Found, Join, Nack};
+use conclave_wire::client::order::{End, Order};
 use conclave_wire::client::session::{GroupState, Standing};
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, RoomId, Seq, TreeHash};
 use conclave_wire::limits::{MAX_APP, MAX_TREE};
+use conclave_wire::media::Source;
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::people::People;
@@ -58,6 +61,8 @@ pub(crate) enum Effect {
     Drop(TreeHash),
     /// It is a member with this leaf: forward its media.
     Admit(ClientId, LeafIndex),
+    /// It may publish these.
+    Permit(ClientId, Vec<Source>),
     /// Senders switch.
     Go(Epoch),
     /// Its commits are bad: out of the room.
@@ -99,6 +104,8 @@ pub(crate) struct Delivery {
     /// Groups that ended while this process watched. Nobody brings them back: whoever comes with such a state was
     /// removed from them, or left.
     ended: VecDeque<Blob>,
+    /// Those of them that a host ended: nobody comes back to them at all.
+    ended_by_host: VecDeque<Blob>,
 }
 
 #[derive(Default)]
@@ -380,6 +387,49 @@ impl Delivery {
         let message = self.group()?.group_info(cx).ok_or(ErrorCode::Internal)?;
         cx.tell(client, message);
         Ok(())
+    }
+
+    /// A decision of a host; returns the end of the call, if it is that. The room takes it from there.
+    pub(crate) fn handle_order(
+        &mut self,
+        cx: &mut Cx<'_>,
+        client: &ClientId,
+        order: Order,
+    ) -> Result<Option<End>, ErrorCode> {
+        let end = self.group()?.handle_order(cx, client, order)?;
+        if let Some(end) = &end {
+            self.ended_by_host.push_back(end.group.clone());
+            if self.ended_by_host.len() > MAX_ENDED {
+                self.ended_by_host.pop_front();
+            }
+        }
+        Ok(end)
+    }
+
+    /// Whether a host ended this group.
+    pub(crate) fn was_ended_by_host(&self, group_id: &Blob) -> bool {
+        self.ended_by_host.contains(group_id)
+    }
+
+    /// What the hosts decided and stands.
+    pub(crate) fn orders(&self) -> Vec<Order> {
+        match &self.phase {
+            Phase::Running(group) => group.orders.list(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a host locked the call.
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(&self.phase, Phase::Running(group) if group.orders.is_locked())
+    }
+
+    /// What a member may publish; `None` without a group.
+    pub(crate) fn permitted(&self, client: &ClientId) -> Option<Vec<Source>> {
+        match &self.phase {
+            Phase::Running(group) => Some(group.permitted(client)),
+            _ => None,
+        }
     }
 
     /// Checks a host's Kick; returns whom it removes. The room takes it from there.

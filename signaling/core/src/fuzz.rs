@@ -149,6 +149,7 @@ fn message(kind: u8, detail: u8, bytes: &[u8]) -> ClientMessage {
         10 => ClientMessage::Kick(Kick {
             leaf: LeafIndex(u32::from(detail % 3)),
             epoch,
+            ban: detail & 0x80 != 0,
             signature: blob(),
         }),
         11 => codec::decode_client(&String::from_utf8_lossy(bytes)).unwrap_or(ClientMessage::Bye),

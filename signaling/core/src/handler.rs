@@ -28,6 +28,7 @@ impl Room {
             ClientMessage::App(upload) => self.handle_app(env, &client, upload),
             ClientMessage::GroupInfoRequest => self.handle_group_info_request(env, client),
             ClientMessage::Kick(kick) => self.handle_kick(env, &client, &kick),
+            ClientMessage::Order(order) => self.handle_order(env, &client, order),
             ClientMessage::Offer(offer) => self.handle_offer(env, &client, offer),
             ClientMessage::Views(views) => self.handle_views(env, &client, views),
         };

@@ -9,6 +9,7 @@ use conclave_wire::id::{ClientId, LeafIndex, PeerId, SessionToken};
 use conclave_wire::media::Source;
 
 use crate::service::SessionKey;
+use crate::session::Origin;
 
 /// One participant.
 pub(crate) struct Participant {
@@ -24,6 +25,10 @@ pub(crate) struct Participant {
     pub(crate) last_heard: Instant,
     /// The leaf it was admitted with at the SFU.
     pub(crate) admitted: Option<LeafIndex>,
+    /// What the SFU was last told it may publish; everything, as long as nothing was said.
+    pub(crate) permitted: Option<Vec<Source>>,
+    /// Where its first connection came from.
+    pub(crate) origin: Origin,
     /// Which encodings of its tracks the SFU last said it needs.
     pub(crate) needed: BTreeMap<Source, Vec<bool>>,
 }

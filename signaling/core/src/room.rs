@@ -2,14 +2,14 @@
 //!
 //! The handlers of client messages are in `handler/`, by message family; here is what several of them need.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use conclave_wire::client::membership::{Presence, PresenceKind, TrackUnpublished};
 use conclave_wire::client::session::{ErrorMessage, Policy, Standing, State};
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{ClientId, RoomId, SessionToken, TrackId};
-use conclave_wire::media::Track;
+use conclave_wire::media::{Source, Track};
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::config::Limits;
@@ -19,6 +19,12 @@ use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::people::{Link, Participant, People};
 use crate::service::{SessionKey, Stats};
+use crate::session::Origin;
+
+/// How many sources there are: whoever may publish them all need not be told.
+const EVERYTHING: usize = 4;
+/// Most people whose connection was lost that a room remembers.
+const MAX_LOST: usize = 1_024;
 
 /// What a room may use of the service around it.
 pub(crate) struct Env<'a> {
@@ -42,6 +48,10 @@ pub(crate) struct Room {
     pub(crate) tracks: BTreeMap<TrackId, Track>,
     pub(crate) delivery: Delivery,
     empty_since: Option<Instant>,
+    /// Tokens of people whose connection was lost for too long: a lock is not against them.
+    pub(crate) lost: VecDeque<SessionToken>,
+    /// Where nobody new may come from during this call.
+    pub(crate) banned: BTreeSet<Origin>,
     /// Nobody asked for it but a link: it needs no memory when it is empty.
     by_link: bool,
 }
@@ -58,6 +68,8 @@ impl Room {
             tracks: BTreeMap::new(),
             delivery: Delivery::default(),
             empty_since: Some(now),
+            lost: VecDeque::new(),
+            banned: BTreeSet::new(),
             by_link,
         }
     }
@@ -119,6 +131,10 @@ impl Room {
             Effect::Store(hash, bytes) => env.outbox.store_tree(hash, bytes),
             Effect::Drop(hash) => env.outbox.drop_tree(hash),
             Effect::Admit(client, leaf) => {
+                // What it may not publish must be known before it may publish.
+                if let Some(sources) = self.delivery.permitted(&client) {
+                    self.permit(env, &client, sources);
+                }
                 if let Some(participant) = self.people.get_mut(&client) {
                     participant.admitted = Some(leaf);
                     env.peers.tell(
@@ -130,6 +146,7 @@ impl Room {
                     );
                 }
             }
+            Effect::Permit(client, sources) => self.permit(env, &client, sources),
             Effect::Go(epoch) => {
                 env.peers.tell(
                     env.outbox,
@@ -149,6 +166,36 @@ impl Room {
             Effect::Finalized => env.stats.finals += 1,
             Effect::RolledBack => env.stats.rollbacks += 1,
         }
+    }
+
+    fn permit(&mut self, env: &mut Env<'_>, client: &ClientId, sources: Vec<Source>) {
+        let Some(participant) = self.people.get_mut(client) else {
+            return;
+        };
+        if participant.permitted.as_ref().map_or(EVERYTHING, Vec::len) == sources.len()
+            && participant
+                .permitted
+                .as_ref()
+                .is_none_or(|before| *before == sources)
+        {
+            return;
+        }
+        participant.permitted = Some(sources.clone());
+        let peer = participant.peer;
+        env.peers
+            .tell(env.outbox, ControlCommand::Permit { peer, sources });
+    }
+
+    /// A host ended the call: everybody goes, and nobody brings this group back.
+    pub(crate) fn end(&mut self, env: &mut Env<'_>) {
+        let mut effects = Vec::new();
+        let everybody: Vec<ClientId> = self.people.iter().map(|(client, _)| *client).collect();
+        for client in everybody {
+            self.expel(env, &client, ErrorCode::Ended, &mut effects);
+        }
+        self.lost.clear();
+        self.banned.clear();
+        self.carry_out(env, effects);
     }
 
     /// Sends a participant its State and what belongs to it.
@@ -183,6 +230,7 @@ impl Room {
                 .filter(|track| track.client_id != *client)
                 .cloned()
                 .collect(),
+            orders: self.delivery.orders(),
             idle_timeout_ms: u32::try_from(env.limits.idle_timeout.as_millis()).unwrap_or(u32::MAX),
         };
         env.outbox.send(session, &ServerMessage::State(state));
@@ -266,6 +314,8 @@ impl Room {
         });
         if self.people.is_empty() {
             self.step(env, effects, |delivery, cx| delivery.clear(cx));
+            self.lost.clear();
+            self.banned.clear();
             self.empty_since = Some(env.now);
         }
     }
@@ -308,6 +358,12 @@ impl Room {
     pub(crate) fn handle_timeout(&mut self, env: &mut Env<'_>) {
         let mut effects = Vec::new();
         for client in self.people.overdue(env.now) {
+            if let Some(participant) = self.people.get(&client) {
+                self.lost.push_back(participant.token);
+            }
+            if self.lost.len() > MAX_LOST {
+                self.lost.pop_front();
+            }
             self.remove(env, &client, Departure::Gone, &mut effects);
         }
         self.carry_out(env, effects);

@@ -246,6 +246,10 @@ impl Service {
                     let peer = participant.peer;
                     env.peers
                         .tell(env.outbox, ControlCommand::AddPeer { peer, room: id });
+                    if let Some(sources) = participant.permitted.clone() {
+                        env.peers
+                            .tell(env.outbox, ControlCommand::Permit { peer, sources });
+                    }
                     if let Some(leaf) = participant.admitted {
                         env.peers.tell(env.outbox, ControlCommand::Admit { peer, leaf });
                     }
@@ -391,9 +395,12 @@ impl Service {
                 return Err(ErrorCode::RateLimited);
             }
         }
+        let Some(origin) = self.sessions.get(&session).map(|known| known.origin) else {
+            return Err(ErrorCode::Internal);
+        };
         let mut entered = Err(ErrorCode::Internal);
         self.in_room(now, room, |room, env| {
-            entered = room.handle_hello(env, session, hello)
+            entered = room.handle_hello(env, session, origin, hello)
         });
         let client = entered?;
         if let Some(known) = self.sessions.get_mut(&session) {

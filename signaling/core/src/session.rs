@@ -35,7 +35,7 @@ pub(crate) struct Place {
 }
 
 /// Who counts as one source of connections: an IPv4 address, or an IPv6 /64, which one customer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Origin([u8; 8]);
 
 impl Origin {

@@ -48,7 +48,8 @@ pub struct TrackUnpublished {
 /// A host removes a member.
 ///
 /// The signature is Ed25519 by the host's leaf key over
-/// `"conclave kick" ‖ group_id ‖ epoch (8 bytes, big endian) ‖ leaf (4 bytes, big endian)`.
+/// `"conclave kick" ‖ group_id ‖ epoch (8 bytes, big endian) ‖ leaf (4 bytes, big endian)`, with `"conclave ban"` in
+/// front for a ban. By a host key or the leaf key of a co-host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Kick {
@@ -56,6 +57,10 @@ pub struct Kick {
     pub leaf: LeafIndex,
     /// The epoch the host saw that leaf in.
     pub epoch: Epoch,
+    /// Whether nobody from that network address comes in again during this call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub ban: bool,
     /// 64 bytes.
     pub signature: Blob,
 }

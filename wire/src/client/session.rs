@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::membership::Presence;
+use super::order::Order;
 use crate::bytes::Blob;
 use crate::error_code::ErrorCode;
 use crate::id::{ClientId, Epoch, RoomId, SessionToken};
@@ -58,6 +59,10 @@ pub struct State {
     pub participants: Vec<Presence>,
     /// Every track of the others.
     pub tracks: Vec<Track>,
+    /// What hosts decided and still stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Order>>"))]
+    pub orders: Vec<Order>,
     /// After how long without any message the server counts the connection as lost, in milliseconds.
     pub idle_timeout_ms: u32,
 }

@@ -30,7 +30,7 @@ impl Attacker {
             long_term_key: None,
         };
         Self {
-            identity: Identity::new(config).unwrap(),
+            identity: Identity::new(config, None).unwrap(),
             provider: OpenMlsRustCrypto::default(),
             client_id,
         }

@@ -3,7 +3,7 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::world::World;
-use crate::{Codec, Context, DropReason, JoinedBy, Output, Suite};
+use crate::{Codec, Context, DropReason, JoinedBy, Output, Role, Suite};
 
 #[test]
 fn a_founder_alone_is_admitted_and_encrypts() {
@@ -17,7 +17,7 @@ fn a_founder_alone_is_admitted_and_encrypts() {
         assert_eq!(world.clients[0].session.suite(), Some(suite));
         let roster = world.clients[0].session.roster();
         assert_eq!(roster.len(), 1);
-        assert!(roster[0].is_self && roster[0].is_host && roster[0].admission_ok);
+        assert!(roster[0].is_self && roster[0].role == Role::Host && roster[0].admission_ok);
         assert_eq!(roster[0].joined, JoinedBy::Founder);
         world.encrypt(0, Context::Camera, Codec::Vp9, b"frame");
     }
@@ -146,16 +146,16 @@ fn a_host_kicks_with_its_leaf_key_and_nobody_else_can() {
     let leaf = world.leaf(2);
     let epoch = world.epoch;
     assert_eq!(
-        world.clients[1].session.kick(&victim.0),
+        world.clients[1].session.kick(&victim.0, false),
         Err(crate::SessionError::NotHost)
     );
     assert_eq!(
-        world.clients[0].session.kick(&[99; 16]),
+        world.clients[0].session.kick(&[99; 16], false),
         Err(crate::SessionError::NoSuchMember)
     );
     let group_id = world.clients[0].session.resume().unwrap().group_id;
     let key = VerifyingKey::from_bytes(&world.clients[0].session.identity.leaf_public()).unwrap();
-    world.clients[0].session.kick(&victim.0).unwrap();
+    world.clients[0].session.kick(&victim.0, false).unwrap();
     world.drain(0);
     world.settle();
     let kick = &world.kicks[0];

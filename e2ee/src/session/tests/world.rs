@@ -60,6 +60,9 @@ pub(crate) struct World {
     pub(crate) rejected: Vec<(usize, String)>,
     pub(crate) nacks: Vec<(usize, String)>,
     pub(crate) kicks: Vec<crate::message::Kick>,
+    pub(crate) orders: Vec<crate::message::Order>,
+    /// What a State says that stands.
+    pub(crate) orders_in_state: Vec<crate::message::Order>,
     /// Authors of commits that fell; not asked again until one stands.
     failed: Vec<usize>,
     /// Keep application messages back.
@@ -102,6 +105,8 @@ impl World {
             rejected: Vec::new(),
             nacks: Vec::new(),
             kicks: Vec::new(),
+            orders: Vec::new(),
+            orders_in_state: Vec::new(),
             failed: Vec::new(),
             mute_apps: false,
             held_apps: Vec::new(),
@@ -153,7 +158,7 @@ impl World {
         let state = json!({
             "type": "state", "token": "x", "standing": standing, "group": group,
             "policy": {"suite": suite, "max_participants": 50}, "participants": [], "tracks": [],
-            "idle_timeout_ms": 10000,
+            "idle_timeout_ms": 10000, "orders": self.orders_in_state,
         });
         self.tell(client, &state);
     }
@@ -305,6 +310,12 @@ impl World {
                 self.broadcast(&json!({"type": "app", "seq": self.seq, "message": app.message}));
             }
             Outgoing::GroupInfoRequest => self.send_group_info(client),
+            Outgoing::Order(order) => {
+                let mut message = serde_json::to_value(&order).unwrap();
+                message["type"] = json!("order");
+                self.orders.push(order);
+                self.broadcast(&message);
+            }
             Outgoing::Kick(kick) => {
                 self.pending_removes.push(kick.leaf);
                 self.kicks.push(kick);

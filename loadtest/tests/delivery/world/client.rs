@@ -1,8 +1,9 @@
 //! One participant: the real e2ee session and the little that a browser does around it.
 
-use conclave_e2ee::{Incoming, Output, RoomSecret, Session, SessionConfig};
+use conclave_e2ee::{HostKey, Incoming, Output, RoomSecret, Session, SessionConfig};
 use conclave_signaling_core::SessionKey;
 use conclave_wire::bytes::{self, Blob};
+use conclave_wire::client::order::Order;
 use conclave_wire::client::session::{Hello, Ping, Resume};
 use conclave_wire::error_code::ErrorCode;
 use conclave_wire::id::{ClientId, Epoch, RoomId, SessionToken};
@@ -38,7 +39,7 @@ pub(crate) struct Client {
     pub(super) generation: u32,
     next_ping: u64,
     pub(crate) apps: Vec<Vec<u8>>,
-    /// What came that is not for the session, and every State.
+    /// What came that is not for the session, and every State and order.
     pub(crate) inbox: Vec<ServerMessage>,
     /// What the session told, apart from messages.
     pub(crate) outputs: Vec<Output>,
@@ -76,6 +77,30 @@ impl Client {
             last_tag: None,
             admitted_at: None,
         }
+    }
+
+    /// Its link names a host key.
+    pub(super) fn host(&mut self, room: RoomId, key: HostKey) {
+        let config = SessionConfig {
+            room_id: *room.as_bytes(),
+            room_secret: RoomSecret::new(SECRET),
+            client_id: self.id,
+            display_name: self.name.clone(),
+            long_term_key: None,
+        };
+        let Ok(session) = Session::hosted(config, key) else {
+            panic!("no session for {}", self.name)
+        };
+        self.session = session;
+    }
+
+    /// Every order that came.
+    pub(crate) fn orders(&self) -> Vec<Order> {
+        let orders = self.inbox.iter().filter_map(|message| match message {
+            ServerMessage::Order(order) => Some(order.clone()),
+            _ => None,
+        });
+        orders.collect()
     }
 
     pub(super) fn hello(&self, room: RoomId) -> ClientMessage {
@@ -180,7 +205,7 @@ impl World {
             _ => {}
         }
         let for_session = Incoming::is_for_session(&super::link::message_type(text));
-        if !for_session || matches!(message, ServerMessage::State(_)) {
+        if !for_session || matches!(message, ServerMessage::State(_) | ServerMessage::Order(_)) {
             self.clients[who].inbox.push(message);
         }
         if for_session {

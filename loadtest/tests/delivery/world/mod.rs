@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use conclave_e2ee::RoomSecret;
+use conclave_e2ee::{HostKey, RoomSecret};
 use conclave_signaling_core::{Output, Service, ServiceConfig, SessionKey};
 use conclave_wire::client::session::{Policy, Suite};
 use conclave_wire::control::{ControlCommand, ControlEvent};
@@ -131,6 +131,13 @@ impl World {
     /// A participant with the link's secret opens the page.
     pub(crate) fn enter(&mut self, name: &str) -> Who {
         self.enter_with(name, RoomSecret::new(SECRET))
+    }
+
+    /// The same by a link that names a host key.
+    pub(crate) fn enter_hosted(&mut self, name: &str, key: HostKey) -> Who {
+        let who = self.enter(name);
+        self.clients[who].host(self.room, key);
+        who
     }
 
     pub(crate) fn enter_with(&mut self, name: &str, secret: RoomSecret) -> Who {

@@ -114,7 +114,13 @@ fn what_a_publisher_may_not_send_is_dropped_however_it_is_sent() {
     let mut world = World::call();
     let microphone = |sequence| {
         let payload = sframe(Source::Microphone, 1, b"sound");
-        packet(CHROMIUM_MICROPHONE, 111, sequence, u32::from(sequence) * 960, &payload)
+        packet(
+            CHROMIUM_MICROPHONE,
+            111,
+            sequence,
+            u32::from(sequence) * 960,
+            &payload,
+        )
     };
     world.rtp(0, &microphone(1));
     let before = world.take_rtp();

@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use conclave_wire::bytes::Blob;
 use conclave_wire::client::mls::{Commit, Final, Go, GroupInfo, Join};
+use conclave_wire::client::order::{End, Order};
 use conclave_wire::client::session::Standing;
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, Seq};
+use conclave_wire::media::Source;
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use super::call::{Call, Healing};
 use super::key_packages::{PendingAdd, PendingAdds};
 use super::mls::{PublicState, Roster, application_epoch};
 use super::order::{PendingGo, Tent};
+use super::orders::{Facts, Orders, Taken};
 use super::trees::TreeShelf;
 use super::{Cx, Effect, permit, recovery};
 
@@ -74,6 +77,8 @@ pub(crate) struct Group {
     pub(super) outrun: BTreeSet<ClientId>,
     /// The upload it began with.
     origin: Blob,
+    /// What its hosts decided.
+    pub(super) orders: Orders,
 }
 
 /// How a participant went.
@@ -142,6 +147,7 @@ impl Group {
             stateless: BTreeSet::new(),
             outrun: BTreeSet::new(),
             origin: info,
+            orders: Orders::default(),
         }
     }
 
@@ -324,6 +330,48 @@ impl Group {
             .online_members(cx)
             .filter(|client| client != sender)
             .collect())
+    }
+
+    /// A decision of a host; any member may hand it on.
+    pub(crate) fn handle_order(
+        &mut self,
+        cx: &mut Cx<'_>,
+        sender: &ClientId,
+        order: Order,
+    ) -> Result<Option<End>, ErrorCode> {
+        if !self.roster.has(sender) {
+            return Err(ErrorCode::NotAllowed);
+        }
+        let group_id = self.group_id();
+        let facts = Facts {
+            group_id: group_id.as_slice(),
+            call_policy: self.public.extension(permit::CALL_POLICY).unwrap_or_default(),
+        };
+        let message = ServerMessage::Order(order.clone());
+        match self.orders.take(cx.crypto, &facts, order)? {
+            Taken::Old => return Ok(None),
+            Taken::End(end) => {
+                cx.tell_all(cx.people.online().collect(), message);
+                return Ok(Some(end));
+            }
+            Taken::Stands => cx.tell_all(cx.people.online().collect(), message),
+        }
+        for client in self.roster.clients() {
+            if cx.people.has(&client) {
+                cx.out.push(Effect::Permit(client, self.permitted(&client)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a member may publish.
+    pub(crate) fn permitted(&self, client: &ClientId) -> Vec<Source> {
+        let leaf = self
+            .roster
+            .leaf_of(client)
+            .and_then(|leaf| self.roster.leaf(leaf));
+        let key = leaf.map_or(&[][..], |leaf| leaf.key.as_slice());
+        self.orders.permitted(self.call_policy().unwrap_or_default(), key)
     }
 
     /// The GroupInfo message of the final epoch; its tree is served from now on.

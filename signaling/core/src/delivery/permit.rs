@@ -1,8 +1,9 @@
-//! What a group's own policy lets a member do: so far, a host removes somebody.
+//! What a group's own policy lets a member do: a host or co-host removes somebody.
 //!
 //! The decoder is small and separate from the clients' on purpose: the server crate may not reach the e2ee crate.
 
 use conclave_wire::client::membership::Kick;
+use conclave_wire::client::order::Role;
 use conclave_wire::id::ClientId;
 
 use super::group::Group;
@@ -12,26 +13,40 @@ use super::tls::Reader;
 /// The group context extension `call_policy` (docs/E2EE.md).
 pub(crate) const CALL_POLICY: u16 = 0xF0A0;
 
-/// Whom the kick removes, if it is by a host of the group, for the present holder of the leaf.
+/// Whom the kick removes, if it is by a host or co-host of the group, for the present holder of the leaf.
 pub(crate) fn check_kick(group: &Group, crypto: &Crypto, sender: &ClientId, kick: &Kick) -> Option<ClientId> {
     let roster = group.roster();
-    let host = roster.leaf(roster.leaf_of(sender)?)?;
+    let own = roster.leaf(roster.leaf_of(sender)?)?;
     let target = roster.leaf(kick.leaf)?;
     // An old signature must not hit whoever got the leaf later.
     let since = group.member_since_epoch(&target.client)?;
     if kick.epoch > group.epoch() || kick.epoch < since {
         return None;
     }
-    let is_host = host_keys(group.call_policy()?)?.contains(&host.key.as_slice());
-    let mut signed = b"conclave kick".to_vec();
-    signed.extend_from_slice(group.group_id().as_slice());
-    signed.extend_from_slice(&kick.epoch.0.to_be_bytes());
-    signed.extend_from_slice(&kick.leaf.0.to_be_bytes());
-    (is_host && crypto.is_signed(&host.key, &signed, kick.signature.as_slice())).then_some(target.client)
+    let policy = group.call_policy()?;
+    let hosts = host_keys(policy)?;
+    let role_of = |key: &[u8]| group.orders.role_of(policy, key);
+    let by_co_host = role_of(&own.key).moderates() && role_of(&target.key) != Role::Host;
+    let label = if kick.ban {
+        b"conclave ban".as_slice()
+    } else {
+        b"conclave kick"
+    };
+    let signed = [
+        label,
+        group.group_id().as_slice(),
+        &kick.epoch.0.to_be_bytes(),
+        &kick.leaf.0.to_be_bytes(),
+    ]
+    .concat();
+    let mut signers = hosts.into_iter().chain(by_co_host.then_some(own.key.as_slice()));
+    signers
+        .any(|key| crypto.is_signed(key, &signed, kick.signature.as_slice()))
+        .then_some(target.client)
 }
 
 /// The host keys of a `call_policy`: after ten bytes of parameters, the last of which counts them, 32 bytes each.
-fn host_keys(policy: &[u8]) -> Option<Vec<&[u8]>> {
+pub(super) fn host_keys(policy: &[u8]) -> Option<Vec<&[u8]>> {
     const PARAMETERS: usize = 9;
     const KEY: usize = 32;
     let mut reader = Reader::new(policy);

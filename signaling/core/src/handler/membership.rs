@@ -1,6 +1,7 @@
-//! Kick from a host, and what the SFU says of tracks and peers.
+//! What hosts decide, and what the SFU says of tracks and peers.
 
 use conclave_wire::client::membership::{Kick, TrackPublished};
+use conclave_wire::client::order::Order;
 use conclave_wire::client::session::ErrorMessage;
 use conclave_wire::id::{ClientId, TrackId};
 use conclave_wire::limits::MAX_TRACKS_PER_PARTICIPANT;
@@ -21,8 +22,14 @@ impl Room {
         let target = self.step(env, &mut effects, |delivery, cx| {
             delivery.check_kick(cx, client, kick)
         })?;
-        if self.people.has(&target) {
-            self.expel(env, &target, ErrorCode::Removed, &mut effects);
+        if let Some(participant) = self.people.get(&target) {
+            let code = if kick.ban {
+                self.banned.insert(participant.origin);
+                ErrorCode::Banned
+            } else {
+                ErrorCode::Removed
+            };
+            self.expel(env, &target, code, &mut effects);
         } else {
             // A member that was not seen since the server lost its memory.
             self.step(env, &mut effects, |delivery, cx| {
@@ -30,6 +37,19 @@ impl Room {
             });
         }
         self.carry_out(env, effects);
+        Ok(())
+    }
+
+    pub(super) fn handle_order(
+        &mut self,
+        env: &mut Env<'_>,
+        client: &ClientId,
+        order: Order,
+    ) -> Result<(), ErrorCode> {
+        let end = self.deliver(env, |delivery, cx| delivery.handle_order(cx, client, order))?;
+        if end.is_some() {
+            self.end(env);
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::delivery::Departure;
 use crate::people::{Link, Participant};
 use crate::room::{Env, Room, close};
 use crate::service::SessionKey;
-use crate::session::Place;
+use crate::session::{Origin, Place};
 
 /// Confirmation tags are SHA-256 MACs in every suite of this protocol.
 const MAX_TAG: usize = 64;
@@ -25,6 +25,7 @@ impl Room {
         &mut self,
         env: &mut Env<'_>,
         session: SessionKey,
+        origin: Origin,
         hello: Hello,
     ) -> Result<ClientId, ErrorCode> {
         let client = hello.client_id;
@@ -38,7 +39,7 @@ impl Room {
                 self.continue_session(env, session, hello);
             }
             Some(_) => return Err(ErrorCode::ClientIdTaken),
-            None => self.enter(env, session, hello)?,
+            None => self.enter(env, session, origin, hello)?,
         }
         let (standing, follow) = self.deliver(env, |delivery, cx| delivery.handle_online(cx, client));
         self.send_state(env, &client, standing, &follow);
@@ -70,9 +71,39 @@ impl Room {
         }
     }
 
-    fn enter(&mut self, env: &mut Env<'_>, session: SessionKey, hello: Hello) -> Result<(), ErrorCode> {
+    /// What keeps somebody new out.
+    fn check_entry(&self, origin: &Origin, hello: &Hello) -> Result<(), ErrorCode> {
+        let resumed = hello.resume.as_ref().map(|resume| &resume.group_id);
+        if resumed.is_some_and(|group| self.delivery.was_ended_by_host(group)) {
+            return Err(ErrorCode::Ended);
+        }
+        if hello
+            .token
+            .is_some_and(|token| self.lost.iter().any(|lost| is_same(lost, &token)))
+        {
+            return Ok(());
+        }
+        if self.banned.contains(origin) {
+            return Err(ErrorCode::Banned);
+        }
+        if self.delivery.is_locked() {
+            return Err(ErrorCode::RoomLocked);
+        }
+        Ok(())
+    }
+
+    fn enter(
+        &mut self,
+        env: &mut Env<'_>,
+        session: SessionKey,
+        origin: Origin,
+        hello: Hello,
+    ) -> Result<(), ErrorCode> {
         // A reloaded tab: a new participant that proves to be an old one, whose leaf goes with the same commit.
         let reloaded = hello.token.and_then(|token| self.people.by_token(&token));
+        if reloaded.is_none() {
+            self.check_entry(&origin, &hello)?;
+        }
         let limit = usize::try_from(self.policy().max_participants).unwrap_or(usize::MAX);
         if reloaded.is_none() && self.people.len() >= limit {
             return Err(ErrorCode::RoomFull);
@@ -91,6 +122,8 @@ impl Room {
                 resume: hello.resume,
                 last_heard: env.now,
                 admitted: None,
+                permitted: None,
+                origin,
                 needed: BTreeMap::new(),
             },
         );

@@ -1,0 +1,366 @@
+//! What the hosts of a group decided. Every member checks each order by the group's host keys; the server only carries it.
+
+use std::collections::BTreeSet;
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::encoding::Blob;
+use crate::frame::Context;
+use crate::message::Order;
+
+/// Largest text of an order in bytes; the server's own limit.
+pub(crate) const MAX_ORDER: usize = 64 << 10;
+
+/// What the text of an [`Order`] says (the shapes are those of the signaling protocol).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub(crate) enum Decision {
+    Roles(Roles),
+    Rules(Rules),
+    End(End),
+}
+
+/// Who is what. Signed by a host key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Roles {
+    pub(crate) group: Blob,
+    pub(crate) version: u64,
+    pub(crate) people: Vec<RoleOf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RoleOf {
+    pub(crate) key: Blob,
+    pub(crate) role: Role,
+}
+
+/// What somebody is in a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Decides everything.
+    Host,
+    /// Decides everything but roles and the end of the call.
+    CoHost,
+    /// Publishes what the rules allow.
+    #[default]
+    Member,
+    /// Publishes nothing.
+    Viewer,
+}
+
+impl Role {
+    /// Whether it moderates, and is itself free of the rules.
+    pub const fn moderates(self) -> bool {
+        matches!(self, Self::Host | Self::CoHost)
+    }
+}
+
+/// Who may do what. Signed by a host key or by a co-host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rules {
+    pub(crate) group: Blob,
+    pub(crate) version: u64,
+    pub(crate) sources: Vec<Context>,
+    pub(crate) exceptions: Vec<Exception>,
+    pub(crate) locked: bool,
+    pub(crate) lobby: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exception {
+    pub(crate) key: Blob,
+    pub(crate) stopped: Vec<Context>,
+}
+
+/// The call is over. Signed by a host key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct End {
+    pub(crate) group: Blob,
+    pub(crate) epoch: u64,
+    pub(crate) burn: bool,
+}
+
+/// A wish of this session's user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Role(Vec<u8>, Role),
+    Rules(RulesWish),
+}
+
+/// A change of the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RulesWish {
+    /// What members may publish.
+    Sources(Vec<Context>),
+    /// What the owner of this leaf key may not.
+    Stop(Vec<u8>, Vec<Context>),
+    Locked(bool),
+    /// The same again under the key of whoever signs now.
+    Again,
+}
+
+/// What is decided, for the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Moderation {
+    /// What this session is.
+    pub role: Role,
+    /// What this session may publish.
+    pub permitted: Vec<Context>,
+    /// What members may publish.
+    pub sources: Vec<Context>,
+    /// Nobody new comes in.
+    pub locked: bool,
+    /// Whoever is new needs a host's ticket.
+    pub lobby: bool,
+}
+
+/// The group orders are for.
+pub(crate) struct GroupHosts<'a> {
+    pub(crate) group_id: &'a [u8],
+    pub(crate) keys: &'a [[u8; 32]],
+}
+
+impl GroupHosts<'_> {
+    fn has(&self, key: &[u8]) -> bool {
+        self.keys.iter().any(|host| host == key)
+    }
+}
+
+/// What came of an order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Stands,
+    /// This one or a newer one stood already.
+    Old,
+    End(End),
+    /// Not by a host of this group.
+    Refused,
+}
+
+struct Stands<T> {
+    order: Order,
+    content: T,
+}
+
+/// The decisions that stand, and the wishes that are on their way to become some.
+#[derive(Default)]
+pub(crate) struct Orders {
+    roles: Option<Stands<Roles>>,
+    rules: Option<Stands<Rules>>,
+    wishes: Vec<Wish>,
+    /// The text of the order that was sent and how many wishes it fulfils.
+    sent: Option<(String, usize)>,
+}
+
+impl Orders {
+    /// Checks an order and keeps it.
+    pub(crate) fn take(&mut self, hosts: &GroupHosts<'_>, order: &Order) -> Taken {
+        let Some(decision) = self.check(hosts, order) else {
+            return Taken::Refused;
+        };
+        let taken = match decision {
+            Decision::Roles(content) => keep(&mut self.roles, order, content, |roles| roles.version),
+            Decision::Rules(content) => keep(&mut self.rules, order, content, |rules| rules.version),
+            Decision::End(end) => return Taken::End(end),
+        };
+        if taken == Taken::Stands {
+            match self.sent.take() {
+                Some((text, fulfilled)) if text == order.text => {
+                    self.wishes.drain(..fulfilled.min(self.wishes.len()));
+                }
+                // Somebody else decided meanwhile: what we wish is said anew, on top of it.
+                _ => {}
+            }
+        }
+        taken
+    }
+
+    fn check(&self, hosts: &GroupHosts<'_>, order: &Order) -> Option<Decision> {
+        if order.text.len() > MAX_ORDER {
+            return None;
+        }
+        let decision: Decision = serde_json::from_str(&order.text).ok()?;
+        let key = order.key.as_slice();
+        let (group, may) = match &decision {
+            Decision::Roles(roles) => (&roles.group, hosts.has(key)),
+            Decision::Rules(rules) => (&rules.group, self.role_of(hosts, key).moderates()),
+            Decision::End(end) => (&end.group, hosts.has(key)),
+        };
+        let signature = Signature::from_slice(order.signature.as_slice()).ok()?;
+        let verifying = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
+        (may && group.as_slice() == hosts.group_id
+            && verifying
+                .verify_strict(&signed_bytes(&order.text), &signature)
+                .is_ok())
+        .then_some(decision)
+    }
+
+    /// The role of a leaf key.
+    pub(crate) fn role_of(&self, hosts: &GroupHosts<'_>, key: &[u8]) -> Role {
+        if hosts.has(key) {
+            return Role::Host;
+        }
+        let people = self.roles.iter().flat_map(|roles| &roles.content.people);
+        people
+            .filter(|person| person.key.as_slice() == key)
+            .map(|person| person.role)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// What the owner of a leaf key may publish.
+    pub(crate) fn permitted(&self, role: Role, key: &[u8]) -> Vec<Context> {
+        let rules = self.rules.as_ref().map(|rules| &rules.content);
+        let is_allowed = |source: &Context| match (role, rules) {
+            (Role::Viewer, _) => false,
+            (Role::Host | Role::CoHost, _) | (Role::Member, None) => true,
+            (Role::Member, Some(rules)) => {
+                rules.sources.contains(source) && !stopped(rules, key).contains(source)
+            }
+        };
+        Context::ALL.into_iter().filter(is_allowed).collect()
+    }
+
+    /// What members may publish.
+    pub(crate) fn sources(&self) -> Vec<Context> {
+        self.rules
+            .as_ref()
+            .map_or(Context::ALL.to_vec(), |rules| rules.content.sources.clone())
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.content.locked)
+    }
+
+    /// Whether a ticket is needed, once somebody decided about it.
+    pub(crate) fn lobby(&self) -> Option<bool> {
+        self.rules.as_ref().map(|rules| rules.content.lobby)
+    }
+
+    /// Whose key signed the rules that stand.
+    pub(crate) fn rules_key(&self) -> Option<&[u8]> {
+        self.rules.as_ref().map(|rules| rules.order.key.as_slice())
+    }
+
+    /// What stands, for a server that lost it.
+    pub(crate) fn list(&self) -> impl Iterator<Item = &Order> {
+        let roles = self.roles.iter().map(|stands| &stands.order);
+        roles.chain(self.rules.iter().map(|stands| &stands.order))
+    }
+
+    pub(crate) fn wish(&mut self, wish: Wish) {
+        self.wishes.push(wish);
+    }
+
+    /// The server may not have got what was sent.
+    pub(crate) fn forget_sent(&mut self) {
+        self.sent = None;
+    }
+
+    /// The text that fulfils the next wishes of one kind, unless one is under way.
+    pub(crate) fn next_text(&mut self, group_id: &[u8], lobby: bool) -> Option<String> {
+        if self.sent.is_some() {
+            return None;
+        }
+        let about_roles = |wish: &Wish| matches!(wish, Wish::Role(..));
+        let first = about_roles(self.wishes.first()?);
+        let count = self
+            .wishes
+            .iter()
+            .take_while(|wish| about_roles(wish) == first)
+            .count();
+        let wishes = self.wishes.get(..count)?;
+        let group = Blob(group_id.to_vec());
+        let decision = if first {
+            Decision::Roles(self.roles_with(group, wishes))
+        } else {
+            Decision::Rules(self.rules_with(group, lobby, wishes))
+        };
+        let text = serde_json::to_string(&decision).ok()?;
+        self.sent = Some((text.clone(), count));
+        Some(text)
+    }
+
+    fn roles_with(&self, group: Blob, wishes: &[Wish]) -> Roles {
+        let before = self.roles.as_ref().map(|roles| &roles.content);
+        let mut people = before.map_or(Vec::new(), |roles| roles.people.clone());
+        for wish in wishes {
+            let Wish::Role(key, role) = wish else { continue };
+            people.retain(|person| person.key.as_slice() != key);
+            if *role != Role::Member {
+                people.push(RoleOf {
+                    key: Blob(key.clone()),
+                    role: *role,
+                });
+            }
+        }
+        Roles {
+            group,
+            version: before.map_or(0, |roles| roles.version).saturating_add(1),
+            people,
+        }
+    }
+
+    fn rules_with(&self, group: Blob, lobby: bool, wishes: &[Wish]) -> Rules {
+        let mut rules = self.rules.as_ref().map_or_else(
+            || Rules {
+                group,
+                version: 0,
+                sources: Context::ALL.to_vec(),
+                exceptions: Vec::new(),
+                locked: false,
+                lobby,
+            },
+            |rules| rules.content.clone(),
+        );
+        rules.version = rules.version.saturating_add(1);
+        for wish in wishes {
+            match wish {
+                Wish::Role(..) | Wish::Rules(RulesWish::Again) => {}
+                Wish::Rules(RulesWish::Sources(sources)) => rules.sources.clone_from(sources),
+                Wish::Rules(RulesWish::Locked(locked)) => rules.locked = *locked,
+                Wish::Rules(RulesWish::Stop(key, stopped)) => {
+                    rules
+                        .exceptions
+                        .retain(|exception| exception.key.as_slice() != key);
+                    if !stopped.is_empty() {
+                        rules.exceptions.push(Exception {
+                            key: Blob(key.clone()),
+                            stopped: stopped.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        rules
+    }
+}
+
+fn stopped(rules: &Rules, key: &[u8]) -> BTreeSet<Context> {
+    let exceptions = rules.exceptions.iter();
+    exceptions
+        .filter(|exception| exception.key.as_slice() == key)
+        .flat_map(|exception| exception.stopped.iter().copied())
+        .collect()
+}
+
+fn keep<T>(slot: &mut Option<Stands<T>>, order: &Order, content: T, version: impl Fn(&T) -> u64) -> Taken {
+    if slot
+        .as_ref()
+        .is_some_and(|stands| version(&stands.content) >= version(&content))
+    {
+        return Taken::Old;
+    }
+    *slot = Some(Stands {
+        order: order.clone(),
+        content,
+    });
+    Taken::Stands
+}
+
+/// What is signed.
+pub(crate) fn signed_bytes(text: &str) -> Vec<u8> {
+    [b"conclave order".as_slice(), text.as_bytes()].concat()
+}

@@ -1,0 +1,282 @@
+//! Moderation: what hosts decide, and what this session decides when it is one.
+
+use super::Session;
+use crate::encoding::{Blob, ClientId};
+use crate::error::SessionError;
+use crate::frame::Context;
+use crate::group::Mls;
+use crate::message::{Kick, Order, Outgoing};
+use crate::moderation::{GroupHosts, Moderation, Orders, Role, RulesWish, Taken, Wish, signed_bytes};
+use crate::output::{FailReason, Output};
+
+/// Most orders that wait for the group they are for.
+const MAX_HELD: usize = 8;
+
+/// The decisions of the group's hosts. Written by `host`, forgotten with the group.
+#[derive(Default)]
+pub(super) struct Hosting {
+    /// The group the orders are for.
+    group_id: Vec<u8>,
+    host_keys: Vec<[u8; 32]>,
+    orders: Orders,
+    /// Orders that came before the group.
+    held: Vec<Order>,
+}
+
+impl Hosting {
+    fn hosts(&self) -> GroupHosts<'_> {
+        GroupHosts {
+            group_id: &self.group_id,
+            keys: &self.host_keys,
+        }
+    }
+
+    /// The role of a leaf key.
+    pub(super) fn role_of(&self, key: &[u8]) -> Role {
+        self.orders.role_of(&self.hosts(), key)
+    }
+
+    /// What the owner of a leaf key may publish.
+    pub(super) fn permitted(&self, key: &[u8]) -> Vec<Context> {
+        self.orders.permitted(self.role_of(key), key)
+    }
+}
+
+impl Session {
+    /// What the hosts decided.
+    pub fn moderation(&self) -> Moderation {
+        let own = self.identity.leaf_public();
+        Moderation {
+            role: self.hosting.role_of(&own),
+            permitted: self.hosting.permitted(&own),
+            sources: self.hosting.orders.sources(),
+            locked: self.hosting.orders.is_locked(),
+            lobby: self.has_lobby(),
+        }
+    }
+
+    /// Makes somebody a co-host, a member or a viewer (hosts only).
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`, `NoSuchMember`.
+    pub fn set_role(&mut self, client_id: &[u8; 16], role: Role) -> Result<(), SessionError> {
+        if !self.has_host_key()? {
+            return Err(SessionError::NotHost);
+        }
+        let key = self.leaf_key_of(client_id)?;
+        self.hosting.orders.wish(Wish::Role(key.clone(), role));
+        if !role.moderates() && self.hosting.orders.rules_key() == Some(&key) {
+            // Newcomers check the rules by the roles of now.
+            self.hosting.orders.wish(Wish::Rules(RulesWish::Again));
+        }
+        self.send_wishes();
+        Ok(())
+    }
+
+    /// Says what members may publish (hosts and co-hosts only); they themselves may always.
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`.
+    pub fn set_sources(&mut self, sources: Vec<Context>) -> Result<(), SessionError> {
+        self.wish_rules(RulesWish::Sources(sources))
+    }
+
+    /// Says what one member may not publish (hosts and co-hosts only).
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`, `NoSuchMember`.
+    pub fn stop_sources(&mut self, client_id: &[u8; 16], stopped: Vec<Context>) -> Result<(), SessionError> {
+        let key = self.leaf_key_of(client_id)?;
+        self.wish_rules(RulesWish::Stop(key, stopped))
+    }
+
+    /// Lets nobody new in, or somebody again (hosts and co-hosts only).
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`.
+    pub fn set_locked(&mut self, locked: bool) -> Result<(), SessionError> {
+        self.wish_rules(RulesWish::Locked(locked))
+    }
+
+    /// Ends the call for everybody (hosts only); with `burn` the room goes too.
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`.
+    pub fn end(&mut self, burn: bool) -> Result<(), SessionError> {
+        if !self.has_host_key()? {
+            return Err(SessionError::NotHost);
+        }
+        let mls = self.current.as_ref().ok_or(SessionError::NotMember)?;
+        let end = crate::moderation::End {
+            group: Blob(mls.group_id().to_vec()),
+            epoch: mls.epoch(),
+            burn,
+        };
+        let text = serde_json::to_string(&crate::moderation::Decision::End(end))
+            .map_err(|_| SessionError::Crypto)?;
+        self.send_order(text);
+        Ok(())
+    }
+
+    /// Signs the removal of a member (hosts and co-hosts only); the server then asks for a commit. With `ban` nobody
+    /// from its address comes in again during this call.
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`, `NoSuchMember`.
+    pub fn kick(&mut self, client_id: &[u8; 16], ban: bool) -> Result<(), SessionError> {
+        self.require_moderator()?;
+        let leaf = self
+            .roster
+            .leaf_of(ClientId(*client_id))
+            .ok_or(SessionError::NoSuchMember)?;
+        let mls = self.current.as_ref().ok_or(SessionError::NotMember)?;
+        let epoch = mls.epoch();
+        let label = if ban {
+            b"conclave ban".as_slice()
+        } else {
+            b"conclave kick"
+        };
+        let payload = [label, mls.group_id(), &epoch.to_be_bytes(), &leaf.to_be_bytes()].concat();
+        let (_, signature) = self.identity.sign_as_host(&payload);
+        self.send(Outgoing::Kick(Kick {
+            leaf,
+            epoch,
+            ban,
+            signature: Blob(signature.to_vec()),
+        }));
+        Ok(())
+    }
+
+    pub(super) fn handle_order(&mut self, order: Order) -> Result<(), SessionError> {
+        if self.current.is_none() {
+            if self.hosting.held.len() < MAX_HELD {
+                self.hosting.held.push(order);
+            }
+            return Ok(());
+        }
+        self.take_order(&order);
+        self.send_wishes();
+        Ok(())
+    }
+
+    /// What a State says that stands. A server that lost something gets it back.
+    pub(super) fn handle_orders(&mut self, orders: &[Order]) {
+        self.hosting.held.clear();
+        if self.current.is_none() {
+            self.hosting.held = orders.iter().take(MAX_HELD).cloned().collect();
+            return;
+        }
+        for order in orders {
+            self.take_order(order);
+        }
+        let lost: Vec<Order> = self
+            .hosting
+            .orders
+            .list()
+            .filter(|order| !orders.contains(order))
+            .cloned()
+            .collect();
+        for order in lost {
+            self.send(Outgoing::Order(order));
+        }
+        self.hosting.orders.forget_sent();
+        self.send_wishes();
+    }
+
+    /// The session is in a group now: what came before it counts from here on.
+    pub(super) fn enter_hosting(&mut self, mls: &Mls) {
+        if self.hosting.group_id != mls.group_id() {
+            self.hosting = Hosting {
+                group_id: mls.group_id().to_vec(),
+                host_keys: mls.policy().map(|policy| policy.host_keys).unwrap_or_default(),
+                held: std::mem::take(&mut self.hosting.held),
+                ..Hosting::default()
+            };
+        }
+    }
+
+    /// Takes what was held back, and says who the host is when it is this session.
+    pub(super) fn settle_hosting(&mut self) {
+        for order in std::mem::take(&mut self.hosting.held) {
+            self.take_order(&order);
+        }
+        let own = self.identity.leaf_public();
+        if self.has_host_key() == Ok(true) && self.hosting.role_of(&own) != Role::Host {
+            self.hosting.orders.wish(Wish::Role(own.to_vec(), Role::Host));
+        }
+        self.send_wishes();
+        self.outputs.push_back(Output::ModerationChanged);
+    }
+
+    fn take_order(&mut self, order: &Order) {
+        let hosts = GroupHosts {
+            group_id: &self.hosting.group_id,
+            keys: &self.hosting.host_keys,
+        };
+        match self.hosting.orders.take(&hosts, order) {
+            Taken::Stands => {
+                self.outputs.push_back(Output::ModerationChanged);
+                self.outputs.push_back(Output::RosterChanged);
+            }
+            Taken::Old => {}
+            Taken::End(end) => self.outputs.push_back(Output::Ended { burned: end.burn }),
+            Taken::Refused => self.fail(FailReason::Order),
+        }
+    }
+
+    fn wish_rules(&mut self, wish: RulesWish) -> Result<(), SessionError> {
+        self.require_moderator()?;
+        self.hosting.orders.wish(Wish::Rules(wish));
+        self.send_wishes();
+        Ok(())
+    }
+
+    fn send_wishes(&mut self) {
+        let Some(mls) = &self.current else { return };
+        let lobby = mls.policy().is_some_and(|policy| policy.lobby);
+        let group_id = mls.group_id().to_vec();
+        if let Some(text) = self.hosting.orders.next_text(&group_id, lobby) {
+            self.send_order(text);
+        }
+    }
+
+    fn send_order(&mut self, text: String) {
+        let (key, signature) = self.identity.sign_as_host(&signed_bytes(&text));
+        self.send(Outgoing::Order(Order {
+            text,
+            key: Blob(key.to_vec()),
+            signature: Blob(signature.to_vec()),
+        }));
+    }
+
+    fn has_lobby(&self) -> bool {
+        self.hosting.orders.lobby().unwrap_or_else(|| {
+            let policy = self.current.as_ref().and_then(Mls::policy);
+            policy.is_some_and(|policy| policy.lobby)
+        })
+    }
+
+    /// Whether this session signs with a host key of the group.
+    fn has_host_key(&self) -> Result<bool, SessionError> {
+        if self.current.is_none() {
+            return Err(SessionError::NotMember);
+        }
+        let key = self.identity.host_public();
+        Ok(self.hosting.host_keys.contains(&key))
+    }
+
+    fn require_moderator(&self) -> Result<(), SessionError> {
+        let own = self.identity.leaf_public();
+        if self.has_host_key()? || self.hosting.role_of(&own).moderates() {
+            Ok(())
+        } else {
+            Err(SessionError::NotHost)
+        }
+    }
+
+    fn leaf_key_of(&self, client_id: &[u8; 16]) -> Result<Vec<u8>, SessionError> {
+        self.roster
+            .key_of(ClientId(*client_id))
+            .ok_or(SessionError::NoSuchMember)
+    }
+}
