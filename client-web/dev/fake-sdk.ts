@@ -9,9 +9,12 @@ import type {
   ChangeLogEntry,
   CryptoReason,
   CryptoState,
+  Decision,
   EndReason,
   Feature,
   MeetingLink,
+  Moderation,
+  NewMeeting,
   Participant,
   Reaction,
 } from "../src/index.ts";
@@ -37,6 +40,7 @@ const NAMES = [
   "李小龍",
   "Ida Rhodes",
 ];
+const ALL = ["microphone", "camera", "screen_video", "screen_audio"] as const;
 const SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const ROOM = "Zm9vYmFyYmF6cXV4MTIzNA";
 
@@ -48,8 +52,8 @@ export class FakeSdk implements SdkPort {
     this.#wishes = wishes;
   }
 
-  createMeeting(): Promise<MeetingLink> {
-    return Promise.resolve(linkOf(`${location.origin}/r/${ROOM}#${SECRET}`));
+  createMeeting(): Promise<NewMeeting> {
+    return Promise.resolve({ link: linkOf(`${location.origin}/r/${ROOM}#${SECRET}`), hostSeed: undefined });
   }
 
   parseLink(href: string): MeetingLink | undefined {
@@ -72,6 +76,7 @@ class FakeCall implements CallPort {
   code: string | undefined = "48213 90177 52846 10395 77402 61958";
   epoch = 14;
   suite = "post_quantum" as const;
+  moderation: Moderation = { role: "host", permitted: ALL, sources: ALL, locked: false };
   log: ChangeLogEntry[] = [];
   readonly #events = new Emitter<CallEvents>();
   readonly #options: Omit<CallOptions, "server">;
@@ -98,7 +103,8 @@ class FakeCall implements CallPort {
       clientId: "self",
       name,
       isSelf: true,
-      isHost: true,
+      role: "host",
+      permitted: ALL,
       crypto: { state: "secure", reason: "sending" },
       microphone: { on: microphone !== undefined },
       camera: { on: camera !== undefined },
@@ -137,7 +143,8 @@ class FakeCall implements CallPort {
       clientId: `person-${index}`,
       name: NAMES[index % NAMES.length] ?? "",
       isSelf: false,
-      isHost: index === 0,
+      role: index === 0 ? "co_host" : index === 4 ? "viewer" : "member",
+      permitted: index === 4 ? [] : index === 3 ? ["camera", "screen_video", "screen_audio"] : ALL,
       crypto: crypto[index] ?? { state: "secure", reason: "receiving" },
       microphone: { on: index % 4 !== 3 },
       camera: { on: cameraOn },
@@ -186,10 +193,46 @@ class FakeCall implements CallPort {
     );
   }
 
-  kick(clientId: string): Promise<void> {
-    this.participants.delete(clientId);
-    this.#events.emit("participants", this.participants);
+  /** Decides it at once: there is nobody to ask. */
+  decide(decision: Decision): Promise<void> {
+    const change = (clientId: string, what: Partial<Participant>) => {
+      const person = this.participants.get(clientId);
+      if (person !== undefined) {
+        this.#set({ ...person, ...what });
+      }
+    };
+    switch (decision.decide) {
+      case "role":
+        change(decision.client_id, { role: decision.role, permitted: decision.role === "viewer" ? [] : ALL });
+        break;
+      case "stop":
+        change(decision.client_id, { permitted: ALL.filter((source) => !decision.stopped.includes(source)) });
+        break;
+      case "sources":
+        this.moderation = { ...this.moderation, sources: decision.sources };
+        break;
+      case "lock":
+        this.moderation = { ...this.moderation, locked: decision.locked };
+        break;
+      case "remove":
+        this.participants.delete(decision.client_id);
+        break;
+      case "end":
+        this.go("ended", "ended");
+        break;
+    }
+    this.#events.emit("participants", new Map(this.participants));
+    this.#events.emit("moderation", this.moderation);
     return Promise.resolve();
+  }
+
+  lowerHands(clientId?: string): void {
+    for (const person of this.participants.values()) {
+      if (clientId === undefined || person.clientId === clientId) {
+        this.#set({ ...person, hand: undefined });
+      }
+    }
+    this.#events.emit("participants", this.participants);
   }
 
   get chat() {

@@ -49,6 +49,19 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await openPanel(start, text.controls.participants);
     await button(page, text.participants.remove("Björn")).click();
   },
+  host: async (start) => {
+    await intoCall(start, "others=6");
+    await fromMore(start, start.text.moderation.title);
+  },
+  "moderate-person": async (start) => {
+    await intoCall(start, "others=3");
+    await button(start.page, start.text.view.options("Chiyo Tanaka")).click();
+  },
+  "confirm-end": async (start) => {
+    await intoCall(start, "others=3");
+    await fromMore(start, start.text.moderation.title);
+    await button(start.page, start.text.moderation.endForAll).click();
+  },
   chat: async (start) => {
     await intoCall(start, "others=3");
     await chatter(start.page);

@@ -10,12 +10,20 @@ export {
 } from "./call/call.ts";
 export type { ChatEntry, SendProblem } from "./call/conversation.ts";
 export { type Feature, missingFeatures } from "./call/features.ts";
-export { createMeeting, MeetingError, type MeetingLink, type MeetingOptions, parseLink } from "./call/link.ts";
+export {
+  createMeeting,
+  MeetingError,
+  type MeetingLink,
+  type MeetingOptions,
+  type NewMeeting,
+  parseLink,
+} from "./call/link.ts";
+export type { LocalSource } from "./call/local.ts";
 export type { ChangeLogEntry } from "./call/log.ts";
-export type { CryptoReason, CryptoState, Participant } from "./call/participants.ts";
+export { type CryptoReason, type CryptoState, moderates, type Participant } from "./call/participants.ts";
 export type { TileView } from "./call/views.ts";
-export { KickError } from "./e2ee/client.ts";
-export type { FrameCounters } from "./e2ee/messages.ts";
+export { DecisionError } from "./e2ee/client.ts";
+export type { Decision, FrameCounters, Moderation, Role } from "./e2ee/messages.ts";
 export {
   DeviceError,
   type DeviceProblem,

@@ -60,7 +60,8 @@ impl Room {
     pub fn parse(link: &str) -> Result<Self, LinkError> {
         let (_, tail) = link.split_once("/r/").ok_or(LinkError::NoRoom)?;
         let (id, secret) = match tail.split_once('#') {
-            Some((id, secret)) => (id, Some(secret)),
+            // A link may name the host's key behind the secret; a bot takes whoever is host.
+            Some((id, fragment)) => (id, fragment.split('.').next()),
             None => (tail, None),
         };
         let id = RoomId::parse(id).ok_or(LinkError::BadRoom)?;
@@ -111,6 +112,9 @@ mod tests {
         let secret = bytes::encode(&[9; 32]);
         let link = format!("http://localhost:8080/r/{id}#{secret}");
         let room = Room::parse(&link).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(room.link(&Server::parse("http://localhost:8080").unwrap()), link);
+        let hosted = format!("{link}.{secret}");
+        let room = Room::parse(&hosted).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(room.link(&Server::parse("http://localhost:8080").unwrap()), link);
     }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use conclave_e2ee::message::{Incoming, Outgoing};
 use conclave_wire::bytes::Blob;
 use conclave_wire::client::membership::Kick;
+use conclave_wire::client::order::Order;
 use conclave_wire::client::{mls, session};
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, Seq, SessionToken, TreeHash};
 use conclave_wire::{ClientMessage, ServerMessage, codec};
@@ -39,7 +40,8 @@ fn is_for_session(message: &ServerMessage) -> bool {
         | ServerMessage::Rollback(_)
         | ServerMessage::Go(_)
         | ServerMessage::App(_)
-        | ServerMessage::GroupInfo(_) => true,
+        | ServerMessage::GroupInfo(_)
+        | ServerMessage::Order(_) => true,
         ServerMessage::Pong(_)
         | ServerMessage::Error(_)
         | ServerMessage::Presence(_)
@@ -84,7 +86,7 @@ fn state(standing: session::Standing, suite: session::Suite) -> ServerMessage {
         },
         participants: vec![],
         tracks: vec![],
-        orders: vec![],
+        orders: vec![order()],
         idle_timeout_ms: 15_000,
     })
 }
@@ -156,8 +158,17 @@ fn server_messages() -> Vec<ServerMessage> {
             group_info: blob(9),
             tree_hash,
         }),
+        ServerMessage::Order(order()),
     ]);
     messages
+}
+
+fn order() -> Order {
+    Order {
+        text: "{}".to_owned(),
+        key: blob(1),
+        signature: blob(2),
+    }
 }
 
 fn client_messages() -> Vec<ClientMessage> {
@@ -173,6 +184,7 @@ fn client_messages() -> Vec<ClientMessage> {
         }),
         ClientMessage::App(mls::AppUpload { message: blob(5) }),
         ClientMessage::GroupInfoRequest,
+        ClientMessage::Order(order()),
         ClientMessage::Kick(Kick {
             leaf: LeafIndex(2),
             epoch: Epoch(8),

@@ -9,6 +9,8 @@ const MESSAGES: readonly Exclude<AppMessage, { type: "status" }>[] = [
   { type: "chat", id: ID, text: "Hello 👋🏽 <b>you</b>\nשלום" },
   { type: "chat", id: ID, text: "x".repeat(MAX_TEXT), replyTo: OTHER_ID },
   { type: "edit", id: ID, text: "\u0001 once more".trim().slice(1) },
+  { type: "lower_hands" },
+  { type: "lower_hands", clientId: "AAECAwQFBgcICQoLDA0ODw" },
   ...REACTIONS.map((reaction) => ({ type: "reaction", reaction }) as const),
 ];
 

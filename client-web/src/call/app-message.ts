@@ -11,7 +11,14 @@ export type AppMessage =
   | { readonly type: "status"; readonly status: Status }
   | { readonly type: "chat"; readonly id: string; readonly text: string; readonly replyTo?: string | undefined }
   | { readonly type: "edit"; readonly id: string; readonly text: string }
-  | { readonly type: "reaction"; readonly reaction: Reaction };
+  | { readonly type: "reaction"; readonly reaction: Reaction }
+  | LowerHands;
+
+/** A host or co-host takes a hand down, or all of them when nobody is named. */
+export interface LowerHands {
+  readonly type: "lower_hands";
+  readonly clientId?: string | undefined;
+}
 
 /** Why a payload is no message that this client takes. */
 export type MessageFault = "too_large" | "not_json" | "unknown_type" | "bad_fields" | "bad_text" | "bad_id";
@@ -19,6 +26,7 @@ export type MessageFault = "too_large" | "not_json" | "unknown_type" | "bad_fiel
 export type Decoded = { readonly message: AppMessage } | { readonly fault: MessageFault };
 
 export const MESSAGE_ID_BYTES = 12;
+const CLIENT_ID_BYTES = 16;
 /** Most characters (UTF-16 units) of a chat message. */
 export const MAX_TEXT = 4_000;
 /** Most characters of a payload: a text in which each one needs an escape, and what stands around it. */
@@ -28,9 +36,13 @@ const MAX_PAYLOAD = 6 * MAX_TEXT + 1_000;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are looked for.
 const MISLEADING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
-/** The payload of a chat message, an edit or a reaction. */
+/** The payload of a message that is no status. */
 export function encodeMessage(message: Exclude<AppMessage, { type: "status" }>): string {
   switch (message.type) {
+    case "lower_hands": {
+      const { type, clientId } = message;
+      return JSON.stringify({ type, ...(clientId !== undefined && { client_id: clientId }) });
+    }
     case "chat": {
       const { type, id, text, replyTo } = message;
       return JSON.stringify({ type, id, text, ...(replyTo !== undefined && { reply_to: replyTo }) });
@@ -74,6 +86,15 @@ export function decodeMessage(payload: string): Decoded {
     case "reaction": {
       const reaction = REACTIONS.find((known) => known === fields["reaction"]);
       return reaction === undefined ? { fault: "bad_fields" } : { message: { type: "reaction", reaction } };
+    }
+    case "lower_hands": {
+      const { client_id: clientId } = fields;
+      if (clientId === undefined) {
+        return { message: { type: "lower_hands" } };
+      }
+      return typeof clientId === "string" && decodeBase64Url(clientId)?.length === CLIENT_ID_BYTES
+        ? { message: { type: "lower_hands", clientId } }
+        : { fault: "bad_id" };
     }
     default:
       // Of a later version, maybe.

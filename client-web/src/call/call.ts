@@ -2,17 +2,17 @@
 import { randomBase64Url } from "../base/bytes.ts";
 import { Emitter } from "../base/emitter.ts";
 import { E2eeClient } from "../e2ee/client.ts";
-import type { FrameCounters } from "../e2ee/messages.ts";
+import type { Decision, FrameCounters, Moderation } from "../e2ee/messages.ts";
 import { SignalingSocket } from "../signaling/socket.ts";
 import { MLS_TYPES } from "../wire/codec.ts";
 import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
-import { decodeMessage, type MessageFault, type Reaction } from "./app-message.ts";
+import { decodeMessage, encodeMessage, type MessageFault, type Reaction } from "./app-message.ts";
 import { type ChatEntry, Conversation, type MessageRefusal, type SendProblem } from "./conversation.ts";
 import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { onNetworkChange } from "./network.ts";
-import { type Participant, Roster } from "./participants.ts";
+import { ALL_SOURCES, moderates, type Participant, Roster } from "./participants.ts";
 import { OwnVoice } from "./speaking.ts";
 import { encodeStatus, type Status } from "./status.ts";
 import type { TileView } from "./views.ts";
@@ -21,7 +21,17 @@ import type { TileView } from "./views.ts";
 export type CallState = "idle" | "connecting" | "full" | "waiting" | "in-call" | "reconnecting" | "ended";
 
 /** Why a call is over. */
-export type EndReason = "left" | "removed" | "room-full" | "room-not-found" | "replaced" | "refused" | "failed";
+export type EndReason =
+  | "left"
+  | "removed"
+  | "room-full"
+  | "room-not-found"
+  | "replaced"
+  | "refused"
+  | "failed"
+  | "banned"
+  | "locked"
+  | "ended";
 
 /** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
 export interface CallOptions {
@@ -30,6 +40,10 @@ export interface CallOptions {
   readonly room: string;
   /** The room's secret, base64url; it never leaves the browser. */
   readonly secret: string;
+  /** The room's host key, from the link. */
+  readonly host?: string | undefined;
+  /** The secret half of it, for whoever made the room. */
+  readonly hostSeed?: string | undefined;
   /** The name others see. */
   readonly name: string;
   readonly microphone?: MediaStreamTrack | undefined;
@@ -41,7 +55,7 @@ export class CallError extends Error {
   override readonly name = "CallError";
 
   constructor(
-    readonly reason: EndReason | "not-idle" | "not-in-call",
+    readonly reason: EndReason | "not-idle" | "not-in-call" | "not-permitted",
     readonly code?: ErrorCode | undefined,
   ) {
     super(code === undefined ? reason : `${reason} (${code})`);
@@ -54,6 +68,12 @@ export type CallEvents = {
   code: string | undefined;
   log: readonly ChangeLogEntry[];
   chat: readonly ChatEntry[];
+  /** What the hosts decided. */
+  moderation: Moderation;
+  /** The hosts do not let this participant publish these any more; they were turned off. */
+  silenced: readonly LocalSource[];
+  /** A host took the own hand down. */
+  "hand-lowered": string;
   reaction: { readonly from: string; readonly reaction: Reaction };
   /** Something failed that the call survived. */
   error: Error;
@@ -71,7 +91,13 @@ const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
   room_not_found: "room-not-found",
   session_replaced: "replaced",
   removed: "removed",
+  banned: "banned",
+  room_locked: "locked",
+  ended: "ended",
 };
+
+/** Until the group says otherwise. */
+const NOTHING_DECIDED: Moderation = { role: "member", permitted: ALL_SOURCES, sources: ALL_SOURCES, locked: false };
 
 export class Call {
   readonly #events = new Emitter<CallEvents>();
@@ -97,6 +123,7 @@ export class Call {
   #epoch: number | undefined;
   #suite: Suite | undefined;
   #log: readonly ChangeLogEntry[] = [];
+  #moderation = NOTHING_DECIDED;
   #tiles: readonly TileView[] | undefined;
   #counters: FrameCounters | undefined;
   #participants: ReadonlyMap<string, Participant> = new Map();
@@ -165,6 +192,11 @@ export class Call {
     return this.#messageDrops;
   }
 
+  /** What the hosts decided. */
+  get moderation(): Moderation {
+    return this.#moderation;
+  }
+
   /** Frames by outcome, a few seconds old at most. */
   get counters(): FrameCounters | undefined {
     return this.#counters;
@@ -206,12 +238,16 @@ export class Call {
     this.#end("left");
   }
 
+  /** Throws `CallError` "not-permitted" when the hosts do not allow it. */
   async setMicrophone(on: boolean): Promise<void> {
+    this.#requirePermission("microphone", on);
     await this.#local.setMicrophone(on);
     await this.#localChanged("microphone");
   }
 
+  /** Throws `CallError` "not-permitted" when the hosts do not allow it. */
   async setCamera(on: boolean): Promise<void> {
+    this.#requirePermission("camera", on);
     await this.#local.setCamera(on);
     await this.#localChanged("camera");
   }
@@ -262,12 +298,19 @@ export class Call {
     this.#refresh();
   }
 
-  /** Removes somebody (hosts only). Throws `KickError` or `CallError`. */
-  async kick(clientId: string): Promise<void> {
+  /** Decides something for the call, as a host or co-host. Throws `DecisionError` or `CallError`. */
+  async decide(decision: Decision): Promise<void> {
     if (this.#e2ee === undefined) {
       throw new CallError("not-in-call");
     }
-    await this.#e2ee.kick(clientId);
+    await this.#e2ee.decide(decision);
+  }
+
+  /** Takes somebody's hand down, or everybody's (hosts and co-hosts; the others ignore it from anybody else). */
+  lowerHands(clientId?: string): void {
+    this.#sendApp(encodeMessage({ type: "lower_hands", clientId }));
+    this.#roster.lowerHands(clientId);
+    this.#refresh();
   }
 
   /** Statistics of the media connection. */
@@ -279,13 +322,13 @@ export class Call {
 
   /** Everything that has a pseudonym or a key is made anew. */
   #enter(): void {
-    const { server, room, secret, name } = this.#options;
+    const { server, room, secret, host, hostSeed, name } = this.#options;
     const clientId = randomBase64Url(CLIENT_ID_BYTES);
     this.#clientId = clientId;
     this.#token = undefined;
     this.#admitted = false;
     this.#roster = this.#newRoster();
-    const e2ee = new E2eeClient({ server, room, secret, clientId, name });
+    const e2ee = new E2eeClient({ server, room, secret, host, hostSeed, clientId, name });
     const socket = new SignalingSocket({
       server,
       hello: async () => {
@@ -437,6 +480,14 @@ export class Call {
       current(({ change }) => this.#note(entriesOf(change, Date.now(), (id) => this.#nameOf(id)))),
     );
     e2ee.on(
+      "moderation",
+      current(({ moderation }) => this.#handleModeration(moderation)),
+    );
+    e2ee.on(
+      "ended",
+      current(() => this.#end("ended")),
+    );
+    e2ee.on(
       "removed",
       current(() => this.#end("removed")),
     );
@@ -583,9 +634,50 @@ export class Call {
       this.#media?.setMuted(this.#roster.muted);
       return this.#refresh();
     }
+    if (message.type === "lower_hands") {
+      return this.#handleLowerHands(from, message.clientId);
+    }
     const refusal = this.#conversation.handle(from, message);
     if (refusal !== undefined) {
       this.#countDrop(refusal);
+    }
+  }
+
+  #handleLowerHands(from: string, clientId: string | undefined): void {
+    if (!moderates(this.#roster.roleOf(from))) {
+      return this.#countDrop("not_host");
+    }
+    this.#roster.lowerHands(clientId);
+    if (this.#hand !== undefined && (clientId === undefined || clientId === this.#clientId)) {
+      this.setHand(false);
+      this.#events.emit("hand-lowered", this.#nameOf(from) ?? "");
+    }
+    this.#refresh();
+  }
+
+  /** What is not allowed any more is turned off here too: the server drops it anyway. */
+  #handleModeration(moderation: Moderation): void {
+    this.#moderation = moderation;
+    this.#events.emit("moderation", moderation);
+    const on = { microphone: this.#local.microphoneOn, camera: this.#local.cameraOn };
+    const silenced = LOCAL_SOURCES.filter((source) => on[source] && !moderation.permitted.includes(source));
+    if (silenced.length > 0) {
+      this.#events.emit("silenced", silenced);
+      void this.#silence(silenced);
+    }
+    this.#refresh();
+  }
+
+  async #silence(sources: readonly LocalSource[]): Promise<void> {
+    for (const source of sources) {
+      await (source === "microphone" ? this.#local.setMicrophone(false) : this.#local.setCamera(false));
+      await this.#localChanged(source);
+    }
+  }
+
+  #requirePermission(source: LocalSource, on: boolean): void {
+    if (on && !this.#moderation.permitted.includes(source)) {
+      throw new CallError("not-permitted");
     }
   }
 

@@ -20,7 +20,7 @@ export interface ChatEntry {
 }
 
 /** Why a well-formed message was not taken. */
-export type MessageRefusal = "duplicate" | "unknown_message" | "not_author" | "too_many";
+export type MessageRefusal = "duplicate" | "unknown_message" | "not_author" | "not_host" | "too_many";
 
 /** Why an own message was not sent. */
 export type SendProblem = "bad_text" | "too_many" | "unknown_message";
@@ -60,7 +60,7 @@ export class Conversation {
   }
 
   /** Takes what somebody else sent; says why if not. */
-  handle(from: string, message: Exclude<AppMessage, { type: "status" }>): MessageRefusal | undefined {
+  handle(from: string, message: Exclude<AppMessage, { type: "status" | "lower_hands" }>): MessageRefusal | undefined {
     if (!this.#allows(from)) {
       return "too_many";
     }

@@ -20,6 +20,16 @@ describe("a meeting's link", () => {
     expect(parseLink(`  ${link.href}\n`, server)).toEqual(link);
   });
 
+  it("may name the key of the room's host", () => {
+    const host = encodeBase64Url(new Uint8Array(32).fill(5));
+    const link = meetingLink(server, room, secret, host);
+    expect(new URL(link.href).hash).toBe(`#${secret}.${host}`);
+    expect(parseLink(link.href, server)).toEqual(link);
+    expect(parseLink(`${link.href}.${host}`, server)).toBeUndefined();
+    expect(parseLink(link.href.slice(0, -1), server)).toBeUndefined();
+    expect(parseLink(meetingLink(server, room, secret).href, server)?.host).toBeUndefined();
+  });
+
   it.each([
     ["another server", `https://evil.example/r/${room}#${secret}`],
     ["no secret", `https://meet.example/r/${room}`],
@@ -28,6 +38,7 @@ describe("a meeting's link", () => {
     ["a room that is no id", `https://meet.example/r/abc#${secret}`],
     ["another path", `https://meet.example/x/${room}#${secret}`],
     ["a secret that is not canonical", `https://meet.example/r/${room}#${secret.slice(0, -1)}l`],
+    ["a link with an empty host key", `https://meet.example/r/${room}#${secret}.`],
     ["no link", "not a link at all"],
   ])("is not %s", (_, text) => {
     expect(parseLink(text, server)).toBeUndefined();

@@ -7,8 +7,17 @@ export interface MeetingLink {
   readonly room: string;
   /** The room's secret, base64url of 32 bytes. */
   readonly secret: string;
+  /** The key of the room's host, base64url of 32 bytes: nobody enters a group of other hosts. Older links lack it. */
+  readonly host?: string | undefined;
   /** The whole link, for the clipboard. */
   readonly href: string;
+}
+
+/** A meeting that was made here. */
+export interface NewMeeting {
+  readonly link: MeetingLink;
+  /** The secret half of the host key: whoever has it is the host. Absent where the browser cannot make one. */
+  readonly hostSeed?: string | undefined;
 }
 
 /** A meeting could not be opened. */
@@ -25,12 +34,14 @@ export class MeetingError extends Error {
 
 const ROOM_BYTES = 16;
 const SECRET_BYTES = 32;
+const HOST_KEY_BYTES = 32;
 const PATH = /^\/r\/([A-Za-z0-9_-]+)\/?$/;
 const PATIENCE_MS = 10_000;
 
 /** The address of a room at a server. */
-export function meetingLink(server: URL, room: string, secret: string): MeetingLink {
-  return { room, secret, href: new URL(`/r/${room}#${secret}`, server).href };
+export function meetingLink(server: URL, room: string, secret: string, host?: string): MeetingLink {
+  const fragment = host === undefined ? secret : `${secret}.${host}`;
+  return { room, secret, host, href: new URL(`/r/${room}#${fragment}`, server).href };
 }
 
 /** Takes a link apart; `undefined` when the text is no link to a meeting of this server. */
@@ -40,11 +51,14 @@ export function parseLink(href: string, server: URL): MeetingLink | undefined {
     return undefined;
   }
   const room = PATH.exec(url.pathname)?.[1];
-  const secret = url.hash.slice(1);
-  if (room === undefined || !isId(room, ROOM_BYTES) || !isId(secret, SECRET_BYTES)) {
-    return undefined;
-  }
-  return meetingLink(server, room, secret);
+  const [secret = "", host, ...rest] = url.hash.slice(1).split(".");
+  const isWhole =
+    room !== undefined &&
+    isId(room, ROOM_BYTES) &&
+    isId(secret, SECRET_BYTES) &&
+    (host === undefined || isId(host, HOST_KEY_BYTES)) &&
+    rest.length === 0;
+  return isWhole ? meetingLink(server, room, secret, host) : undefined;
 }
 
 /** What a room may be opened with. */
@@ -53,8 +67,8 @@ export interface MeetingOptions {
   readonly maxParticipants?: number;
 }
 
-/** Opens a room on the server and makes its secret, which stays in the browser. Throws `MeetingError`. */
-export async function createMeeting(server: URL, options: MeetingOptions = {}): Promise<MeetingLink> {
+/** Opens a room on the server and makes its secrets, which stay in the browser. Throws `MeetingError`. */
+export async function createMeeting(server: URL, options: MeetingOptions = {}): Promise<NewMeeting> {
   const { suite, maxParticipants } = options;
   let response: Response;
   try {
@@ -78,7 +92,24 @@ export async function createMeeting(server: URL, options: MeetingOptions = {}): 
   if (typeof room !== "string" || !isId(room, ROOM_BYTES)) {
     throw new MeetingError("bad_answer");
   }
-  return meetingLink(server, room, randomBase64Url(SECRET_BYTES));
+  const hostKey = await makeHostKey();
+  const link = meetingLink(server, room, randomBase64Url(SECRET_BYTES), hostKey?.host);
+  return { link, hostSeed: hostKey?.hostSeed };
+}
+
+/** Draws a host key; `undefined` in a browser without Ed25519, where whoever founds the group is its host. */
+async function makeHostKey(): Promise<{ readonly host: string; readonly hostSeed: string } | undefined> {
+  try {
+    const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+    if (!("privateKey" in pair)) {
+      return undefined;
+    }
+    // RFC 8037: `x` is the public key, `d` the seed of RFC 8032, both unpadded base64url.
+    const { x, d } = await crypto.subtle.exportKey("jwk", pair.privateKey);
+    return x === undefined || d === undefined ? undefined : { host: x, hostSeed: d };
+  } catch {
+    return undefined;
+  }
 }
 
 function isId(text: string, bytes: number): boolean {

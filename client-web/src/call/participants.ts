@@ -1,5 +1,5 @@
 // The people of a call as the MLS tree names them, with what is known of each one's encryption.
-import type { DropReason, Member, StreamState } from "../e2ee/messages.ts";
+import type { DropReason, Member, Role, StreamState } from "../e2ee/messages.ts";
 import type { PresenceKind, Source, Track, TrackId } from "../wire/types.ts";
 import { LAST_PLACE, type Status } from "./status.ts";
 
@@ -26,7 +26,9 @@ export interface Participant {
   /** Empty when the identity card cannot be read. */
   readonly name: string;
   readonly isSelf: boolean;
-  readonly isHost: boolean;
+  readonly role: Role;
+  /** What the hosts let them publish. */
+  readonly permitted: readonly Source[];
   readonly crypto: { readonly state: CryptoState; readonly reason: CryptoReason };
   readonly microphone: { readonly on: boolean };
   readonly camera: { readonly on: boolean };
@@ -56,6 +58,14 @@ export interface SelfFacts {
   /** Sources that should be sent but whose encryption the worker has not confirmed. */
   readonly unconfirmed: readonly Source[];
   readonly admitted: boolean;
+}
+
+/** What everybody may publish as long as nobody decided otherwise. */
+export const ALL_SOURCES: readonly Source[] = ["microphone", "camera", "screen_video", "screen_audio"];
+
+/** Whether somebody with this role moderates. */
+export function moderates(role: Role): boolean {
+  return role === "host" || role === "co_host";
 }
 
 /** Sources that a participant shows. */
@@ -188,6 +198,20 @@ export class Roster {
     }
   }
 
+  /** What somebody is; who is not in the group is nothing more than a member. */
+  roleOf(clientId: string): Role {
+    return this.#members.find((member) => member.client_id === clientId)?.role ?? "member";
+  }
+
+  /** Takes hands down, one person's or everybody's. */
+  lowerHands(clientId: string | undefined): void {
+    if (clientId === undefined) {
+      this.#hands.clear();
+    } else {
+      this.#hands.delete(clientId);
+    }
+  }
+
   displayName(clientId: string | null): string | undefined {
     return this.#members.find((member) => member.client_id === clientId)?.display_name ?? undefined;
   }
@@ -222,11 +246,13 @@ export class Roster {
 
   #selfParticipant(): Participant {
     const { clientId, name, status, speaking, video } = this.#self;
+    const own = this.#members.find((member) => member.is_self);
     return {
       clientId,
       name,
       isSelf: true,
-      isHost: this.#members.some((member) => member.is_self && member.is_host),
+      role: own?.role ?? "member",
+      permitted: own?.permitted ?? ALL_SOURCES,
       crypto: this.#selfCrypto(),
       microphone: { on: status.microphone },
       camera: { on: status.camera },
@@ -262,7 +288,8 @@ export class Roster {
       clientId: member.client_id,
       name: member.display_name ?? "",
       isSelf: false,
-      isHost: member.is_host,
+      role: member.role,
+      permitted: member.permitted,
       crypto: this.#cryptoOf(
         member,
         receptions.filter(({ track }) => track.source !== "camera" || cameraOn),
@@ -309,7 +336,8 @@ function waiting(track: Track): Reception {
 function isSame(a: Participant, b: Participant): boolean {
   return (
     a.name === b.name &&
-    a.isHost === b.isHost &&
+    a.role === b.role &&
+    a.permitted.join() === b.permitted.join() &&
     a.crypto.state === b.crypto.state &&
     a.crypto.reason === b.crypto.reason &&
     a.microphone.on === b.microphone.on &&

@@ -1,11 +1,11 @@
 // The page's end of the crypto worker.
 import { Emitter } from "../base/emitter.ts";
 import type { Codec, Resume, Source } from "../wire/types.ts";
-import type { FromWorker, ReceiveTarget, ToWorker, TransformOptions } from "./messages.ts";
+import type { Decision, FromWorker, ReceiveTarget, ToWorker, TransformOptions } from "./messages.ts";
 import workerUrl from "./worker.ts?worker&url";
 
 /** Messages of the worker that are no answers, by name. */
-type Notice = Exclude<FromWorker, { type: "resume" | "kick" }>;
+type Notice = Exclude<FromWorker, { type: "resume" | "decide" }>;
 export type E2eeEvents = { [Type in Notice["type"]]: Extract<Notice, { type: Type }> };
 
 /** What a session is opened with. */
@@ -15,11 +15,15 @@ export interface SessionOptions {
   readonly secret: string;
   readonly clientId: string;
   readonly name: string;
+  /** The room's host key, if its link names one. */
+  readonly host?: string | undefined;
+  /** The secret half of it. */
+  readonly hostSeed?: string | undefined;
 }
 
-/** A member could not be removed. */
-export class KickError extends Error {
-  override readonly name = "KickError";
+/** This participant may not decide that, or not about them. */
+export class DecisionError extends Error {
+  override readonly name = "DecisionError";
 }
 
 /** Name of the only trusted-types policy: a server's CSP allows it with `trusted-types conclave`. */
@@ -47,7 +51,7 @@ export class E2eeClient {
   readonly #events = new Emitter<E2eeEvents>();
   readonly #worker: Worker;
   readonly #resumes = new Map<number, (resume: Resume | null) => void>();
-  readonly #kicks = new Map<number, (error: string | null) => void>();
+  readonly #decisions = new Map<number, (error: string | null) => void>();
   #nextId = 1;
 
   constructor(options: SessionOptions) {
@@ -88,15 +92,15 @@ export class E2eeClient {
     this.#post({ type: "send_app", payload });
   }
 
-  /** Removes a member (hosts only); throws `KickError`. */
-  async kick(clientId: string): Promise<void> {
+  /** Decides something as a host; throws `DecisionError`. */
+  async decide(decision: Decision): Promise<void> {
     const request = this.#id();
     const error = await new Promise<string | null>((resolve) => {
-      this.#kicks.set(request, resolve);
-      this.#post({ type: "kick", request, clientId });
+      this.#decisions.set(request, resolve);
+      this.#post({ type: "decide", request, decision });
     });
     if (error !== null) {
-      throw new KickError(error);
+      throw new DecisionError(error);
     }
   }
 
@@ -132,7 +136,7 @@ export class E2eeClient {
     for (const resolve of this.#resumes.values()) {
       resolve(null);
     }
-    for (const resolve of this.#kicks.values()) {
+    for (const resolve of this.#decisions.values()) {
       resolve("the session is closed");
     }
   }
@@ -147,9 +151,9 @@ export class E2eeClient {
         this.#resumes.get(message.request)?.(message.resume);
         this.#resumes.delete(message.request);
         return;
-      case "kick":
-        this.#kicks.get(message.request)?.(message.error);
-        this.#kicks.delete(message.request);
+      case "decide":
+        this.#decisions.get(message.request)?.(message.error);
+        this.#decisions.delete(message.request);
         return;
       default:
         this.#events.emit(message.type, message);

@@ -2,7 +2,7 @@
 import type { Resume, Suite } from "../wire/types.ts";
 import { type CodeMaterial, deriveCode } from "./code.ts";
 import type { FrameSession } from "./frame.ts";
-import type { FromWorker, Member, MemberChange, SessionFailure } from "./messages.ts";
+import type { Decision, FromWorker, Member, MemberChange, Moderation, SessionFailure } from "./messages.ts";
 
 /** The wasm session. */
 export interface CoreSession extends FrameSession {
@@ -19,7 +19,8 @@ export interface CoreSession extends FrameSession {
   is_secured(): boolean;
   code_material(): CodeMaterial | undefined;
   send_app(payload: Uint8Array): void;
-  kick(client_id: string): void;
+  moderation(): string;
+  decide(decision: string): void;
 }
 
 /** What the session gives out, as `Output` of conclave-e2ee. */
@@ -33,6 +34,8 @@ type Output =
   | { readonly type: "app"; readonly from: string; readonly payload: string }
   | { readonly type: "secured"; readonly secured: boolean }
   | ({ readonly type: "log" } & MemberChange)
+  | { readonly type: "moderation_changed" }
+  | { readonly type: "ended"; readonly burned: boolean }
   | { readonly type: "removed" }
   | { readonly type: "failed"; readonly reason: SessionFailure };
 
@@ -73,10 +76,10 @@ export class Driver {
     this.#guarded(() => this.session.send_app(new TextEncoder().encode(payload)));
   }
 
-  /** Removes a member; the reason when that was refused. */
-  kick(clientId: string): string | null {
+  /** Decides something as a host; the reason when that was refused. */
+  decide(decision: Decision): string | null {
     try {
-      this.session.kick(clientId);
+      this.session.decide(JSON.stringify(decision));
       return null;
     } catch (thrown) {
       return refusal(thrown);
@@ -145,6 +148,10 @@ export class Driver {
         const { type: _, ...change } = output;
         return post({ type: "log", change });
       }
+      case "moderation_changed":
+        return post({ type: "moderation", moderation: JSON.parse(this.session.moderation()) as Moderation });
+      case "ended":
+        return post({ type: "ended", burned: output.burned });
       case "removed":
         return post({ type: "removed" });
       case "failed":

@@ -23,13 +23,17 @@ export type ToWorker =
       readonly secret: string;
       readonly clientId: string;
       readonly name: string;
+      /** The room's host key, base64url, if its link names one. */
+      readonly host?: string | undefined;
+      /** The secret half of it, for whoever made the room. */
+      readonly hostSeed?: string | undefined;
     }
   /** A server message of the MLS family, as it came. */
   | { readonly type: "message"; readonly text: string }
   | { readonly type: "connection_lost" }
   | { readonly type: "resume"; readonly request: number }
   | { readonly type: "send_app"; readonly payload: string }
-  | { readonly type: "kick"; readonly request: number; readonly clientId: string }
+  | { readonly type: "decide"; readonly request: number; readonly decision: Decision }
   /** What was negotiated for a sender; before it, its frames are dropped. */
   | { readonly type: "sender_codec"; readonly sender: number; readonly codec: Codec }
   /** The receiver is not used any more. */
@@ -52,6 +56,32 @@ export type DropReason =
 /** Whether a stream's frames are known to be encrypted end to end. */
 export type StreamState = "waiting" | "secure" | "failed";
 
+/** What somebody is in a call, as the hosts signed it. */
+export type Role = "host" | "co_host" | "member" | "viewer";
+
+/** What a host decides, a co-host too where it is not about roles or the end. */
+export type Decision =
+  | { readonly decide: "role"; readonly client_id: string; readonly role: Role }
+  /** What members may publish. */
+  | { readonly decide: "sources"; readonly sources: readonly Source[] }
+  /** What one member may not. */
+  | { readonly decide: "stop"; readonly client_id: string; readonly stopped: readonly Source[] }
+  | { readonly decide: "lock"; readonly locked: boolean }
+  | { readonly decide: "remove"; readonly client_id: string; readonly ban: boolean }
+  | { readonly decide: "end"; readonly burn: boolean };
+
+/** What is decided. */
+export interface Moderation {
+  /** What this participant is. */
+  readonly role: Role;
+  /** What this participant may publish. */
+  readonly permitted: readonly Source[];
+  /** What members may publish. */
+  readonly sources: readonly Source[];
+  /** Nobody new comes in. */
+  readonly locked: boolean;
+}
+
 /** A leaf of the MLS tree. */
 export interface Member {
   readonly leaf: LeafIndex;
@@ -59,7 +89,9 @@ export interface Member {
   readonly display_name: string | null;
   readonly long_term_key: string | null;
   readonly is_self: boolean;
-  readonly is_host: boolean;
+  readonly role: Role;
+  /** What it may publish. */
+  readonly permitted: readonly Source[];
   readonly admission_ok: boolean;
   readonly joined: "founder" | "added" | "external" | "before";
 }
@@ -90,7 +122,8 @@ export type SessionFailure =
   | "desynchronized"
   | "internal"
   | "app"
-  | "fork";
+  | "fork"
+  | "order";
 
 /** Frames by outcome since the worker started. */
 export interface FrameCounters {
@@ -106,7 +139,10 @@ export type FromWorker =
   /** Put this text on the WebSocket. */
   | { readonly type: "send"; readonly text: string }
   | { readonly type: "resume"; readonly request: number; readonly resume: Resume | null }
-  | { readonly type: "kick"; readonly request: number; readonly error: string | null }
+  | { readonly type: "decide"; readonly request: number; readonly error: string | null }
+  | { readonly type: "moderation"; readonly moderation: Moderation }
+  /** A host ended the call; its signature was checked. */
+  | { readonly type: "ended"; readonly burned: boolean }
   | { readonly type: "admitted"; readonly epoch: Epoch }
   | { readonly type: "roster"; readonly members: readonly Member[]; readonly suite: Suite | null }
   /** Frames are encrypted with this epoch from now on. */

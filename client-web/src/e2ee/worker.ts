@@ -92,9 +92,9 @@ function dispatch(message: ToWorker): void {
       return post({ type: "resume", request: message.request, resume: driver?.resume() ?? null });
     case "send_app":
       return driver?.sendApp(message.payload);
-    case "kick": {
-      const error = driver === undefined ? "not a member of the group" : driver.kick(message.clientId);
-      return post({ type: "kick", request: message.request, error });
+    case "decide": {
+      const error = driver === undefined ? "not a member of the group" : driver.decide(message.decision);
+      return post({ type: "decide", request: message.request, error });
     }
     case "sender_codec": {
       const sender = senders.get(message.sender);
@@ -120,7 +120,8 @@ const codecs = new Map<number, SenderTransform["codec"]>();
 const gone = new Set<number>();
 
 function open(options: Extract<ToWorker, { type: "open" }>): void {
-  const core: CoreSession = new Session(options.room, options.secret, options.clientId, options.name);
+  const { room, secret, clientId, name, host, hostSeed } = options;
+  const core: CoreSession = new Session(room, secret, clientId, name, host, hostSeed);
   driver = new Driver(core, {
     now,
     post,

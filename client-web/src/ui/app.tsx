@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { EndReason, Feature, MeetingLink } from "../index.ts";
 import { CallModel } from "./call/model.ts";
 import { CallScreen } from "./call/screen.tsx";
+import { recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
 import { EndedScreen } from "./ended.tsx";
 import { LandingScreen } from "./landing.tsx";
 import type { SdkPort } from "./port.ts";
@@ -50,9 +51,11 @@ class Navigation {
 
   /** Goes into the call with what the person has prepared. */
   enter(link: MeetingLink, ready: Readiness): void {
-    const { room, secret } = link;
+    const { room, secret, host } = link;
     const { name, microphone, camera } = ready;
-    const model = new CallModel(this.#sdk.openCall({ room, secret, name, microphone, camera }), link, ready);
+    const hostSeed = host === undefined ? undefined : recallHostSeed(room);
+    const call = this.#sdk.openCall({ room, secret, host, hostSeed, name, microphone, camera });
+    const model = new CallModel(call, link, ready);
     this.screen.value = { kind: "call", model };
     void model.join();
   }
@@ -115,7 +118,11 @@ export function App({ sdk }: { readonly sdk: SdkPort }) {
       return (
         <LandingScreen
           incomplete={screen.incomplete}
-          onCreate={() => sdk.createMeeting()}
+          onCreate={async () => {
+            const { link, hostSeed } = await sdk.createMeeting();
+            rememberHostSeed(link.room, hostSeed);
+            return link;
+          }}
           onParse={(href) => sdk.parseLink(href)}
           onOpen={(link) => navigation.open(link)}
         />

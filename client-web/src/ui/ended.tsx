@@ -28,7 +28,7 @@ export function EndedScreen({ reason, onAgain, onHome }: Properties) {
           </h1>
           <p>{text.ended.body[reason]}</p>
           <div class="card-actions">
-            {reason !== "room-not-found" && (
+            {reason !== "room-not-found" && reason !== "banned" && (
               <button type="button" class="button primary" onClick={onAgain}>
                 {reason === "left" || reason === "removed" ? text.ended.again : text.ended.retry}
               </button>
@@ -48,7 +48,12 @@ function iconOf(reason: EndReason): IconName {
     case "left":
       return "left";
     case "removed":
+    case "banned":
       return "removePerson";
+    case "ended":
+      return "left";
+    case "locked":
+      return "key";
     case "room-full":
       return "people";
     case "room-not-found":

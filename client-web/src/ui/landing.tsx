@@ -11,6 +11,7 @@ import { text } from "./text.ts";
 interface Properties {
   /** The address names a meeting but has lost its key. */
   readonly incomplete: boolean;
+  /** Makes a meeting and remembers that it is this person's. */
   readonly onCreate: () => Promise<MeetingLink>;
   readonly onParse: (href: string) => MeetingLink | undefined;
   readonly onOpen: (link: MeetingLink) => void;

@@ -1,6 +1,6 @@
 // What the screens use of the SDK, so that the gallery in dev/ can put a made-up one in its place.
 
-import type { Call, CallEvents, CallOptions, Feature, MeetingLink } from "../index.ts";
+import type { Call, CallEvents, CallOptions, Feature, MeetingLink, NewMeeting } from "../index.ts";
 
 /** The call as the screens see it. */
 export type CallPort = Pick<
@@ -24,7 +24,9 @@ export type CallPort = Pick<
   | "editMessage"
   | "react"
   | "setHand"
-  | "kick"
+  | "moderation"
+  | "decide"
+  | "lowerHands"
   | "stats"
 > & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
 
@@ -33,7 +35,7 @@ export type CallEventName = Exclude<keyof CallEvents, "error">;
 
 /** The SDK, tied to the server that the page came from. */
 export interface SdkPort {
-  createMeeting(): Promise<MeetingLink>;
+  createMeeting(): Promise<NewMeeting>;
   /** `undefined` when the text is no link to a meeting of this server. */
   parseLink(href: string): MeetingLink | undefined;
   missingFeatures(): readonly Feature[];

@@ -76,6 +76,7 @@ const MESSAGES: Record<ServerMessageType, Record<string, Check>> = {
   go: { epoch: natural },
   app: { message: text },
   group_info: { epoch: natural, group_info: text, tree_hash: text },
+  order: { text, key: text, signature: text },
   presence,
   track_published: { track },
   track_unpublished: { track_id: natural },
@@ -126,6 +127,7 @@ export const MLS_TYPES: ReadonlySet<ServerMessageType> = new Set<ServerMessageTy
   "go",
   "app",
   "group_info",
+  "order",
 ]);
 
 function isFields(value: unknown): value is Fields {

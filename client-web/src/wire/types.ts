@@ -44,7 +44,7 @@ export type Base64Url = string;
 
 export type ClientId = string;
 
-export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } & Ping | { "type": "bye" } | { "type": "found" } & Found | { "type": "join" } & Join | { "type": "commit" } & CommitUpload | { "type": "ack" } & Ack | { "type": "nack" } & Nack | { "type": "app" } & AppUpload | { "type": "group_info_request" } | { "type": "kick" } & Kick | { "type": "offer" } & Offer | { "type": "views" } & Views;
+export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } & Ping | { "type": "bye" } | { "type": "found" } & Found | { "type": "join" } & Join | { "type": "commit" } & CommitUpload | { "type": "ack" } & Ack | { "type": "nack" } & Nack | { "type": "app" } & AppUpload | { "type": "group_info_request" } | { "type": "kick" } & Kick | { "type": "order" } & Order | { "type": "offer" } & Offer | { "type": "views" } & Views;
 
 export type Codec = "opus" | "vp8" | "vp9";
 
@@ -132,7 +132,7 @@ needed: Array<boolean>, };
 
 export type Epoch = number;
 
-export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
+export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "banned" | "room_locked" | "ended" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
 
 export type ErrorMessage = { 
 /**
@@ -232,6 +232,10 @@ leaf: LeafIndex,
  */
 epoch: Epoch, 
 /**
+ * Whether nobody from that network address comes in again during this call.
+ */
+ban?: boolean, 
+/**
  * 64 bytes.
  */
 signature: Base64Url, };
@@ -275,6 +279,20 @@ offer_id: OfferId,
  * What was wrong.
  */
 code: ErrorCode, };
+
+export type Order = { 
+/**
+ * A [`Decision`] as JSON, exactly as it was signed.
+ */
+text: string, 
+/**
+ * The Ed25519 key that signed it: a host key of the group, or the leaf key of a co-host. 32 bytes.
+ */
+key: Base64Url, 
+/**
+ * Ed25519 over `"conclave order" ‖ text`, 64 bytes.
+ */
+signature: Base64Url, };
 
 export type PendingAdd = { 
 /**
@@ -360,7 +378,7 @@ track_id: TrackId, } | { "role": "idle" });
 
 export type Seq = number;
 
-export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded;
+export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "order" } & Order | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded;
 
 export type SessionToken = string;
 
@@ -405,6 +423,10 @@ participants: Array<Presence>,
  * Every track of the others.
  */
 tracks: Array<Track>, 
+/**
+ * What hosts decided and still stands.
+ */
+orders?: Array<Order>, 
 /**
  * After how long without any message the server counts the connection as lost, in milliseconds.
  */

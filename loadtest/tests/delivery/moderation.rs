@@ -13,6 +13,7 @@ use super::world::{Fate, Who, World};
 fn call_with_a_late_host(world: &mut World) -> [Who; 3] {
     let key = || HostKey::own([5; 32]);
     let guest = world.enter_hosted("guest", HostKey::of_link(key().public()));
+    world.run_for(1_000);
     let other = world.enter_hosted("other", HostKey::of_link(key().public()));
     world.run_for(2_000);
     let host = world.enter_hosted("host", key());

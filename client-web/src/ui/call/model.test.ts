@@ -5,7 +5,9 @@ import type {
   CallState,
   ChangeLogEntry,
   ChatEntry,
+  Decision,
   EndReason,
+  Moderation,
   Participant,
   Reaction,
   TileView,
@@ -15,6 +17,7 @@ import type { CallEventName, CallPort } from "../port.ts";
 import { CallModel, describeChange, securityOf } from "./model.ts";
 import { handQueue } from "./talk.ts";
 
+const SOURCES = ["microphone", "camera", "screen_video", "screen_audio"] as const;
 const PICKED = { microphoneId: "", cameraId: "", speakerId: "" };
 const LINK = { room: "r", secret: "s", href: "https://example.org/r/r#s" };
 
@@ -23,7 +26,8 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     clientId,
     name: clientId,
     isSelf: false,
-    isHost: false,
+    role: "member",
+    permitted: SOURCES,
     crypto: { state: "secure", reason: "receiving" },
     microphone: { on: true },
     camera: { on: true },
@@ -56,7 +60,9 @@ class TestCall implements CallPort {
     this.tiles = tiles;
   };
   stats = () => Promise.resolve(undefined);
-  kick = (id: string) => this.#answer(`kick ${id}`);
+  moderation: Moderation = { role: "member", permitted: SOURCES, sources: SOURCES, locked: false };
+  decide = (decision: Decision) => this.#answer(JSON.stringify(decision));
+  lowerHands = (clientId?: string) => this.#note(`lower ${clientId}`);
 
   say = (words: string) => this.#note(`say ${words}`);
   editMessage = (id: string) => this.#note(`edit ${id}`);
@@ -268,6 +274,76 @@ describe("the talk", () => {
     expect(another.talking.value).toBe(true);
     another.holdToTalk(false);
     await vi.waitFor(() => expect(call.asked).toEqual(["microphone true", "microphone false"]));
+  });
+});
+
+describe("ModerationModel", () => {
+  const host: Moderation = { role: "host", permitted: SOURCES, sources: SOURCES, locked: false };
+  function callOf(moderation: Moderation) {
+    const call = new TestCall();
+    call.moderation = moderation;
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self, person("Ana"));
+    return { call, model, moderation: model.moderation };
+  }
+
+  it("changes one thing about one person and leaves the rest as it was", () => {
+    const { call, moderation } = callOf({ ...host, sources: ["microphone", "camera"] });
+    const muted = person("Bo", { permitted: ["camera"] });
+    expect([moderation.isStopped(muted, "microphone"), moderation.isStopped(muted, "camera")]).toEqual([true, false]);
+    moderation.setStopped(muted, "camera", true);
+    moderation.setStopped(muted, "microphone", false);
+    moderation.setAllowed("screen", true);
+    expect(call.asked.map((asked) => JSON.parse(asked) as unknown)).toEqual([
+      { decide: "stop", client_id: "Bo", stopped: ["microphone", "camera"] },
+      { decide: "stop", client_id: "Bo", stopped: [] },
+      { decide: "sources", sources: ["microphone", "camera", "screen_video", "screen_audio"] },
+    ]);
+  });
+
+  it("lets a co-host moderate members and nobody above", () => {
+    const { moderation } = callOf({ ...host, role: "co_host" });
+    const may = (role: Participant["role"]) => moderation.mayModerate(person("Bo", { role }));
+    expect([may("host"), may("co_host"), may("member"), may("viewer")]).toEqual([false, false, true, true]);
+    expect(moderation.mayModerate(self)).toBe(false);
+  });
+
+  it("asks before it removes somebody or ends the call", () => {
+    const { call, moderation } = callOf(host);
+    moderation.asked.value = { kind: "ban", person: person("Ana") };
+    moderation.answer(false);
+    expect(call.asked).toEqual([]);
+    moderation.asked.value = { kind: "ban", person: person("Ana") };
+    moderation.answer(true);
+    moderation.asked.value = { kind: "end" };
+    moderation.answer(true);
+    expect(call.asked.map((asked) => JSON.parse(asked) as unknown)).toEqual([
+      { decide: "remove", client_id: "Ana", ban: true },
+      { decide: "end", burn: false },
+    ]);
+    expect(moderation.asked.value).toBeUndefined();
+  });
+
+  it("says when something that was decided was refused", async () => {
+    const { call, model, moderation } = callOf(host);
+    call.failing = true;
+    moderation.setLocked(true);
+    await vi.waitFor(() => expect(model.notice.value?.tone).toBe("problem"));
+  });
+
+  it("says what a host did to this person, and does not open what is not allowed", async () => {
+    const { call, model } = callOf({ ...host, role: "member" });
+    call.events.emit("silenced", ["microphone"]);
+    expect(model.notice.value?.message).toBe("A host turned your microphone off");
+    call.events.emit("moderation", { ...host, role: "member", permitted: ["camera"] });
+    await model.toggle("microphone");
+    const muted = person("me", { isSelf: true, microphone: { on: false } });
+    call.change("in-call", muted);
+    await model.toggle("microphone");
+    expect(call.asked).not.toContain("microphone true");
+    expect(model.notice.value?.tone).toBe("problem");
+    call.events.emit("moderation", { ...host, role: "member", locked: true });
+    expect(model.notice.value?.message).toBe("The meeting is locked. You may use your microphone again");
   });
 });
 

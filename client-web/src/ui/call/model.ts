@@ -15,13 +15,14 @@ import { recall } from "../devices/memory.ts";
 import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
+import { ModerationModel } from "./moderation.ts";
 import { nameOf } from "./name.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
 import { raisedBetween, Talk } from "./talk.ts";
 import { type Layout, type PictureMode, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
-export type PanelName = "chat" | "connection" | "participants" | "security" | "settings";
+export type PanelName = "chat" | "connection" | "host" | "participants" | "security" | "settings";
 
 /** What was picked before joining; a device without a track was off. */
 export interface PickedDevices {
@@ -73,6 +74,8 @@ export class CallModel {
 
   /** The chat, the reactions and the hands. */
   readonly talk: Talk;
+  /** What the hosts decided, and deciding it. */
+  readonly moderation: ModerationModel;
   /** How this person looks at the call. */
   readonly view = new View();
   /** The list of shortcuts is open. Its button and its own close button write it. */
@@ -100,8 +103,10 @@ export class CallModel {
       ...(picked.camera === undefined ? (["camera"] as const) : []),
     ]);
     this.talk = new Talk(call, (message, tone) => this.announce(message, tone));
+    this.moderation = new ModerationModel(call, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
       () => this.talk.close(),
+      () => this.moderation.close(),
       () => clearInterval(this.#qualityTimer),
       call.on("state", () => this.#readState()),
       call.on("participants", () => this.#readPeople()),
@@ -223,14 +228,6 @@ export class CallModel {
     this.#follow("camera", devices.cameras);
   }
 
-  async remove(person: Participant): Promise<void> {
-    try {
-      await this.#call.kick(person.clientId);
-    } catch {
-      this.announce(text.participants.removeFailed(nameOf(person)), "problem");
-    }
-  }
-
   /** Shows a message for a moment and has it read aloud. */
   announce(message: string, tone: Notice["tone"] = "info"): void {
     this.#noticeNumber += 1;
@@ -332,6 +329,10 @@ export class CallModel {
   }
 
   async #turn(kind: DeviceKind, on: boolean): Promise<void> {
+    if (on && !this.moderation.decided.value.permitted.includes(kind)) {
+      this.announce(text.moderation.notAllowed[kind], "problem");
+      return;
+    }
     try {
       if (on) {
         await this.#openPicked(kind);

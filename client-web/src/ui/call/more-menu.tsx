@@ -81,6 +81,9 @@ export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
                 <PopupItem icon="shield" label={text.controls.security} onClick={item(() => onPanel("security"))} />
               </>
             )}
+            {model.moderation.moderates && (
+              <PopupItem icon="key" label={text.moderation.title} onClick={item(() => onPanel("host"))} />
+            )}
             <PopupItem icon="weak" label={text.connection.title} onClick={item(() => onPanel("connection"))} />
             <PopupItem icon="devices" label={text.controls.settings} onClick={item(() => onPanel("settings"))} />
             <PopupItem

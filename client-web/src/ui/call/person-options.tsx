@@ -1,4 +1,4 @@
-// What one can do about a person for oneself: pin, volume, mute.
+// What one can do about a person: for oneself pin, volume, mute; as a host what they may do.
 
 import { useId } from "preact/hooks";
 import type { Participant } from "../../index.ts";
@@ -41,9 +41,68 @@ export function PersonOptions({ person, model, class: look }: Properties) {
           ) : (
             <LoudnessControls person={person} model={model} />
           )}
+          <ModeratorItems person={person} model={model} close={close} />
         </>
       )}
     </Popup>
+  );
+}
+
+/** What a host or co-host can do about the person. */
+function ModeratorItems({ person, model, close }: Omit<Properties, "class"> & { readonly close: () => void }) {
+  const { moderation } = model;
+  if (!moderation.mayModerate(person)) {
+    return null;
+  }
+  const item = (act: () => void) => () => {
+    close();
+    act();
+  };
+  const { menu, ban } = text.moderation;
+  const stopItem = (group: "microphone" | "camera") => {
+    const stopped = moderation.isStopped(person, group);
+    return person.role === "member" && moderation.allows(group) ? (
+      <PopupItem
+        icon={stopped ? group : group === "microphone" ? "microphoneOff" : "cameraOff"}
+        label={stopped ? menu.allow[group] : menu.stop[group]}
+        onClick={item(() => moderation.setStopped(person, group, !stopped))}
+      />
+    ) : null;
+  };
+  return (
+    <>
+      <hr />
+      {stopItem("microphone")}
+      {stopItem("camera")}
+      {person.hand !== undefined && (
+        <PopupItem icon="hand" label={menu.lowerHand} onClick={item(() => moderation.lowerHand(person))} />
+      )}
+      {moderation.isHost &&
+        (["co_host", "member", "viewer"] as const)
+          .filter((role) => role !== person.role)
+          .map((role) => (
+            <PopupItem
+              key={role}
+              icon={role === "viewer" ? "eye" : role === "co_host" ? "key" : "people"}
+              label={menu.makeRole[role]}
+              onClick={item(() => moderation.setRole(person, role))}
+            />
+          ))}
+      <PopupItem
+        icon="removePerson"
+        label={text.participants.confirm}
+        onClick={item(() => {
+          moderation.asked.value = { kind: "remove", person };
+        })}
+      />
+      <PopupItem
+        icon="removePerson"
+        label={ban}
+        onClick={item(() => {
+          moderation.asked.value = { kind: "ban", person };
+        })}
+      />
+    </>
   );
 }
 

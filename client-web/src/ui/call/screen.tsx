@@ -9,10 +9,12 @@ import { text } from "../text.ts";
 import { listenForShortcuts } from "../toggle.tsx";
 import { AudioOut } from "./audio.tsx";
 import { ChatPanel } from "./chat-panel.tsx";
+import { Confirm } from "./confirm.tsx";
 import { ConnectionPanel } from "./connection-panel.tsx";
 import { Controls } from "./controls.tsx";
 import { useCopyLink } from "./copy.ts";
 import { useFocusKept } from "./focus.ts";
+import { HostPanel } from "./host-panel.tsx";
 import { offerControls } from "./media-session.ts";
 import { type CallModel, type PanelName, securityOf } from "./model.ts";
 import { Panel } from "./panel.tsx";
@@ -132,6 +134,7 @@ export function CallScreen({ model, onEnd }: Properties) {
         </Panel>
       )}
       <StillThere model={model} />
+      <Confirm model={model} />
       {/* Not within what a panel puts out of reach: what is said must be heard then too. */}
       <Toast model={model} />
       <Talking model={model} />
@@ -147,6 +150,8 @@ function PanelBody(properties: { readonly name: PanelName; readonly model: CallM
       return <ChatPanel model={model} />;
     case "connection":
       return <ConnectionPanel model={model} />;
+    case "host":
+      return <HostPanel model={model} />;
     case "participants":
       return <ParticipantsPanel model={model} />;
     case "security":
@@ -162,6 +167,8 @@ function titleOf(panel: PanelName, model: CallModel): string {
       return text.chat.title;
     case "connection":
       return text.connection.title;
+    case "host":
+      return text.moderation.title;
     case "participants":
       return text.participants.title(model.people.value.length);
     case "security":

@@ -161,7 +161,6 @@ export const french: Texts = {
     grid: "Personnes dans l’appel",
     nameOfSelf: (name) => `${name} (vous)`,
     unknown: "Inconnu",
-    host: "Hôte",
     muted: "Micro coupé",
     encrypted: "Chiffré de bout en bout",
     checking: "Vérification du chiffrement…",
@@ -198,6 +197,50 @@ export const french: Texts = {
     cancel: "Annuler",
     removeFailed: (name) => `${name} n’a pas pu être exclu.`,
     everyone: "Seuls ces appareils ont les clés de cet appel.",
+  },
+
+  moderation: {
+    title: "Animation",
+    roles: { host: "Hôte", co_host: "Co-hôte", member: "Membre", viewer: "Spectateur" },
+    everybody: "Les participants peuvent utiliser",
+    allow: { microphone: "Micro", camera: "Caméra", screen: "Partage d’écran" },
+    enforced:
+      "Les hôtes et co-hôtes le peuvent toujours. Le serveur rejette ce qui n’est pas permis, quoi qu’un client envoie.",
+    lowerAllHands: "Baisser toutes les mains",
+    door: "Qui peut entrer",
+    lock: "Verrouiller la réunion",
+    lockDetail: "Personne de nouveau n’entre. Qui a perdu la connexion revient toujours.",
+    end: "Fin",
+    endForAll: "Terminer pour tous",
+    endTitle: "Terminer la réunion pour tous ?",
+    endBody: "Tout le monde la quitte maintenant et personne ne peut continuer cet appel. Le lien en ouvre un nouveau.",
+    ban: "Exclure et tenir à l’écart",
+    banTitle: (name) => `Exclure ${name} et tenir à l’écart ?`,
+    banBody:
+      "Cette personne part maintenant et, pendant cet appel, personne de nouveau n’entre depuis son adresse internet. Depuis une autre, ce serait possible ; verrouillez la réunion pour en être sûr.",
+    menu: {
+      stop: { microphone: "Couper le micro", camera: "Couper la caméra" },
+      allow: { microphone: "Autoriser le micro", camera: "Autoriser la caméra" },
+      lowerHand: "Baisser la main",
+      makeRole: { co_host: "Nommer co-hôte", member: "Nommer membre", viewer: "Nommer spectateur" },
+    },
+    failed: "Cela n’a pas pu être décidé.",
+    becameRole: (role) => `Vous êtes maintenant : ${role}`,
+    nowLocked: "La réunion est verrouillée",
+    nowUnlocked: "La réunion est de nouveau ouverte",
+    allowedAgain: {
+      microphone: "Vous pouvez de nouveau utiliser votre micro",
+      camera: "Vous pouvez de nouveau utiliser votre caméra",
+    },
+    silenced: {
+      microphone: "Un hôte a coupé votre micro",
+      camera: "Un hôte a coupé votre caméra",
+    },
+    notAllowed: {
+      microphone: "Un hôte a coupé les micros. Levez la main pour demander.",
+      camera: "Un hôte a coupé les caméras. Levez la main pour demander.",
+    },
+    handLowered: (name) => `${name} a baissé votre main`,
   },
 
   settings: {
@@ -416,6 +459,9 @@ export const french: Texts = {
       "room-not-found": "Cette réunion n’existe pas",
       replaced: "Vous avez rejoint depuis un autre onglet",
       refused: "Le serveur a refusé",
+      banned: "Vous avez été exclu de la réunion",
+      locked: "La réunion est verrouillée",
+      ended: "La réunion a été terminée",
       failed: "L’appel est terminé",
     },
     body: {
@@ -425,6 +471,9 @@ export const french: Texts = {
       "room-not-found": "Le lien est ancien ou copié en partie. Demandez-en un nouveau.",
       replaced: "Cet onglet n’est plus dans l’appel ; l’autre continue.",
       refused: "Il n’a pas laissé ce navigateur entrer dans l’appel.",
+      banned: "Un hôte vous a exclu, et personne ne peut entrer depuis cette adresse pendant cet appel.",
+      locked: "Un hôte ne laisse entrer personne de nouveau. Demandez qu’on l’ouvre, puis réessayez.",
+      ended: "Un hôte l’a terminée pour tous. Votre caméra et votre micro sont coupés.",
       failed: "Quelque chose a échoué de notre côté et l’appel n’a pas pu continuer.",
     },
     again: "Revenir",

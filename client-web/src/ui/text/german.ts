@@ -167,7 +167,6 @@ export const german: Texts = {
     grid: "Menschen im Gespräch",
     nameOfSelf: (name) => `${name} (Sie)`,
     unknown: "Unbekannt",
-    host: "Gastgeber",
     muted: "Mikrofon aus",
     encrypted: "Ende zu Ende verschlüsselt",
     checking: "Verschlüsselung wird geprüft…",
@@ -203,6 +202,50 @@ export const german: Texts = {
     cancel: "Abbrechen",
     removeFailed: (name) => `${name} ließ sich nicht entfernen.`,
     everyone: "Nur diese Geräte haben die Schlüssel dieses Gesprächs.",
+  },
+
+  moderation: {
+    title: "Leitung",
+    roles: { host: "Leitung", co_host: "Co-Leitung", member: "Mitglied", viewer: "Zuschauer" },
+    everybody: "Teilnehmende dürfen nutzen",
+    allow: { microphone: "Mikrofon", camera: "Kamera", screen: "Bildschirmfreigabe" },
+    enforced:
+      "Leitung und Co-Leitung dürfen immer. Der Server verwirft, was nicht erlaubt ist, was auch immer ein Programm sendet.",
+    lowerAllHands: "Alle Hände senken",
+    door: "Wer hereinkommt",
+    lock: "Besprechung abschließen",
+    lockDetail: "Niemand Neues kommt herein. Wer die Verbindung verloren hat, kommt weiterhin zurück.",
+    end: "Beenden",
+    endForAll: "Für alle beenden",
+    endTitle: "Die Besprechung für alle beenden?",
+    endBody: "Alle verlassen sie jetzt, und niemand kann dieses Gespräch fortsetzen. Der Link öffnet ein neues.",
+    ban: "Entfernen und fernhalten",
+    banTitle: (name) => `${name} entfernen und fernhalten?`,
+    banBody:
+      "Die Person verlässt das Gespräch jetzt, und währenddessen kommt niemand Neues von ihrer Internetadresse herein. Von einer anderen ginge es; wer sicher sein will, schließt die Besprechung ab.",
+    menu: {
+      stop: { microphone: "Mikrofon ausschalten", camera: "Kamera ausschalten" },
+      allow: { microphone: "Mikrofon erlauben", camera: "Kamera erlauben" },
+      lowerHand: "Hand senken",
+      makeRole: { co_host: "Zur Co-Leitung machen", member: "Zum Mitglied machen", viewer: "Zum Zuschauer machen" },
+    },
+    failed: "Das ließ sich nicht festlegen.",
+    becameRole: (role) => `Sie sind jetzt: ${role}`,
+    nowLocked: "Die Besprechung ist abgeschlossen",
+    nowUnlocked: "Die Besprechung ist wieder offen",
+    allowedAgain: {
+      microphone: "Sie dürfen Ihr Mikrofon wieder nutzen",
+      camera: "Sie dürfen Ihre Kamera wieder nutzen",
+    },
+    silenced: {
+      microphone: "Die Leitung hat Ihr Mikrofon ausgeschaltet",
+      camera: "Die Leitung hat Ihre Kamera ausgeschaltet",
+    },
+    notAllowed: {
+      microphone: "Die Leitung hat Mikrofone ausgeschaltet. Heben Sie die Hand, um zu fragen.",
+      camera: "Die Leitung hat Kameras ausgeschaltet. Heben Sie die Hand, um zu fragen.",
+    },
+    handLowered: (name) => `${name} hat Ihre Hand gesenkt`,
   },
 
   settings: {
@@ -417,6 +460,9 @@ export const german: Texts = {
       "room-not-found": "Diese Besprechung gibt es nicht",
       replaced: "Sie sind in einem anderen Tab beigetreten",
       refused: "Der Server hat abgelehnt",
+      banned: "Sie wurden aus der Besprechung entfernt",
+      locked: "Die Besprechung ist abgeschlossen",
+      ended: "Die Besprechung wurde beendet",
       failed: "Das Gespräch ist beendet",
     },
     body: {
@@ -426,6 +472,9 @@ export const german: Texts = {
       "room-not-found": "Der Link ist alt oder nur zum Teil kopiert. Bitten Sie um einen neuen.",
       replaced: "Dieser Tab ist nicht mehr im Gespräch; im anderen geht es weiter.",
       refused: "Er hat diesen Browser nicht ins Gespräch gelassen.",
+      banned: "Die Leitung hat Sie entfernt, und während dieses Gesprächs kommt niemand von dieser Adresse herein.",
+      locked: "Die Leitung lässt niemand Neues herein. Bitten Sie darum, zu öffnen, und versuchen Sie es dann erneut.",
+      ended: "Die Leitung hat sie für alle beendet. Kamera und Mikrofon sind aus.",
       failed: "Bei uns ging etwas schief, und das Gespräch ließ sich nicht fortsetzen.",
     },
     again: "Wieder hinein",

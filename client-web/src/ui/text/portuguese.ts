@@ -148,7 +148,6 @@ export const portuguese: Texts = {
     grid: "Pessoas na chamada",
     nameOfSelf: (name) => `${name} (você)`,
     unknown: "Sem nome",
-    host: "Anfitrião",
     muted: "Microfone desligado",
     encrypted: "Cifrado de ponta a ponta",
     checking: "A verificar a cifra…",
@@ -184,6 +183,50 @@ export const portuguese: Texts = {
     cancel: "Cancelar",
     removeFailed: (name) => `Não foi possível retirar ${name}.`,
     everyone: "Só estes dispositivos têm as chaves desta chamada.",
+  },
+
+  moderation: {
+    title: "Controles do anfitrião",
+    roles: { host: "Anfitrião", co_host: "Coanfitrião", member: "Membro", viewer: "Espectador" },
+    everybody: "Os participantes podem usar",
+    allow: { microphone: "Microfone", camera: "Câmara", screen: "Partilha de ecrã" },
+    enforced:
+      "Anfitriões e coanfitriões podem sempre. O servidor descarta o que não é permitido, envie o cliente o que enviar.",
+    lowerAllHands: "Baixar todas as mãos",
+    door: "Quem pode entrar",
+    lock: "Trancar a reunião",
+    lockDetail: "Ninguém novo entra. Quem perdeu a ligação ainda volta.",
+    end: "Fim",
+    endForAll: "Terminar para todos",
+    endTitle: "Terminar a reunião para todos?",
+    endBody: "Todos saem agora e ninguém pode continuar esta chamada. A ligação abre uma nova.",
+    ban: "Retirar e manter fora",
+    banTitle: (name) => `Retirar ${name} e manter fora?`,
+    banBody:
+      "Sai agora e, durante esta chamada, ninguém novo entra a partir do seu endereço de internet. De outro poderia; tranque a reunião para ter a certeza.",
+    menu: {
+      stop: { microphone: "Desligar o microfone", camera: "Desligar a câmara" },
+      allow: { microphone: "Permitir o microfone", camera: "Permitir a câmara" },
+      lowerHand: "Baixar a mão",
+      makeRole: { co_host: "Tornar coanfitrião", member: "Tornar membro", viewer: "Tornar espectador" },
+    },
+    failed: "Não foi possível decidir isso.",
+    becameRole: (role) => `Agora é: ${role}`,
+    nowLocked: "A reunião está trancada",
+    nowUnlocked: "A reunião está aberta de novo",
+    allowedAgain: {
+      microphone: "Pode voltar a usar o microfone",
+      camera: "Pode voltar a usar a câmara",
+    },
+    silenced: {
+      microphone: "Um anfitrião desligou o seu microfone",
+      camera: "Um anfitrião desligou a sua câmara",
+    },
+    notAllowed: {
+      microphone: "Um anfitrião desligou os microfones. Levante a mão para pedir.",
+      camera: "Um anfitrião desligou as câmaras. Levante a mão para pedir.",
+    },
+    handLowered: (name) => `${name} baixou a sua mão`,
   },
 
   settings: {
@@ -396,6 +439,9 @@ export const portuguese: Texts = {
       "room-not-found": "Esta reunião não existe",
       replaced: "Entrou a partir de outro separador",
       refused: "O servidor recusou",
+      banned: "Foi retirado da reunião",
+      locked: "A reunião está trancada",
+      ended: "A reunião foi terminada",
       failed: "A chamada terminou",
     },
     body: {
@@ -405,6 +451,9 @@ export const portuguese: Texts = {
       "room-not-found": "O link é antigo ou foi copiado em parte. Peça um novo.",
       replaced: "Este separador está fora da chamada; o outro continua.",
       refused: "Não deixou este navegador entrar na chamada.",
+      banned: "Um anfitrião retirou-o, e ninguém pode entrar a partir deste endereço durante esta chamada.",
+      locked: "Um anfitrião não deixa entrar ninguém novo. Peça que a abram e tente de novo.",
+      ended: "Um anfitrião terminou-a para todos. A sua câmara e o seu microfone estão desligados.",
       failed: "Algo correu mal do nosso lado e a chamada não pôde continuar.",
     },
     again: "Voltar a entrar",

@@ -161,7 +161,6 @@ export const spanish: Texts = {
     grid: "Personas en la llamada",
     nameOfSelf: (name) => `${name} (usted)`,
     unknown: "Sin nombre",
-    host: "Anfitrión",
     muted: "Micrófono apagado",
     encrypted: "Cifrado de extremo a extremo",
     checking: "Comprobando el cifrado…",
@@ -196,6 +195,50 @@ export const spanish: Texts = {
     cancel: "Cancelar",
     removeFailed: (name) => `No se pudo expulsar a ${name}.`,
     everyone: "Solo estos dispositivos tienen las claves de esta llamada.",
+  },
+
+  moderation: {
+    title: "Controles del anfitrión",
+    roles: { host: "Anfitrión", co_host: "Coanfitrión", member: "Miembro", viewer: "Espectador" },
+    everybody: "Los participantes pueden usar",
+    allow: { microphone: "Micrófono", camera: "Cámara", screen: "Compartir pantalla" },
+    enforced:
+      "Los anfitriones y coanfitriones siempre pueden. El servidor descarta lo que no está permitido, envíe lo que envíe un cliente.",
+    lowerAllHands: "Bajar todas las manos",
+    door: "Quién puede entrar",
+    lock: "Cerrar la reunión",
+    lockDetail: "No entra nadie nuevo. Quien perdió la conexión puede volver.",
+    end: "Final",
+    endForAll: "Terminar para todos",
+    endTitle: "¿Terminar la reunión para todos?",
+    endBody: "Todos salen ahora y nadie puede continuar esta llamada. El enlace abre una nueva.",
+    ban: "Expulsar y no dejar volver",
+    banTitle: (name) => `¿Expulsar a ${name} y no dejar que vuelva?`,
+    banBody:
+      "Sale ahora y durante esta llamada no entra nadie nuevo desde su dirección de internet. Desde otra sí podría; cierra la reunión para estar seguro.",
+    menu: {
+      stop: { microphone: "Apagar el micrófono", camera: "Apagar la cámara" },
+      allow: { microphone: "Permitir el micrófono", camera: "Permitir la cámara" },
+      lowerHand: "Bajar la mano",
+      makeRole: { co_host: "Hacer coanfitrión", member: "Hacer miembro", viewer: "Hacer espectador" },
+    },
+    failed: "No se pudo decidir.",
+    becameRole: (role) => `Ahora eres: ${role}`,
+    nowLocked: "La reunión está cerrada",
+    nowUnlocked: "La reunión vuelve a estar abierta",
+    allowedAgain: {
+      microphone: "Puedes volver a usar el micrófono",
+      camera: "Puedes volver a usar la cámara",
+    },
+    silenced: {
+      microphone: "Un anfitrión apagó tu micrófono",
+      camera: "Un anfitrión apagó tu cámara",
+    },
+    notAllowed: {
+      microphone: "Un anfitrión apagó los micrófonos. Levanta la mano para pedirlo.",
+      camera: "Un anfitrión apagó las cámaras. Levanta la mano para pedirlo.",
+    },
+    handLowered: (name) => `${name} bajó tu mano`,
   },
 
   settings: {
@@ -408,6 +451,9 @@ export const spanish: Texts = {
       "room-not-found": "Esta reunión no existe",
       replaced: "Ha entrado desde otra pestaña",
       refused: "El servidor se negó",
+      banned: "Te expulsaron de la reunión",
+      locked: "La reunión está cerrada",
+      ended: "La reunión terminó",
       failed: "La llamada ha terminado",
     },
     body: {
@@ -417,6 +463,9 @@ export const spanish: Texts = {
       "room-not-found": "El enlace es antiguo o se copió en parte. Pida uno nuevo.",
       replaced: "Esta pestaña está fuera de la llamada; la otra continúa.",
       refused: "No dejó entrar a este navegador en la llamada.",
+      banned: "Un anfitrión te expulsó y nadie puede entrar desde esta dirección durante esta llamada.",
+      locked: "Un anfitrión no deja entrar a nadie nuevo. Pide que la abran e inténtalo de nuevo.",
+      ended: "Un anfitrión la terminó para todos. Tu cámara y tu micrófono están apagados.",
       failed: "Algo falló por nuestra parte y la llamada no pudo continuar.",
     },
     again: "Volver a entrar",

@@ -172,7 +172,13 @@ impl World {
         }
         let stays_out = matches!(
             self.clients[who].last_error,
-            Some(ErrorCode::Removed | ErrorCode::SessionReplaced)
+            Some(
+                ErrorCode::Removed
+                    | ErrorCode::SessionReplaced
+                    | ErrorCode::Banned
+                    | ErrorCode::RoomLocked
+                    | ErrorCode::Ended
+            )
         );
         if stays_out && self.clients[who].fate == Fate::Wanted {
             self.clients[who].fate = Fate::PutOut;
