@@ -1,5 +1,6 @@
 //! The command line: arguments, exit codes, and a run from its beginning to its report.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,15 +11,23 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::http::{HttpError, Server};
 use crate::measure::Measures;
+use crate::measure::generator::{self, Observed};
+use crate::measure::kinds::Kind;
+use crate::measure::timeline::Timeline;
 use crate::memory::{MemoryLog, MemoryWatch};
+use crate::packet::loss::WARM_UP;
 use crate::progress::{self, Progress};
 use crate::relay::command::{self as relay, RelayArguments};
-use crate::report::threshold::Threshold;
-use crate::report::{Report, Run, human};
+use crate::report::command::ReportArguments;
+use crate::report::context::Context;
+use crate::report::figure::rounded;
+use crate::report::model::{Document, Report, Verdict};
+use crate::report::output::OutputArguments;
+use crate::report::{self, Run};
 use crate::room::Room;
 use crate::scenario::crowd::{Crowd, Video};
 use crate::scenario::{self, Scenario, Settings};
-use crate::server_usage;
+use crate::server_usage::{self, Usage};
 
 /// A threshold failed.
 const FAILED: u8 = 1;
@@ -39,6 +48,8 @@ enum Command {
     Run(RunArguments),
     /// Lists the scenarios.
     List,
+    /// Shows a report again, as HTML or against another one.
+    Report(ReportArguments),
     /// Relays UDP between clients and a server, and does to it what a bad network does.
     Relay(RelayArguments),
 }
@@ -66,12 +77,6 @@ struct RunArguments {
     /// Codec of the cameras.
     #[arg(long, value_enum, default_value_t = Video::Mixed)]
     video: Video,
-    /// Also write the report as JSON; `-` writes it to stdout instead of the table.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Exit with 1 when this holds, like 'decrypt_failures>0' or 'latency_ms.p95>200'; may be repeated.
-    #[arg(long, value_name = "FIGURE OP NUMBER")]
-    fail_if: Vec<Threshold>,
     /// Show progress even when stderr is no terminal.
     #[arg(long)]
     progress: bool,
@@ -81,6 +86,35 @@ struct RunArguments {
     /// Watch the server's memory, plot it into this SVG file, and print its growth as a line of JSON.
     #[arg(long, value_name = "FILE")]
     memory_plot: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+impl RunArguments {
+    /// Every setting as the report tells it, also those that nobody chose.
+    fn settings(&self, server: &Server) -> BTreeMap<String, String> {
+        let room = if self.room.is_some() {
+            "an existing one"
+        } else {
+            "a new one"
+        };
+        let figures = match self.server_pid {
+            Some(pid) => format!("/proc/{pid}"),
+            None => "/metrics".to_owned(),
+        };
+        [
+            ("server", server.authority()),
+            ("room", room.to_owned()),
+            ("participants", self.participants.to_string()),
+            ("duration", format!("{:?}", self.duration)),
+            ("rate", format!("{} per second", self.rate)),
+            ("video", format!("{:?}", self.video).to_lowercase()),
+            ("server figures from", figures),
+            ("loss warm-up per stream", format!("{WARM_UP:?}")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
 }
 
 #[derive(Clone)]
@@ -116,6 +150,15 @@ pub fn main() -> ExitCode {
                 .init();
             in_runtime(run(arguments))
         }
+        Command::Report(arguments) => in_runtime(async {
+            match report::command::show(arguments).await {
+                Ok(shown) => {
+                    print(&shown.text);
+                    verdict(shown.failed)
+                }
+                Err(message) => unusable(&message),
+            }
+        }),
         Command::Relay(arguments) => in_runtime(async {
             match relay::run(arguments, print).await {
                 Ok(()) => ExitCode::SUCCESS,
@@ -141,7 +184,9 @@ async fn run(arguments: RunArguments) -> ExitCode {
         // On stderr, for stdout may be the JSON.
         tell(&format!("Join the bots at {}", room.link(&server)));
     }
-    let before = server_usage::look(&server, arguments.server_pid).await;
+    let mut context = Context::new(arguments.scenario.0.name, arguments.settings(&server));
+    let own = || server_usage::of_process(std::process::id());
+    let before = (server_usage::look(&server, arguments.server_pid).await, own());
     let measures = Arc::new(Measures::default());
     let mut crowd = Crowd::new(server.clone(), room, arguments.video, Arc::clone(&measures));
     let settings = Settings {
@@ -155,18 +200,21 @@ async fn run(arguments: RunArguments) -> ExitCode {
         Progress::Auto
     };
     let started = Instant::now();
+    let timeline = Timeline::start(server.clone(), arguments.server_pid, Arc::clone(&measures));
     let watch = arguments
         .memory_plot
         .as_ref()
         .map(|_| MemoryWatch::start(server.clone(), arguments.server_pid));
-    let interrupted = tokio::select! {
-        () = (arguments.scenario.0.run)(&mut crowd, &settings) => false,
-        _ = tokio::signal::ctrl_c() => true,
-        () = progress::show(mode, &measures) => false,
-    };
-    let duration_s = started.elapsed().as_secs_f64();
+    tokio::select! {
+        () = (arguments.scenario.0.run)(&mut crowd, &settings) => {}
+        _ = tokio::signal::ctrl_c() => context.partial_reason = Some("ended by Ctrl-C".to_owned()),
+        () = progress::show(mode, &measures) => {}
+    }
+    let series = timeline.end();
+    context.partial = context.partial_reason.is_some();
+    context.duration_s = rounded(started.elapsed().as_secs_f64());
     progress::end_line(mode);
-    let after = server_usage::look(&server, arguments.server_pid).await;
+    let after = (server_usage::look(&server, arguments.server_pid).await, own());
     let everybody_leaves = async {
         crowd.end().await;
     };
@@ -177,23 +225,61 @@ async fn run(arguments: RunArguments) -> ExitCode {
             Err("it was not watched (--memory-plot)".to_owned())
         }
     };
+    let participants = arguments.participants;
+    let looks = |before: Result<Usage, String>, after| before.and_then(|before| Ok((before, after?)));
+    let server = looks(before.0, after.0);
+    let beside = arguments.server_pid.is_some_and(server_usage::shares_cores);
+    let observed = Observed {
+        beside_s: server
+            .as_ref()
+            .ok()
+            .filter(|_| beside)
+            .map_or(0.0, |(before, after)| after.cpu_s - before.cpu_s),
+        duration: started.elapsed(),
+        packets: measures.packets_sent.value() + measures.packets_received.value(),
+        overrun: measures.packets_overrun.value(),
+        cores: f64::from(context.machine.cores),
+        busiest_thread: None,
+    };
     let run = Run {
-        scenario: arguments.scenario.0.name.to_owned(),
-        participants: arguments.participants,
-        duration_s,
-        interrupted,
-        server: before.and_then(|before| Ok((before, after?))),
+        participants,
+        kinds: measures
+            .kinds
+            .told(|kind| u64::from(kind == Kind::Full) * u64::from(participants)),
+        server,
         memory: memory
             .as_ref()
             .map_err(String::clone)
             .and_then(MemoryLog::figures),
+        series,
+        capacity: Vec::new(),
+        generator: generator::judge(&looks(before.1, after.1), observed),
+        context,
     };
-    let report = Report::new(run, &measures);
-    let plotted = plot(&arguments, memory.ok().as_ref());
-    if let Err(message) = plotted.and_then(|()| write(&report, arguments.json.as_ref())) {
-        return unusable(&message);
+    let mut document = Document::Run(Box::new(Report::new(run, &measures)));
+    arguments.output.judge(&mut document);
+    let said = match plot(&arguments, memory.ok().as_ref()) {
+        Ok(()) => arguments.output.deliver(&document, tables(&document)).await,
+        Err(message) => Err(message),
+    };
+    match said {
+        Ok(said) => print(&said),
+        Err(message) => return unusable(&message),
     }
-    verdict(&report, &arguments.fail_if)
+    let failed: Vec<String> = document
+        .verdicts()
+        .iter()
+        .filter(|verdict| verdict.failed)
+        .map(Verdict::words)
+        .collect();
+    let (started, joined) = (measures.kinds.started(), measures.kinds.joined());
+    if failed.is_empty() && joined < started && !document.context().partial {
+        return unusable(&format!(
+            "{} of {started} participants did not get in",
+            started - joined
+        ));
+    }
+    verdict(failed)
 }
 
 async fn prepare(arguments: &RunArguments) -> Result<(Server, Room), String> {
@@ -224,55 +310,37 @@ async fn reachable(server: &Server) -> Result<(), HttpError> {
     server.get("/livez").await.map(|_| ())
 }
 
-fn write(report: &Report, json: Option<&PathBuf>) -> Result<(), String> {
-    match json {
-        Some(path) if path.as_os_str() == "-" => print(&report.to_json()),
-        Some(path) => {
-            print(&tables(report));
-            std::fs::write(path, report.to_json()).map_err(|error| format!("{}: {error}", path.display()))?;
-        }
-        None => print(&tables(report)),
-    }
-    Ok(())
-}
-
 /// The table, and the line of JSON about memory if it was watched.
-fn tables(report: &Report) -> String {
-    let Some(memory) = report.memory else {
-        return human::table(report);
+fn tables(document: &Document) -> String {
+    let table = document.table();
+    let Document::Run(report) = document else {
+        return table;
     };
-    let command: Vec<String> = std::env::args().collect();
+    let Some(memory) = report.brief.memory else {
+        return table;
+    };
     let line = serde_json::json!({
         "figure": "rss_growth",
         "value": memory.growth_mb,
         "unit": "MiB",
-        "command": command.join(" "),
-        "duration_s": report.duration_s,
-        "participants_started": report.participants_started,
+        "command": report.context.command,
+        "duration_s": report.context.duration_s,
+        "participants_started": report.brief.participants_started,
         "memory": memory,
     });
-    format!("{}{line}\n", human::table(report))
+    format!("{table}{line}\n")
 }
 
-fn verdict(report: &Report, thresholds: &[Threshold]) -> ExitCode {
-    let violations: Vec<String> = thresholds
-        .iter()
-        .filter_map(|threshold| threshold.violation(report))
-        .collect();
-    for violation in &violations {
-        tell(&format!("failed: {violation}"));
+/// The exit code, and why it is not zero.
+fn verdict(failed: Vec<String>) -> ExitCode {
+    for condition in &failed {
+        tell(&format!("failed: {condition}"));
     }
-    if !violations.is_empty() {
-        return ExitCode::from(FAILED);
+    if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
     }
-    if report.participants_joined < report.participants_started && !report.interrupted {
-        return unusable(&format!(
-            "{} of {} participants did not get in",
-            report.participants_started - report.participants_joined,
-            report.participants_started
-        ));
-    }
-    ExitCode::SUCCESS
 }
 
 fn unusable(message: &str) -> ExitCode {
@@ -356,7 +424,7 @@ mod tests {
             "--fail-if",
             "loss>0.001",
         ]);
-        assert!(matches!(arguments.unwrap().command, Command::Run(run) if run.fail_if.len() == 2));
+        assert!(matches!(arguments.unwrap().command, Command::Run(run) if run.output.fail_if.len() == 2));
         assert!(Arguments::try_parse_from(["conclave-loadtest", "run", "nap", "--url", "http://x"]).is_err());
         let unknown = [
             "conclave-loadtest",

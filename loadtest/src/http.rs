@@ -15,6 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest body taken, in bytes (a ratchet tree is at most 2 MiB).
 const MAX_BODY: usize = 4 << 20;
 
+const JSON: &str = "application/json";
+/// The text exposition format.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -110,16 +114,27 @@ impl Server {
 
     /// `GET path`.
     pub async fn get(&self, path: &str) -> Result<Answer, HttpError> {
-        self.request(Method::GET, path, Bytes::new()).await
+        self.request(Method::GET, path, JSON, Bytes::new()).await
     }
 
     /// `POST path` with a JSON body.
     pub async fn post_json(&self, path: &str, body: String) -> Result<Answer, HttpError> {
-        self.request(Method::POST, path, Bytes::from(body)).await
+        self.request(Method::POST, path, JSON, Bytes::from(body)).await
     }
 
-    async fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, HttpError> {
-        tokio::time::timeout(PATIENCE, self.exchange(method, path, body))
+    /// `PUT path` with metrics in Prometheus' text format.
+    pub async fn put_text(&self, path: &str, body: String) -> Result<Answer, HttpError> {
+        self.request(Method::PUT, path, METRICS, Bytes::from(body)).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: Bytes,
+    ) -> Result<Answer, HttpError> {
+        tokio::time::timeout(PATIENCE, self.exchange(method, path, content_type, body))
             .await
             .unwrap_or_else(|_| {
                 Err(HttpError::TimedOut {
@@ -128,7 +143,13 @@ impl Server {
             })
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, HttpError> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: Bytes,
+    ) -> Result<Answer, HttpError> {
         let broken = |detail: String| HttpError::Broken {
             server: self.authority(),
             path: path.to_owned(),
@@ -148,7 +169,7 @@ impl Server {
             .method(method)
             .uri(path)
             .header(header::HOST, self.authority())
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, content_type)
             .body(Full::new(body))
             .map_err(|error| broken(error.to_string()))?;
         let response = sender

@@ -38,9 +38,9 @@ pub async fn show(progress: Progress, measures: &Measures) {
         let line = format!(
             "{:>4} s  joined {}/{}  left {}  decrypted {}/s  failures {}  problems {}",
             started.elapsed().as_secs(),
-            measures.joined.value(),
-            measures.started.value(),
-            measures.left.value(),
+            measures.kinds.joined(),
+            measures.kinds.started(),
+            measures.kinds.left(),
             decrypted - before,
             failures,
             measures.problem_count(),

@@ -1,9 +1,11 @@
 //! Decodes sound and compares it with the waveform of the bot that made it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opus::{Channels, Decoder};
 
+use crate::measure::audio_gap::Ear;
+use crate::measure::audio_quality::Keeper;
 use crate::measure::{Measures, unix_micros};
 use crate::source::microphone::{Microphone, first_sample};
 use crate::source::stamp::{self, Stamp};
@@ -21,6 +23,8 @@ const OLDEST: Duration = Duration::from_secs(60);
 /// Listens to one track.
 pub struct Listener {
     decoder: Decoder,
+    ear: Ear,
+    keeper: Keeper,
     delay: i64,
     last: Option<u64>,
     in_a_row: u32,
@@ -31,6 +35,8 @@ impl Listener {
     pub fn new() -> Result<Self, opus::Error> {
         Ok(Self {
             decoder: Decoder::new(SAMPLE_RATE, Channels::Mono)?,
+            ear: Ear::default(),
+            keeper: Keeper::new()?,
             delay: Microphone::delay()?,
             last: None,
             in_a_row: 0,
@@ -38,11 +44,14 @@ impl Listener {
     }
 
     /// Decodes a packet, times it when it carries a stamp and compares it. `is_bot`: the sender is a bot of this run.
-    pub fn hear(&mut self, packet: &[u8], is_bot: bool, measures: &Measures) {
+    pub fn hear(&mut self, arrived: Instant, packet: &[u8], is_bot: bool, measures: &Measures) {
         let mut heard = [0i16; MAX_SAMPLES];
         let decoded = self.decoder.decode(packet, &mut heard, false);
         let stamp = stamp::read(packet);
         if let Some(stamp) = stamp {
+            self.ear
+                .heard(arrived, low_bits(stamp.frame), &measures.audio_gaps);
+            self.keeper.hear(packet, stamp, &measures.heard);
             let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
             if age < OLDEST {
                 measures.latency.record(age);
@@ -57,6 +66,11 @@ impl Listener {
                 measures.audio_different.increment();
             }
         }
+    }
+
+    /// The stream is over.
+    pub fn finish(self, measures: &Measures) {
+        self.ear.finish(&measures.audio_gaps);
     }
 
     fn compare(&mut self, heard: &[i16], stamp: Stamp, measures: &Measures) {
@@ -77,6 +91,12 @@ impl Listener {
             measures.audio_different.increment();
         }
     }
+}
+
+/// The number of a frame as a counter that wraps.
+#[expect(clippy::cast_possible_truncation, reason = "the low 16 bits are the point")]
+fn low_bits(frame: u64) -> u16 {
+    frame as u16
 }
 
 #[cfg(test)]
@@ -101,7 +121,7 @@ mod tests {
         for frame in 0..100 {
             let packet = stamped(&mut microphone, 4);
             if frame != 50 {
-                listener.hear(&packet, true, &measures);
+                listener.hear(Instant::now(), &packet, true, &measures);
             }
         }
         assert_eq!(
@@ -121,7 +141,7 @@ mod tests {
         let mut microphone = Microphone::new(Voice::of(4)).unwrap();
         for _ in 0..50 {
             let packet = stamped(&mut microphone, 9);
-            listener.hear(&packet, true, &measures);
+            listener.hear(Instant::now(), &packet, true, &measures);
         }
         assert!(
             measures.audio_different.value() > 30,
@@ -129,7 +149,7 @@ mod tests {
             measures.audio_different.value()
         );
         let before = measures.audio_different.value();
-        listener.hear(b"", true, &measures);
+        listener.hear(Instant::now(), b"", true, &measures);
         assert_eq!(measures.audio_different.value(), before + 1);
     }
 }

@@ -8,6 +8,7 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 use super::connection::Event;
 use super::receiver::{Reader, Receiving};
 use super::{Participant, ParticipantError};
+use crate::measure::join::Step;
 
 /// Media packets handled in a row before other inputs get a turn.
 const BATCH: usize = 64;
@@ -17,7 +18,7 @@ impl Participant {
         let mut next = Some(first);
         for _ in 0..BATCH {
             match next {
-                Some(Event::State(RTCPeerConnectionState::Connected)) => self.connected = true,
+                Some(Event::State(RTCPeerConnectionState::Connected)) => self.mark_connected(),
                 Some(Event::State(
                     state @ (RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed),
                 )) => return Err(ParticipantError::MediaLost(state)),
@@ -31,11 +32,19 @@ impl Participant {
         match next {
             Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet),
             Some(Event::State(state)) => {
-                self.connected = state == RTCPeerConnectionState::Connected;
+                self.connected = false;
+                if state == RTCPeerConnectionState::Connected {
+                    self.mark_connected();
+                }
                 Ok(())
             }
             None => Ok(()),
         }
+    }
+
+    fn mark_connected(&mut self) {
+        self.connected = true;
+        self.trace.reach(Step::Connected, Instant::now());
     }
 
     fn handle_packet(&mut self, arrived: Instant, packet: &rtc::rtp::Packet) -> Result<(), ParticipantError> {
@@ -57,8 +66,10 @@ impl Participant {
             now_ms,
             first_epoch: self.first_epoch,
         };
+        self.trace.reach(Step::Packet, arrived);
         receiving.handle_packet(arrived, packet, &mut reader);
         if !self.joined && receiving.decrypted() > 0 {
+            self.trace.reach(Step::Frame, Instant::now());
             if self.company == Some(true) {
                 self.config.measures.join.record(self.started.elapsed());
             }
@@ -104,6 +115,9 @@ impl Participant {
             if *removal > epoch {
                 return true;
             }
+            measures
+                .rekeys
+                .sends_without(self.client_id, *client_id, Instant::now());
             if let Some(departure) = measures.departure(client_id) {
                 measures.removal.record(departure.elapsed());
             }

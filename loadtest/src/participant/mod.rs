@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use conclave_e2ee::{Codec, Output, Session, SessionConfig, SessionError};
+use conclave_e2ee::{Codec, Outgoing, Output, Session, SessionConfig, SessionError};
 use conclave_wire::client::session::{Hello, Ping, State};
 use conclave_wire::id::ClientId;
 use conclave_wire::media::{Source, Track};
@@ -38,6 +38,9 @@ use self::sender::{Showing, Speaking};
 use self::signaling::{Incoming, Signaling, SignalingError};
 use crate::http::{HttpError, Server};
 use crate::measure::Measures;
+use crate::measure::join::{Step, Trace};
+use crate::measure::kinds::Kind;
+use crate::measure::rekey::Cause;
 use crate::room::Room;
 use crate::source::clip::Clips;
 use crate::source::voice::Voice;
@@ -114,12 +117,19 @@ pub enum ParticipantError {
 pub async fn run(config: Config, mut orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
     let mut participant = Participant::join(&config).await?;
     let result = participant.take_part(&mut orders).await;
+    let (now, room) = (std::time::Instant::now(), participant.room());
     if *orders.borrow() == Order::Leave {
         config.measures.depart(participant.client_id);
+        config
+            .measures
+            .rekeys
+            .begin(Cause::Leave, room, participant.client_id, now);
+    } else {
+        config.measures.rekeys.lost(room, participant.client_id, now);
     }
     participant.leave().await;
     if result.is_ok() {
-        config.measures.left.increment();
+        config.measures.kinds.of(Kind::Full).left.increment();
     }
     result
 }
@@ -144,6 +154,8 @@ struct Participant {
     /// Whether others were there at the first State; `None` before it.
     company: Option<bool>,
     joined: bool,
+    /// Its way into the call.
+    trace: Trace,
     first_epoch: Option<u64>,
     /// When the commit that leads to an epoch came.
     commits: HashMap<u64, Instant>,
@@ -161,8 +173,9 @@ impl Participant {
     /// Opens everything and says Hello.
     async fn join(config: &Config) -> Result<Self, ParticipantError> {
         let started = Instant::now();
+        let mut trace = Trace::new(started.into_std());
         let measures = &config.measures;
-        measures.started.increment();
+        measures.kinds.of(Kind::Full).started.increment();
         let client_id: [u8; 16] = rand::rng().random();
         measures.register_bot(client_id);
         let session = Session::new(SessionConfig {
@@ -173,6 +186,7 @@ impl Participant {
             long_term_key: None,
         })?;
         let mut signaling = Signaling::open(&config.server).await?;
+        trace.reach(Step::Opened, std::time::Instant::now());
         let hello = Hello {
             version: conclave_wire::PROTOCOL_VERSION,
             room: config.room.id,
@@ -181,6 +195,12 @@ impl Participant {
             resume: None,
         };
         signaling.send(&ClientMessage::Hello(hello)).await?;
+        measures.rekeys.begin(
+            Cause::Join,
+            *config.room.id.as_bytes(),
+            client_id,
+            std::time::Instant::now(),
+        );
         let local = local_addresses(config.server.resolve().await?);
         let (mut connection, events) = Connection::new(local, Arc::clone(measures)).await?;
         let microphone = connection.publish(Source::Microphone, Codec::Opus).await?;
@@ -211,6 +231,7 @@ impl Participant {
             connected: false,
             company: None,
             joined: false,
+            trace,
             first_epoch: None,
             commits: HashMap::new(),
             removals: Vec::new(),
@@ -248,6 +269,7 @@ impl Participant {
     }
 
     async fn leave(mut self) {
+        self.trace.record(&self.config.measures.join_stages);
         for receiving in self.receiving.into_values() {
             receiving.finish();
         }
@@ -268,10 +290,13 @@ impl Participant {
                 self.commits.insert(commit.epoch.0, Instant::now());
                 self.hand_to_session(&text);
             }
+            ServerMessage::CommitRejected(rejected) => {
+                self.config.measures.races.rejected(rejected.reason);
+                self.hand_to_session(&text);
+            }
             ServerMessage::FoundOk
             | ServerMessage::FoundLost
             | ServerMessage::CommitCall(_)
-            | ServerMessage::CommitRejected(_)
             | ServerMessage::Welcome(_)
             | ServerMessage::Final(_)
             | ServerMessage::Rollback(_)
@@ -330,10 +355,17 @@ impl Participant {
     async fn drain_session(&mut self) -> Result<(), ParticipantError> {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(message) => self.signaling.send_text(message.to_json()).await?,
+                Output::Send(message) => {
+                    if matches!(message, Outgoing::Commit(_)) {
+                        self.config.measures.races.commit();
+                    }
+                    self.signaling.send_text(message.to_json()).await?;
+                }
                 Output::FetchTree { tree_hash } => self.fetch_tree(tree_hash),
                 Output::Admitted { epoch } => {
                     self.first_epoch = Some(epoch);
+                    self.trace.reach(Step::Admitted, std::time::Instant::now());
+                    self.config.measures.rekeys.admitted(self.room(), self.client_id);
                     if self.company == Some(false) {
                         self.mark_joined();
                     }
@@ -341,6 +373,13 @@ impl Participant {
                 Output::KeysChanged => self.retry_waiting(),
                 Output::EpochChanged { epoch } => self.note_switch(epoch),
                 Output::Log(change) => {
+                    let (now, rekeys) = (std::time::Instant::now(), &self.config.measures.rekeys);
+                    for person in &change.joined {
+                        rekeys.heard_of_join(self.client_id, person.client_id.0, now);
+                    }
+                    for person in &change.left {
+                        rekeys.heard_of_going(self.client_id, person.client_id.0, now);
+                    }
                     let gone = change
                         .left
                         .iter()
@@ -376,6 +415,7 @@ impl Participant {
         }
         if let Some(offer) = self.connection.poll_offer().await? {
             self.signaling.send(&ClientMessage::Offer(offer)).await?;
+            self.trace.reach(Step::Offered, std::time::Instant::now());
         }
         Ok(())
     }
@@ -415,8 +455,12 @@ impl Participant {
     fn mark_joined(&mut self) {
         if !self.joined {
             self.joined = true;
-            self.config.measures.joined.increment();
+            self.config.measures.kinds.of(Kind::Full).joined.increment();
         }
+    }
+
+    fn room(&self) -> [u8; 16] {
+        *self.config.room.id.as_bytes()
     }
 
     fn problem(&self, text: &str) {

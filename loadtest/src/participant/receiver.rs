@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use conclave_e2ee::{Codec, Context, DropReason, Session};
 use conclave_wire::media::{Source, Track};
 
-use super::kid;
 use super::listener::Listener;
+use super::{codecs, kid};
 use crate::measure::Measures;
+use crate::measure::freeze::Watcher;
+use crate::measure::jitter::Jitter;
 use crate::packet::depacketize::{Depacketizer, Frame};
 use crate::packet::loss::LossCounter;
 use crate::source::clip::Clips;
@@ -36,6 +38,10 @@ pub struct Receiving {
     loss: LossCounter,
     waiting: VecDeque<(Instant, Frame)>,
     listener: Option<Listener>,
+    watcher: Watcher,
+    jitter: Jitter,
+    /// Missing packets as last told for progress and charts.
+    missing: i64,
     plain: Vec<u8>,
     measures: Arc<Measures>,
     decrypted: u64,
@@ -56,6 +62,9 @@ impl Receiving {
             } else {
                 None
             },
+            watcher: Watcher::default(),
+            jitter: Jitter::new(codecs::clock_rate(codec)),
+            missing: 0,
             plain: Vec::new(),
             measures,
             decrypted: 0,
@@ -66,6 +75,9 @@ impl Receiving {
     pub fn handle_packet(&mut self, arrived: Instant, packet: &rtc::rtp::Packet, reader: &mut Reader<'_>) {
         let header = &packet.header;
         self.loss.handle(arrived, header.sequence_number);
+        self.measures.packets_arrived.increment();
+        self.jitter
+            .handle(arrived, header.timestamp, &self.measures.jitter);
         self.depacketizer.handle(
             arrived,
             header.sequence_number,
@@ -88,6 +100,9 @@ impl Receiving {
 
     /// Gives up the frames that waited too long.
     pub fn expire(&mut self, now: Instant, first_epoch: Option<u64>) {
+        let missing = i64::try_from(self.loss.lost()).unwrap_or(i64::MAX);
+        self.measures.missing_changed(missing - self.missing);
+        self.missing = missing;
         while let Some((arrived, _)) = self.waiting.front()
             && now.saturating_duration_since(*arrived) > PATIENCE
         {
@@ -99,6 +114,9 @@ impl Receiving {
 
     /// Adds what only the end shows to the measures. Frames that still wait for a key are neither good nor bad.
     pub fn finish(self) {
+        if let Some(listener) = self.listener {
+            listener.finish(&self.measures);
+        }
         self.measures.packets_received.add(self.loss.received());
         self.measures.packets_lost.add(self.loss.lost());
         self.measures
@@ -123,7 +141,7 @@ impl Receiving {
             Ok(decrypted) => {
                 self.decrypted += 1;
                 self.measures.frames_decrypted.increment();
-                self.compare(&decrypted.member.0);
+                self.compare(arrived, &decrypted.member.0);
             }
             Err(DropReason::NoKey) => {
                 if self.waiting.len() == MAX_WAITING
@@ -149,11 +167,14 @@ impl Receiving {
         }
     }
 
-    fn compare(&mut self, sender: &[u8; 16]) {
+    fn compare(&mut self, arrived: Instant, sender: &[u8; 16]) {
         let is_bot = self.measures.is_bot(sender);
         if let Some(listener) = &mut self.listener {
-            listener.hear(&self.plain, is_bot, &self.measures);
-        } else if is_bot {
+            listener.hear(arrived, &self.plain, is_bot, &self.measures);
+            return;
+        }
+        self.watcher.shown(arrived, &self.measures.freezes);
+        if is_bot {
             self.measures.video_compared.increment();
             if !Clips::built_in().contain(&self.plain) {
                 self.measures.video_different.increment();

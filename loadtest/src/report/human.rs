@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
+use super::figure::Figure;
+use super::model::{Comparison, Report};
 
 /// The table, with a line end.
 pub fn table(report: &Report) -> String {
@@ -11,10 +12,15 @@ pub fn table(report: &Report) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {name:<22} {value}");
     };
-    let ended = if report.interrupted { ", ended early" } else { "" };
+    let (context, figures, generator) = (&report.context, &report.figures, &report.generator);
+    let report = &report.brief;
+    let ended = match &context.partial_reason {
+        Some(reason) => format!(", partial: {reason}"),
+        None => String::new(),
+    };
     row(
         "scenario",
-        format!("{} for {:.1} s{ended}", report.scenario, report.duration_s),
+        format!("{} for {:.1} s{ended}", context.scenario, context.duration_s),
     );
     row(
         "participants",
@@ -139,10 +145,92 @@ pub fn table(report: &Report) -> String {
             ),
         );
     }
+    for (label, name) in [
+        ("server per packet", "server_cpu_us_per_packet"),
+        ("server per participant", "server_memory_per_participant_kb"),
+        ("load tester per packet", "generator_cpu_us_per_packet"),
+    ] {
+        if let Some(figure) = figures.find(name) {
+            row(label, measured(figure));
+        }
+    }
+    if generator.bound == Some(true) {
+        row(
+            "GENERATOR-BOUND",
+            format!("the load tester was the limit: {}", generator.reason),
+        );
+    }
     for problem in &report.problem_list {
         row("problem", problem.clone());
     }
     text
+}
+
+/// A comparison as a table, with a line end.
+pub fn comparison_table(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let context = &comparison.context;
+    let partial = match &context.partial_reason {
+        Some(reason) => format!(", partial: {reason}"),
+        None => String::new(),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "  {}: {} rounds, {:.0} s{partial}",
+        context.scenario, comparison.rounds, context.duration_s
+    );
+    for (target, ratios) in &comparison.ratios {
+        let _ = writeln!(text, "\n  {target} / {}", comparison.baseline);
+        let _ = writeln!(
+            text,
+            "    {:<36} {:>9} {:>9} {:>9}",
+            "ratio", "min", "median", "max"
+        );
+        for (name, spread) in ratios {
+            let _ = writeln!(
+                text,
+                "    {name:<36} {:>9.3} {:>9.3} {:>9.3}",
+                spread.min, spread.median, spread.max
+            );
+        }
+    }
+    for (target, result) in &comparison.targets {
+        let version = result.version.as_deref().unwrap_or("unknown version");
+        let _ = writeln!(text, "\n  {target} ({version})");
+        for (name, figure) in &result.figures {
+            let value = match (&figure.spread, &figure.reason) {
+                (Some(spread), _) => format!(
+                    "{:.3} {} ({:.3} to {:.3})",
+                    spread.median, figure.unit, spread.min, spread.max
+                ),
+                (None, reason) => format!("not measured: {}", reason.as_deref().unwrap_or("no reason given")),
+            };
+            let _ = writeln!(text, "    {name:<36} {value}");
+        }
+        if result.generator_bound_rounds > 0 {
+            let _ = writeln!(
+                text,
+                "    GENERATOR-BOUND in {} rounds: the load tester was the limit",
+                result.generator_bound_rounds
+            );
+        }
+    }
+    for (target, reason) in &comparison.unavailable {
+        let _ = writeln!(text, "\n  {target} was not compared: {reason}");
+    }
+    for problem in &comparison.problems {
+        let _ = writeln!(text, "  problem: {problem}");
+    }
+    text
+}
+
+/// A figure with its unit, or why there is none.
+fn measured(figure: &Figure) -> String {
+    match (figure.value, &figure.reason) {
+        (Some(value), _) => format!("{value:.1} {}", figure.unit),
+        (None, reason) => format!("not measured: {}", reason.as_deref().unwrap_or("no reason given")),
+    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@ use std::str::FromStr;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Report, Run};
-use crate::measure::Measures;
+use super::as_number;
+use super::brief::Brief;
+use super::model::{Document, Report, Verdict};
+use crate::measure::{self, Measures};
 use crate::memory::MemoryFigures;
 use crate::server_usage::Usage;
 
-/// A condition like `latency_ms.p95 > 200`.
+/// A condition like `latency_p99_ms > 50`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     figure: String,
@@ -38,11 +40,14 @@ const SIGNS: [(&str, Comparison); 6] = [
     ("<", Comparison::Below),
 ];
 
+/// Names whose end only a report knows: reasons, and targets of a comparison (ratios.janus.packets_per_cpu_second.median).
+const OPEN: [&str; 2] = ["decrypt_failures.", "ratios."];
+
 /// Why a text is no condition.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ThresholdError {
     /// No comparison sign.
-    #[error("{0:?} has no comparison; write it like decrypt_failures>0 or latency_ms.p95>=200")]
+    #[error("{0:?} has no comparison; write it like decrypt_failures>0 or latency_p99_ms>=50")]
     NoComparison(String),
     /// What follows the sign is no number.
     #[error("{0:?} is not a number")]
@@ -78,7 +83,8 @@ impl FromStr for Threshold {
         }
         let figure = figure.trim().to_owned();
         let known = known_figures();
-        if !known.contains(&figure) && !figure.starts_with("decrypt_failures.") {
+        let open = OPEN.iter().any(|prefix| figure.starts_with(prefix));
+        if !known.contains(&figure) && !open {
             return Err(ThresholdError::UnknownFigure {
                 figure,
                 known: known.join(", "),
@@ -108,42 +114,63 @@ impl std::fmt::Display for Threshold {
 }
 
 impl Threshold {
-    /// Says in words why the run fails; `None` when it does not. A figure that was not measured fails.
-    pub fn violation(&self, report: &Report) -> Option<String> {
-        let json = serde_json::to_value(report).ok()?;
-        let Some(value) = figure(&json, &self.figure) else {
-            return Some(format!("{self}: it was not measured"));
+    /// What it comes to. A figure that was not measured fails.
+    pub fn judge(&self, document: &Document) -> Verdict {
+        let value = match document {
+            Document::Run(report) => of_run(report, &self.figure),
+            Document::Comparison(comparison) => serde_json::to_value(comparison)
+                .ok()
+                .and_then(|json| at(&json, &self.figure)),
         };
-        let broken = match self.comparison {
+        Verdict {
+            condition: self.to_string(),
+            failed: value.is_none_or(|value| self.holds(value)),
+            value,
+        }
+    }
+
+    fn holds(&self, value: f64) -> bool {
+        match self.comparison {
             Comparison::Above => value > self.limit,
             Comparison::AtLeast => value >= self.limit,
             Comparison::Below => value < self.limit,
             Comparison::AtMost => value <= self.limit,
             Comparison::Equal => (value - self.limit).abs() < f64::EPSILON,
             Comparison::Different => (value - self.limit).abs() >= f64::EPSILON,
-        };
-        broken.then(|| format!("{self}: it is {value}"))
-    }
-}
-
-/// The number a name stands for; the sum when it stands for counts by reason. A reason that never occurred is 0.
-fn figure(json: &Value, name: &str) -> Option<f64> {
-    if let Some(reason) = name.strip_prefix("decrypt_failures.") {
-        return json
-            .get("decrypt_failures")?
-            .get(reason)
-            .map_or(Some(0.0), Value::as_f64);
-    }
-    let value = name.split('.').try_fold(json, |value, key| value.get(key))?;
-    match value {
-        Value::Object(counts) if name == "decrypt_failures" => {
-            Some(counts.values().filter_map(Value::as_f64).sum())
         }
-        other => other.as_f64(),
     }
 }
 
-/// Every figure of a report in which everything was measured.
+impl Verdict {
+    /// In words, why the run failed by it.
+    pub fn words(&self) -> String {
+        match self.value {
+            Some(value) => format!("{}: it is {value}", self.condition),
+            None => format!("{}: it was not measured", self.condition),
+        }
+    }
+}
+
+/// A figure of the catalog, or of the short form. A reason that never occurred is 0.
+fn of_run(report: &Report, name: &str) -> Option<f64> {
+    if let Some(figure) = report.figures.find(name) {
+        return figure.value;
+    }
+    if let Some(reason) = name.strip_prefix("decrypt_failures.") {
+        let count = report.brief.decrypt_failures.get(reason).copied().unwrap_or(0);
+        return report.figures.value("decrypt_failures").map(|_| as_number(count));
+    }
+    at(&serde_json::to_value(&report.brief).ok()?, name)
+}
+
+/// The number at a path with dots.
+fn at(json: &Value, path: &str) -> Option<f64> {
+    path.split('.')
+        .try_fold(json, |value, key| value.get(key))?
+        .as_f64()
+}
+
+/// Every figure of the catalog, and of the short form when everything was measured.
 fn known_figures() -> Vec<String> {
     let measures = Measures::default();
     for durations in [
@@ -158,20 +185,15 @@ fn known_figures() -> Vec<String> {
     let usage = Usage {
         cpu_s: 0.0,
         rss_bytes: 0.0,
+        voluntary_switches: None,
+        involuntary_switches: None,
     };
-    let run = Run {
-        scenario: String::new(),
-        participants: 0,
-        duration_s: 0.0,
-        interrupted: false,
-        server: Ok((usage, usage)),
-        memory: Ok(MemoryFigures::default()),
-    };
-    let json = serde_json::to_value(Report::new(run, &measures)).unwrap_or_default();
-    let mut names = vec!["decrypt_failures".to_owned()];
+    let brief = Brief::new(0, &Ok((usage, usage)), Ok(MemoryFigures::default()), &measures);
+    let json = serde_json::to_value(brief).unwrap_or_default();
+    let mut names: Vec<String> = measure::catalog().map(|entry| entry.name.to_owned()).collect();
     for (key, value) in json.as_object().into_iter().flatten() {
         match value {
-            Value::Number(_) => names.push(key.clone()),
+            Value::Number(_) if !names.contains(key) => names.push(key.clone()),
             Value::Object(inner) => {
                 names.extend(
                     inner
@@ -196,7 +218,9 @@ mod tests {
 
     fn violation(text: &str, measures: &Measures) -> Option<String> {
         let threshold: Threshold = text.parse().unwrap();
-        threshold.violation(&Report::new(crate::report::tests::run(), measures))
+        let report = Report::new(crate::report::tests::run(), measures);
+        let verdict = threshold.judge(&Document::Run(Box::new(report)));
+        verdict.failed.then(|| verdict.words())
     }
 
     #[test]
@@ -217,8 +241,18 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_of_a_comparison_can_be_limited() {
+        let document = Document::Comparison(Box::new(crate::report::tests::comparison()));
+        let judge = |text: &str| text.parse::<Threshold>().unwrap().judge(&document);
+        assert!(!judge("ratios.janus.packets_per_cpu_second.median<3").failed);
+        assert!(judge("ratios.janus.packets_per_cpu_second.min<3").failed);
+        assert!(judge("ratios.livekit.packets_per_cpu_second.min<3").failed);
+    }
+
+    #[test]
     fn failures_can_be_limited_in_sum_and_by_reason() {
         let measures = Measures::default();
+        measures.frames_decrypted.increment();
         assert_eq!(violation("decrypt_failures>0", &measures), None);
         measures.decrypt_failed(DropReason::Replay);
         measures.decrypt_failed(DropReason::AuthFail);
@@ -232,9 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_inside_a_group_is_named_with_a_dot() {
+    fn a_figure_goes_by_its_own_name_or_by_that_of_the_short_form() {
         let measures = Measures::default();
         measures.latency.record(Duration::from_millis(250));
+        assert!(violation("latency_p99_ms>50", &measures).is_some());
+        assert_eq!(violation("latency_p99_ms>260", &measures), None);
         assert!(violation("latency_ms.p95>200", &measures).is_some());
         assert_eq!(violation("latency_ms.p95>300", &measures), None);
     }

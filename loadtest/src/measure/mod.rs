@@ -1,12 +1,31 @@
-//! What a run measures, shared by all its participants.
+//! What a run measures, shared by all its participants: one file per measure, which declares its figures and tells them.
+
+pub mod audio_gap;
+pub mod audio_quality;
+pub mod decryption;
+pub mod delivery;
+pub mod forwarding;
+pub mod freeze;
+pub mod generator;
+pub mod jitter;
+pub mod join;
+pub mod kinds;
+pub mod latency;
+pub mod races;
+pub mod rekey;
+pub mod server;
+pub mod timeline;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use conclave_e2ee::DropReason;
 use hdrhistogram::Histogram;
+
+use self::kinds::ByKind;
+use crate::report::figure::{Entry, milliseconds};
 
 /// Problems kept in words; more are only counted.
 const MAX_PROBLEMS: usize = 20;
@@ -94,20 +113,35 @@ pub struct Measures {
     pub video_different: Counter,
     /// Key-frame requests that reached a camera.
     pub key_frame_requests: Counter,
-    /// Participants started.
-    pub started: Counter,
-    /// Participants that became members and decrypted, or were the first.
-    pub joined: Counter,
-    /// Participants that left as they should.
-    pub left: Counter,
+    /// Comings and goings, by the kind of participant.
+    pub kinds: ByKind,
     /// From the first connection to the first decrypted frame of another.
     pub join: Durations,
+    /// The stages of joining.
+    pub join_stages: join::Stages,
     /// From before a frame's encryption at its sender to after its decoding at a receiver; sound only.
     pub latency: Durations,
     /// From a commit's arrival to the switch of the sender's key to its epoch.
     pub rekey: Durations,
     /// From a participant's Bye to the switch of another's key to an epoch without it.
     pub removal: Durations,
+    /// Joins, leaves and removals until the last member has the key.
+    pub rekeys: rekey::Rekeys,
+    /// Commits made and lost.
+    pub races: races::Races,
+    /// Jitter of streams.
+    pub jitter: Durations,
+    /// Pictures that stood still.
+    pub freezes: freeze::Freezes,
+    /// Sound that was not there in time.
+    pub audio_gaps: audio_gap::AudioGaps,
+    /// Sound that was kept to be compared with what was said.
+    pub heard: audio_quality::Heard,
+    /// Packets timed through the server and without it.
+    pub forwarding: forwarding::Forwarding,
+    /// RTP packets that arrived so far, also during warm-ups; only for progress and charts.
+    pub packets_arrived: Counter,
+    missing: AtomicI64,
     failures: Mutex<BTreeMap<String, u64>>,
     problems: Mutex<Vec<String>>,
     problem_count: Counter,
@@ -118,13 +152,8 @@ pub struct Measures {
 impl Measures {
     /// Counts a frame that could not be decrypted.
     pub fn decrypt_failed(&self, reason: DropReason) {
-        let name = serde_json::to_value(reason).ok();
-        let name = name
-            .as_ref()
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or("unknown");
         if let Ok(mut failures) = self.failures.lock() {
-            *failures.entry(name.to_owned()).or_default() += 1;
+            *failures.entry(decryption::name(reason)).or_default() += 1;
         }
     }
 
@@ -134,6 +163,16 @@ impl Measures {
             .lock()
             .map(|failures| failures.clone())
             .unwrap_or_default()
+    }
+
+    /// So many more packets are missing at some receiver, or fewer when late ones came; only for progress and charts.
+    pub fn missing_changed(&self, by: i64) {
+        self.missing.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Packets that are missing now at all receivers.
+    pub fn missing_now(&self) -> u64 {
+        u64::try_from(self.missing.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
     /// Notes something that should not have happened.
@@ -182,6 +221,28 @@ impl Measures {
     pub fn departure(&self, client_id: &[u8; 16]) -> Option<Instant> {
         self.departures.lock().ok()?.get(client_id).copied()
     }
+}
+
+/// Every figure there is: reports have all of them, and `--fail-if` knows them by name.
+pub fn catalog() -> impl Iterator<Item = Entry> {
+    join::entries()
+        .chain(latency::ENTRIES)
+        .chain(delivery::ENTRIES)
+        .chain(decryption::ENTRIES)
+        .chain(rekey::entries())
+        .chain(races::ENTRIES)
+        .chain(jitter::ENTRIES)
+        .chain(freeze::ENTRIES)
+        .chain(audio_gap::ENTRIES)
+        .chain(audio_quality::ENTRIES)
+        .chain(forwarding::ENTRIES)
+        .chain(server::ENTRIES)
+        .chain(generator::ENTRIES)
+}
+
+/// A value of a histogram of microseconds, in milliseconds.
+fn percentile(histogram: &Histogram<u64>, rank: f64) -> f64 {
+    milliseconds(histogram.value_at_quantile(rank))
 }
 
 /// Microseconds since the Unix epoch: comparable between processes of one machine.

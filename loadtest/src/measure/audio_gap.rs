@@ -1,0 +1,184 @@
+//! Audio gaps: stretches of sound that were not there when they should have been played.
+//!
+//! A frame is in time when it comes no later than the playout delay after the fastest frame of its stream would have. Opus
+//! conceals two missing frames of 20 ms well; three in a row are a gap that a person hears.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::Counter;
+use crate::packet::sequence::Unwrapper;
+use crate::report::figure::{Entry, Figures};
+
+const NONE: &str = "no sound was received for a second";
+
+/// How often.
+pub const COUNT: Entry = Entry::lower(
+    "audio_gaps",
+    "count",
+    "Stretches of 60 ms or more of sound that were not there in time, of all receivers",
+    NONE,
+);
+/// How long of all.
+pub const SHARE: Entry = Entry::lower(
+    "audio_gap_share",
+    "ratio",
+    "Sound in gaps, of all sound that should have been heard",
+    NONE,
+);
+/// The longest.
+pub const LONGEST: Entry = Entry::lower("audio_gap_max_ms", "ms", "The longest gap", NONE);
+/// All of them.
+pub const ENTRIES: [Entry; 3] = [COUNT, SHARE, LONGEST];
+
+/// A receiver waits this long for a frame, as a browser's jitter buffer does on a fair network.
+pub const PLAYOUT_DELAY: Duration = Duration::from_millis(100);
+const FRAME: Duration = Duration::from_millis(20);
+const FRAME_MS: u64 = 20;
+/// Missing frames in a row that a person hears.
+const AUDIBLE: u64 = 3;
+/// Frames after which nothing earlier can come in time any more.
+const SETTLED: i64 = 50;
+
+/// Gaps of all receivers.
+#[derive(Debug, Default)]
+pub struct AudioGaps {
+    count: Counter,
+    missing: Counter,
+    heard: Counter,
+    longest: Mutex<u64>,
+}
+
+/// One receiver of one microphone.
+#[derive(Debug, Default)]
+pub struct Ear {
+    line: Unwrapper,
+    started: Option<Instant>,
+    /// The least that arrival was later than the frame's place says, in seconds.
+    fastest: Option<f64>,
+    in_time: BTreeSet<i64>,
+    /// The last frame that is settled and was in time.
+    last: Option<i64>,
+}
+
+impl Ear {
+    /// A decrypted frame of 20 ms; `number` counts frames and may wrap.
+    pub fn heard(&mut self, arrived: Instant, number: u16, gaps: &AudioGaps) {
+        let number = self.line.unwrap(number);
+        let started = *self.started.get_or_insert(arrived);
+        #[expect(clippy::cast_precision_loss, reason = "2^53 frames are millions of years")]
+        let due = number as f64 * FRAME.as_secs_f64();
+        let late = arrived.saturating_duration_since(started).as_secs_f64() - due;
+        let fastest = self.fastest.map_or(late, |fastest| fastest.min(late));
+        self.fastest = Some(fastest);
+        if late - fastest <= PLAYOUT_DELAY.as_secs_f64() && self.last.is_none_or(|last| number > last) {
+            self.in_time.insert(number);
+        }
+        while let Some(first) = self.in_time.first().copied()
+            && number - first > SETTLED
+        {
+            self.settle(gaps);
+        }
+    }
+
+    /// The stream is over.
+    pub fn finish(mut self, gaps: &AudioGaps) {
+        while !self.in_time.is_empty() {
+            self.settle(gaps);
+        }
+    }
+
+    fn settle(&mut self, gaps: &AudioGaps) {
+        let Some(first) = self.in_time.pop_first() else {
+            return;
+        };
+        gaps.heard.increment();
+        let missing = self.last.map_or(0, |last| first - last - 1);
+        self.last = Some(first);
+        let missing = u64::try_from(missing).unwrap_or_default();
+        gaps.heard.add(missing);
+        if missing >= AUDIBLE {
+            gaps.add(missing);
+        }
+    }
+}
+
+impl AudioGaps {
+    fn add(&self, frames: u64) {
+        self.count.increment();
+        self.missing.add(frames);
+        if let Ok(mut longest) = self.longest.lock() {
+            *longest = (*longest).max(frames);
+        }
+    }
+}
+
+/// Tells the figures.
+pub fn tell(gaps: &AudioGaps, figures: &mut Figures) {
+    let heard = gaps.heard.value();
+    if heard * FRAME_MS < 1000 {
+        return;
+    }
+    figures.count(&COUNT, gaps.count.value());
+    figures.set(&SHARE, super::delivery::share(gaps.missing.value(), heard));
+    let longest = gaps.longest.lock().map(|longest| *longest).unwrap_or_default();
+    figures.count(&LONGEST, longest * FRAME_MS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 20 s of sound of which `lost` says which frames never come, and `late` how late others do.
+    fn told(lost: impl Fn(u16) -> bool, late: impl Fn(u16) -> u64) -> Figures {
+        let start = Instant::now();
+        let gaps = AudioGaps::default();
+        let mut ear = Ear::default();
+        let mut arrivals: Vec<(Instant, u16)> = (0..1000)
+            .filter(|number| !lost(*number))
+            .map(|number| {
+                let sent = start + FRAME * u32::from(number);
+                (sent + Duration::from_millis(late(number)), number)
+            })
+            .collect();
+        arrivals.sort();
+        for (arrived, number) in arrivals {
+            // Beginning shortly before the wrap.
+            ear.heard(arrived, number.wrapping_add(65_000), &gaps);
+        }
+        ear.finish(&gaps);
+        let mut figures = Figures::unmeasured(ENTRIES);
+        tell(&gaps, &mut figures);
+        figures
+    }
+
+    #[test]
+    fn lost_frames_in_a_row_are_a_gap_as_long_as_they_are() {
+        assert_eq!(told(|_| false, |_| 0).value("audio_gaps"), Some(0.0));
+        // Two in a row are concealed.
+        assert_eq!(
+            told(|number| number % 100 < 2, |_| 0).value("audio_gaps"),
+            Some(0.0)
+        );
+        let figures = told(|number| number % 100 >= 90 && number < 900, |_| 0);
+        assert_eq!(figures.value("audio_gaps"), Some(9.0));
+        assert_eq!(figures.value("audio_gap_max_ms"), Some(200.0));
+        let share = figures.value("audio_gap_share").unwrap();
+        assert!((share - 0.09).abs() < 0.001, "{share}");
+    }
+
+    #[test]
+    fn what_comes_too_late_to_be_played_is_a_gap_and_what_is_only_late_is_not() {
+        let late = |by: u64| move |number: u16| if (500..510).contains(&number) { by } else { 0 };
+        assert_eq!(told(|_| false, late(90)).value("audio_gaps"), Some(0.0));
+        let figures = told(|_| false, late(400));
+        assert_eq!(figures.value("audio_gaps"), Some(1.0));
+        assert_eq!(figures.value("audio_gap_max_ms"), Some(200.0));
+    }
+
+    #[test]
+    fn a_delay_of_everything_is_no_gap() {
+        assert_eq!(told(|_| false, |_| 300).value("audio_gaps"), Some(0.0));
+    }
+}

@@ -1,0 +1,262 @@
+//! The page of a comparison.
+
+use maud::{Markup, html};
+
+use super::changes;
+use super::chart::{self, Bar, short};
+use super::parts::{self, Tone, change_class, number};
+use super::run::{capacity_chart, percentile_chart, problems};
+use crate::report::baseline::Changes;
+use crate::report::figure::Distribution;
+use crate::report::model::{CapacityStep, Comparison, Spread, TargetFigure};
+
+/// Figures of the summary, in the order of what people ask first.
+const FIRST: [&str; 5] = [
+    "packets_per_cpu_second",
+    "added_latency_p99_ms",
+    "server_memory_mb",
+    "join_p50_ms",
+    "largest_load",
+];
+
+/// Everything of the page.
+pub(super) fn body(comparison: &Comparison, since: Option<&Changes>) -> Markup {
+    let names: Vec<&str> = comparison.targets.keys().map(String::as_str).collect();
+    let title = format!("{}: {}", comparison.context.scenario, names.join(", "));
+    html! {
+        (parts::header("Comparison of SFUs under the same load", &title, &comparison.context))
+        (sentence(comparison))
+        (cautions(comparison))
+        (parts::conditions(&comparison.thresholds))
+        @if let Some(changes) = since { (changes::section(changes)) }
+        section {
+            h2 { "Ratios" }
+            p .about {
+                "Each bar is the figure of " (comparison.baseline) " divided by that of another server, from rounds that follow each other; "
+                "whiskers are the smallest and the largest round. The line is 1: as much as the other server."
+            }
+            (ratios(comparison))
+        }
+        (measured(comparison))
+        (latency(comparison))
+        (capacity(comparison))
+        section {
+            h2 { "Servers" }
+            @for (name, target) in &comparison.targets {
+                h3 { (name) @if let Some(version) = &target.version { " " (version) } }
+                @if let Some(command) = &target.command { pre { code { (command) } } }
+                @if !target.problems.is_empty() { ul .plain { @for problem in &target.problems { li { (problem) } } } }
+            }
+            @for (name, reason) in &comparison.unavailable { h3 { (name) } p .soft { "not compared: " (reason) } }
+        }
+        section { h2 { "Participants" } div .scroll { (parts::kinds_table(&comparison.participants_by_kind)) } }
+        (problems(&comparison.problems, u64::try_from(comparison.problems.len()).unwrap_or(u64::MAX)))
+        (parts::reproduce(&comparison.context))
+    }
+}
+
+/// What the main figure says, per target.
+fn sentence(comparison: &Comparison) -> Markup {
+    let baseline = &comparison.baseline;
+    let said: Vec<String> = comparison
+        .ratios
+        .iter()
+        .filter(|(target, _)| *target != baseline)
+        .filter_map(|(target, ratios)| {
+            let ratio = ratios.get("packets_per_cpu_second")?.median;
+            let times = short(ratio);
+            Some(format!(
+                "{baseline} delivers {times} times as many packets per CPU second as {target}"
+            ))
+        })
+        .collect();
+    let unavailable: Vec<String> = comparison
+        .unavailable
+        .iter()
+        .map(|(target, reason)| format!("{target} was not compared: {reason}"))
+        .collect();
+    let failed = comparison.thresholds.iter().any(|verdict| verdict.failed);
+    let tone = match (failed, said.is_empty()) {
+        (true, _) => Tone::Bad,
+        (false, true) => Tone::Warn,
+        (false, false) => Tone::Good,
+    };
+    let first = if said.is_empty() {
+        "Nothing could be compared".to_owned()
+    } else {
+        said.join("; ")
+    };
+    parts::verdict(tone, &first, &unavailable.join(" · "))
+}
+
+fn cautions(comparison: &Comparison) -> Markup {
+    let bound: Vec<String> = comparison
+        .targets
+        .iter()
+        .filter(|(_, target)| target.generator_bound_rounds > 0)
+        .map(|(name, target)| {
+            format!(
+                "{name} in {} of {} rounds",
+                target.generator_bound_rounds, comparison.rounds
+            )
+        })
+        .collect();
+    html! {
+        @if comparison.context.partial {
+            (parts::verdict(Tone::Warn, "This comparison is partial",
+                comparison.context.partial_reason.as_deref().unwrap_or("It ended before its time.")))
+        }
+        @if !bound.is_empty() {
+            (parts::verdict(Tone::Warn, "Generator-bound: the load tester was the limit, not the server",
+                &format!("{}. What such a round says of the server is a lower bound.", bound.join(", "))))
+        }
+    }
+}
+
+/// The names of all figures that any target has, the main ones first.
+fn figure_names(comparison: &Comparison) -> Vec<&str> {
+    let mut names: Vec<&str> = comparison
+        .targets
+        .values()
+        .flat_map(|target| target.figures.keys())
+        .map(String::as_str)
+        .collect();
+    names.sort_by_key(|name| {
+        let place = FIRST.iter().position(|first| first == name);
+        (place.unwrap_or(FIRST.len()), *name)
+    });
+    names.dedup();
+    names
+}
+
+fn about<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a TargetFigure> {
+    comparison
+        .targets
+        .values()
+        .find_map(|target| target.figures.get(name))
+}
+
+fn ratios(comparison: &Comparison) -> Markup {
+    html! {
+        @for name in figure_names(comparison) {
+            @let told = ratio_bars(comparison, name);
+            @if !told.is_empty() {
+                h3 { (about(comparison, name).map_or(name, |figure| figure.about.as_str())) }
+                (parts::chart(
+                    &format!("{name}: {}", told.iter().map(|(target, spread)| format!("{} times {target}", short(spread.median))).collect::<Vec<_>>().join(", ")),
+                    chart::bars(&format!("{} as a multiple of the other", comparison.baseline), &|at| short(at), &bars_of(&told), Some(1.0)),
+                    &[],
+                    &parts::table(&format!("{name}: {} divided by the other", comparison.baseline), &["Target", "Smallest", "Median", "Largest"],
+                        &told.iter().map(|(target, spread)| vec![(*target).to_owned(), number(spread.min), number(spread.median), number(spread.max)]).collect::<Vec<_>>()),
+                ))
+            }
+        }
+    }
+}
+
+fn ratio_bars<'a>(comparison: &'a Comparison, name: &str) -> Vec<(&'a str, Spread)> {
+    comparison
+        .ratios
+        .iter()
+        .filter(|(target, _)| **target != comparison.baseline)
+        .filter_map(|(target, ratios)| Some((target.as_str(), *ratios.get(name)?)))
+        .collect()
+}
+
+fn bars_of(told: &[(&str, Spread)]) -> Vec<Bar> {
+    told.iter()
+        .enumerate()
+        .map(|(place, (target, spread))| Bar {
+            label: (*target).to_owned(),
+            from: 0.0,
+            to: spread.median,
+            whisker: Some((spread.min, spread.max)),
+            text: format!("{}×", short(spread.median)),
+            colour: place + 1,
+        })
+        .collect()
+}
+
+fn measured(comparison: &Comparison) -> Markup {
+    html! {
+        section {
+            h2 { "Measured" }
+            p .about { "Median over " (comparison.rounds) " rounds, smallest and largest in brackets. The first round of each server is thrown away." }
+            div .scroll { table {
+                thead { tr {
+                    th scope="col" { "Figure" }
+                    @for name in comparison.targets.keys() { th scope="col" .number { (name) } }
+                } }
+                tbody {
+                    @for name in figure_names(comparison) {
+                        @let first = about(comparison, name);
+                        tr {
+                            th scope="row" {
+                                (first.map_or(name, |figure| figure.about.as_str()))
+                                @if let Some(figure) = first { ", " (figure.unit) }
+                            }
+                            @for (target, result) in &comparison.targets {
+                                (cell(comparison, name, target, result.figures.get(name)))
+                            }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn cell(comparison: &Comparison, name: &str, target: &str, figure: Option<&TargetFigure>) -> Markup {
+    let Some(figure) = figure else {
+        return html! { td .number { "–" } };
+    };
+    let baseline = comparison
+        .targets
+        .get(&comparison.baseline)
+        .and_then(|result| result.figures.get(name)?.spread);
+    html! {
+        @match figure.spread {
+            Some(spread) => {
+                @let class = baseline
+                    .filter(|_| target != comparison.baseline)
+                    .and_then(|baseline| change_class(figure.better, baseline.median, spread.median));
+                td class=(format!("number {}", class.unwrap_or_default())) {
+                    (number(spread.median)) " (" (number(spread.min)) "–" (number(spread.max)) ")"
+                    @if let Some(class) = class { " " (class) }
+                }
+            }
+            None => td .reason { "not measured: " (figure.reason.as_deref().unwrap_or("no reason given")) },
+        }
+    }
+}
+
+fn latency(comparison: &Comparison) -> Markup {
+    let told: Vec<(&str, &Distribution)> = comparison
+        .targets
+        .iter()
+        .filter_map(|(name, target)| Some((name.as_str(), target.distributions.get("latency")?)))
+        .collect();
+    html! {
+        @if !told.is_empty() {
+            section { h2 { "Latency" } p .about { "How many frames arrive within how many milliseconds." } (percentile_chart(&told)) }
+        }
+    }
+}
+
+fn capacity(comparison: &Comparison) -> Markup {
+    let told: Vec<(&str, &[CapacityStep])> = comparison
+        .targets
+        .iter()
+        .filter(|(_, target)| !target.capacity.is_empty())
+        .map(|(name, target)| (name.as_str(), target.capacity.as_slice()))
+        .collect();
+    html! {
+        @if !told.is_empty() {
+            section {
+                h2 { "Capacity" }
+                p .about { "Packets delivered per second at each load that was tried. A filled point met the thresholds, an open one did not." }
+                (capacity_chart(&told))
+            }
+        }
+    }
+}
