@@ -1,6 +1,7 @@
 // A made-up SDK for the gallery: people with painted pictures, and every state of a call on demand.
 
 import { Emitter } from "../src/base/emitter.ts";
+import type { TalkMessage } from "../src/call/app-message.ts";
 import { Conversation } from "../src/call/conversation.ts";
 import type {
   CallEvents,
@@ -12,12 +13,15 @@ import type {
   Decision,
   EndReason,
   Feature,
+  Fetched,
+  FilesView,
   MeetingLink,
   Moderation,
   NewMeeting,
   Participant,
   Reaction,
 } from "../src/index.ts";
+import { moderates } from "../src/index.ts";
 import type { CallEventName, CallPort, SdkPort } from "../src/ui/port.ts";
 
 /** What the gallery's address asks for. */
@@ -81,14 +85,25 @@ class FakeCall implements CallPort {
   readonly #events = new Emitter<CallEvents>();
   readonly #options: Omit<CallOptions, "server">;
   readonly #wishes: Wishes;
-  readonly #conversation = new Conversation({
+  readonly conversation = new Conversation({
     send: () => this.state === "in-call",
     self: () => ({ clientId: "self", name: this.#options.name }),
     nameOf: (clientId) => this.participants.get(clientId)?.name,
+    isHost: (clientId) => moderates(this.participants.get(clientId)?.role ?? "member"),
     now: () => Date.now(),
     chatChanged: (entries) => this.#events.emit("chat", entries),
+    ruleChanged: (rule) => this.#events.emit("rule", rule),
     reacted: (from, reaction) => this.#events.emit("reaction", { from, reaction }),
   });
+
+  /** Files as they are while they move, without a server. */
+  readonly files = {
+    view: { uploads: [], fetched: new Map() } as FilesView,
+    share: () => true,
+    cancelUpload: () => undefined,
+    fetch: () => Promise.resolve(),
+    cancelFetch: () => undefined,
+  };
 
   constructor(options: Omit<CallOptions, "server">, wishes: Wishes) {
     this.#options = options;
@@ -236,19 +251,19 @@ class FakeCall implements CallPort {
   }
 
   get chat() {
-    return this.#conversation.entries;
+    return this.conversation.entries;
   }
 
   say(words: string, replyTo?: string) {
-    return this.#conversation.say(words, replyTo);
+    return this.conversation.say(words, replyTo);
   }
 
   editMessage(id: string, words: string) {
-    return this.#conversation.edit(id, words);
+    return this.conversation.edit(id, words);
   }
 
   react(reaction: Reaction) {
-    return this.#conversation.react(reaction);
+    return this.conversation.react(reaction);
   }
 
   setHand(raised: boolean): void {
@@ -259,13 +274,15 @@ class FakeCall implements CallPort {
   chatter(): void {
     const [ana, bo, chi] = ["AAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAC"] as const;
     const say = (from: number, id: string, words: string, replyTo?: string) =>
-      this.#conversation.handle(`person-${from}`, { type: "chat", id, text: words, replyTo });
+      this.conversation.handle(`person-${from}`, { type: "chat", id, text: words, replyTo });
     say(0, ana, "Good morning! The agenda is at https://example.org/agenda?week=47.");
     say(0, "AAAAAAAAAAAAAAAD", "Shall we begin?");
     say(1, bo, "Two minutes, please 🙏", "AAAAAAAAAAAAAAAD");
     this.say("Of course. I have <b>three</b> points.");
     say(2, chi, "مرحبا بالجميع", "AAAAAAAAAAAAAAAZ");
-    this.#conversation.handle("person-0", { type: "edit", id: "AAAAAAAAAAAAAAAD", text: "Shall we begin at ten?" });
+    this.conversation.handle("person-0", { type: "edit", id: "AAAAAAAAAAAAAAAD", text: "Shall we begin at ten?" });
+    this.conversation.keepOnly(new Set(this.participants.keys()));
+    this.conversation.handle("person-0", { type: "read", ids: [this.chat.find((entry) => entry.isSelf)?.id ?? ana] });
     for (const [place, index] of [1, 0].entries()) {
       const person = this.participants.get(`person-${index}`);
       if (person !== undefined) {
@@ -274,6 +291,49 @@ class FakeCall implements CallPort {
     }
     this.#events.emit("participants", this.participants);
     this.#events.emit("reaction", { from: "person-0", reaction: "applause" });
+  }
+
+  /** Lets the others share a picture and a file, ask, and answer; a file of one's own is on its way and another failed. */
+  async exchange(): Promise<void> {
+    const [picture, plan, poll] = ["BBBBBBBBBBBBBBBB", "BBBBBBBBBBBBBBBC", "BBBBBBBBBBBBBBBD"] as const;
+    const offer = { file: "AAECAwQFBgcICQoLDA0ODw", key: SECRET };
+    const say = (from: number, message: TalkMessage) => this.conversation.handle(`person-${from}`, message);
+    say(0, { type: "rule", rule: { lifetime: 3_600, burn: false } });
+    say(0, { type: "file", id: picture, offer: { ...offer, name: "Garten.png", mime: "image/png", bytes: 48_213 } });
+    say(2, {
+      type: "file",
+      id: plan,
+      offer: { ...offer, name: "خطة 2026.pdf", mime: "application/pdf", bytes: 83_000_000 },
+    });
+    const options = ["Monday at ten", "Tuesday at four", "الأربعاء"];
+    say(1, { type: "poll", id: poll, question: { question: "When do we meet again?", options, multiple: false } });
+    say(0, { type: "vote", id: poll, choices: [1] });
+    say(2, { type: "vote", id: poll, choices: [2] });
+    this.conversation.vote(poll, [1]);
+    this.conversation.wish = { burn: true };
+    this.say("This one is only for now.");
+    const canvas = document.createElement("canvas");
+    canvas.width = 320;
+    canvas.height = 180;
+    const paint = canvas.getContext("2d");
+    if (paint !== null) {
+      paint.fillStyle = "#3b7a57";
+      paint.fillRect(0, 0, 320, 180);
+      paint.fillStyle = "#f4c430";
+      paint.fillRect(120, 50, 80, 80);
+    }
+    const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve));
+    this.files.view = {
+      uploads: [
+        { id: "1", name: "Urlaub.mp4", bytes: 180_000_000, sent: 61_000_000 },
+        { id: "2", name: "archive.zip", bytes: 900_000_000, sent: 0, problem: "too_large", limit: 209_715_200 },
+      ],
+      fetched: new Map<string, Fetched>([
+        ...(blob === null ? [] : [[picture, { state: "here", blob }] as const]),
+        [plan, { state: "loading", received: 21_000_000 }],
+      ]),
+    };
+    this.#events.emit("files", this.files.view);
   }
 
   on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void {

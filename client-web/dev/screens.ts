@@ -67,6 +67,30 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await chatter(start.page);
     await button(start.page, start.text.controls.chat).click();
   },
+  files: async (start) => {
+    await intoCall(start, "others=3");
+    await start.page.evaluate(() =>
+      (window as unknown as { fakeCall: { exchange(): Promise<void> } }).fakeCall.exchange(),
+    );
+    await button(start.page, start.text.controls.chat).click();
+    await start.page.locator(".thumbnail").waitFor();
+  },
+  "message-ends": async (start) => {
+    await intoCall(start, "others=1");
+    await button(start.page, start.text.controls.chat).click();
+    await button(start.page, start.text.ending.title).click();
+  },
+  "poll-form": async (start) => {
+    await intoCall(start, "others=1");
+    await button(start.page, start.text.controls.chat).click();
+    await button(start.page, start.text.polls.create).click();
+  },
+  "too-long": async (start) => {
+    await intoCall(start, "others=1");
+    await button(start.page, start.text.controls.chat).click();
+    await start.page.getByRole("textbox", { name: start.text.chat.write }).fill("x".repeat(5_000));
+    await button(start.page, start.text.files.sendAsFile).waitFor();
+  },
   "chat-empty": async (start) => {
     await intoCall(start, "others=1");
     await button(start.page, start.text.controls.chat).click();

@@ -12,7 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   signaling: ["base", "wire"],
   media: ["base", "wire"],
   e2ee: ["base", "wire"],
-  call: ["base", "wire", "signaling", "media", "e2ee"],
+  files: ["base"],
+  call: ["base", "wire", "signaling", "media", "e2ee", "files"],
 };
 
 function filesIn(layer: string): string[] {

@@ -1,15 +1,17 @@
 // The framework-free client of Conclave: everything that a user interface, ours or another, builds on.
-export { MAX_TEXT, REACTIONS, type Reaction } from "./call/app-message.ts";
+export { type ChatRule, REACTIONS, type Reaction } from "./call/app-message.ts";
+export { Call } from "./call/call.ts";
 export {
-  Call,
   CallError,
   type CallEvents,
   type CallOptions,
   type CallState,
   type EndReason,
-} from "./call/call.ts";
-export type { ChatEntry, SendProblem } from "./call/conversation.ts";
+} from "./call/call-events.ts";
+export { type ChatEntry, type Poll, tally } from "./call/chat-entry.ts";
+export { type Conversation, MAX_RECEIPTS, type SendProblem } from "./call/conversation.ts";
 export { type Feature, missingFeatures } from "./call/features.ts";
+export type { Fetched, FilesView, SharedFiles, Upload } from "./call/files.ts";
 export {
   createMeeting,
   MeetingError,
@@ -20,10 +22,22 @@ export {
 } from "./call/link.ts";
 export type { LocalSource } from "./call/local.ts";
 export type { ChangeLogEntry } from "./call/log.ts";
+export {
+  type Ending,
+  type FileOffer,
+  MAX_OPTION,
+  MAX_OPTIONS,
+  MAX_QUESTION,
+  MAX_TEXT,
+  type Question,
+} from "./call/message-parts.ts";
 export { type CryptoReason, type CryptoState, moderates, type Participant } from "./call/participants.ts";
 export type { TileView } from "./call/views.ts";
 export { DecisionError } from "./e2ee/client.ts";
 export type { Decision, FrameCounters, Moderation, Role } from "./e2ee/messages.ts";
+export { pictureKind } from "./files/picture.ts";
+export type { FileProblem } from "./files/store.ts";
+export type { Sink } from "./files/transfer.ts";
 export {
   DeviceError,
   type DeviceProblem,

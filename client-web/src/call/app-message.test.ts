@@ -1,11 +1,34 @@
 import { describe, expect, it } from "vitest";
-import { type AppMessage, decodeMessage, encodeMessage, MAX_TEXT, REACTIONS } from "./app-message.ts";
+import {
+  type AppMessage,
+  decodeMessage,
+  encodeMessage,
+  type LowerHands,
+  REACTIONS,
+  type TalkMessage,
+} from "./app-message.ts";
+import { fileName, MAX_FILE_NAME, MAX_TEXT } from "./message-parts.ts";
 import { encodeStatus } from "./status.ts";
 
 const ID = "AAECAwQFBgcICQoL";
 const OTHER_ID = "CwoJCAcGBQQDAgEA";
 
-const MESSAGES: readonly Exclude<AppMessage, { type: "status" }>[] = [
+const FILE = "AAECAwQFBgcICQoLDA0ODw";
+const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const OFFER = { name: "Plan für Mai.pdf", mime: "application/pdf", bytes: 200 * 1_048_576, file: FILE, key: KEY };
+
+const MESSAGES: readonly (TalkMessage | LowerHands)[] = [
+  { type: "chat", id: ID, text: "soon gone", ending: { lifetime: 300, burn: true } },
+  { type: "file", id: ID, offer: OFFER },
+  { type: "file", id: ID, offer: { ...OFFER, bytes: 0 }, replyTo: OTHER_ID, ending: { lifetime: 60 } },
+  { type: "poll", id: ID, question: { question: "When?", options: ["Mon", "غداً"], multiple: true } },
+  { type: "vote", id: ID, choices: [0, 2] },
+  { type: "vote", id: ID, choices: [] },
+  { type: "poll_end", id: ID },
+  { type: "delete", id: ID },
+  { type: "read", ids: [ID, OTHER_ID] },
+  { type: "rule", rule: { burn: true } },
+  { type: "rule", rule: { lifetime: 86_400, burn: false } },
   { type: "chat", id: ID, text: "Hello 👋🏽 <b>you</b>\nשלום" },
   { type: "chat", id: ID, text: "x".repeat(MAX_TEXT), replyTo: OTHER_ID },
   { type: "edit", id: ID, text: "\u0001 once more".trim().slice(1) },
@@ -48,7 +71,29 @@ describe("an application message", () => {
     ["bad_fields", '"chat"'],
     ["bad_fields", "[]"],
     ["unknown_type", "{}"],
-    ["unknown_type", '{"type":"poll"}'],
+    ["unknown_type", '{"type":"pool"}'],
+    ["bad_id", '{"type":"poll"}'],
+    ["bad_fields", `{"type":"poll","id":"${ID}","question":"?","options":["a"],"multiple":false}`],
+    ["bad_fields", `{"type":"poll","id":"${ID}","question":"?","options":["a","a"],"multiple":false}`],
+    ["bad_fields", `{"type":"poll","id":"${ID}","question":"?","options":["a"," "],"multiple":false}`],
+    ["bad_fields", `{"type":"poll","id":"${ID}","question":"","options":["a","b"],"multiple":false}`],
+    ["bad_fields", `{"type":"poll","id":"${ID}","question":"?","options":[${'"a",'.repeat(10)}"b"],"multiple":false}`],
+    ["bad_fields", `{"type":"vote","id":"${ID}","choices":[1,1]}`],
+    ["bad_fields", `{"type":"vote","id":"${ID}","choices":[-1]}`],
+    ["bad_fields", `{"type":"vote","id":"${ID}","choices":[0.5]}`],
+    ["bad_fields", `{"type":"vote","id":"${ID}","choices":"0"}`],
+    ["bad_id", '{"type":"read","ids":[]}'],
+    ["bad_id", '{"type":"read","ids":["x"]}'],
+    ["bad_id", `{"type":"read","ids":[${`"${ID}",`.repeat(40)}"${ID}"]}`],
+    ["bad_fields", '{"type":"rule","lifetime":0,"burn":true}'],
+    ["bad_fields", '{"type":"rule","lifetime":60}'],
+    ["bad_fields", `{"type":"chat","id":"${ID}","text":"a","lifetime":-5}`],
+    ["bad_fields", `{"type":"chat","id":"${ID}","text":"a","lifetime":1e99}`],
+    ["bad_fields", `{"type":"chat","id":"${ID}","text":"a","burn":"yes"}`],
+    ["bad_fields", `{"type":"file","id":"${ID}","name":"a","bytes":-1,"file":"${FILE}","key":"${KEY}"}`],
+    ["bad_fields", `{"type":"file","id":"${ID}","name":"a","bytes":1e18,"file":"${FILE}","key":"${KEY}"}`],
+    ["bad_fields", `{"type":"file","id":"${ID}","name":"a","bytes":1,"file":"../x","key":"${KEY}"}`],
+    ["bad_fields", `{"type":"file","id":"${ID}","name":"a","bytes":1,"file":"${FILE}","key":"short"}`],
     ["unknown_type", '{"type":{"toString":"chat"}}'],
     ["bad_fields", '{"type":"status","microphone":1,"camera":true}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":0}'],
@@ -89,6 +134,47 @@ describe("an application message", () => {
       }
     }
     expect(taken).toBeGreaterThan(20);
+  });
+});
+
+describe("a file's name", () => {
+  it.each([
+    ["Bericht 2026.pdf", "Bericht 2026.pdf"],
+    ["../../etc/passwd", "passwd"],
+    ["C:\\Windows\\system32\\evil.dll", "evil.dll"],
+    ["/", "file"],
+    ["..", "file"],
+    ["", "file"],
+    [7, "file"],
+    [undefined, "file"],
+    [".bashrc", "bashrc"],
+    ["invoice\u202Efdp.exe", "invoicefdp.exe"],
+    ["a\u0000b\n.txt", "ab_.txt"],
+    ['<img src=x onerror="alert(1)">.svg', "_img src=x onerror=_alert(1)__.svg"],
+    ["CON.txt", "_CON.txt"],
+    ["nul", "_nul"],
+    ["عرض.pptx", "عرض.pptx"],
+  ])("of %j becomes %j", (name, safe) => {
+    expect(fileName(name)).toBe(safe);
+  });
+
+  it("is short and keeps its ending, however long it was", () => {
+    for (const name of [`${"x".repeat(10_000)}.pdf`, `${"👋".repeat(300)}.pdf`, `${"a".repeat(119)}👋.pdf`]) {
+      const short = fileName(name);
+      expect(short.length).toBeLessThanOrEqual(MAX_FILE_NAME);
+      expect(short.endsWith(".pdf")).toBe(true);
+      expect(() => encodeURIComponent(short)).not.toThrow();
+    }
+  });
+
+  it("is a safe one whatever it was: 2,000 random ones", () => {
+    const random = generator(0xf11e);
+    for (let round = 0; round < 2_000; round += 1) {
+      const name = Array.from({ length: random(40) }, () => String.fromCharCode(random(0x300))).join("");
+      const safe = fileName(name);
+      expect(safe).toMatch(/^[^./\\<>:"|?*][^/\\<>:"|?*]*$/u);
+      expect([...safe].every((character) => character >= " " && !/[\u007f-\u009f]/u.test(character))).toBe(true);
+    }
   });
 });
 

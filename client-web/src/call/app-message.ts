@@ -1,18 +1,60 @@
 // What members send each other in application messages of the group: one union, and what is dropped instead of it.
-import { decodeBase64Url } from "../base/bytes.ts";
+import {
+  cleanText,
+  type Ending,
+  type FileOffer,
+  isId,
+  isLifetime,
+  MAX_TEXT,
+  type Question,
+  readChoices,
+  readEnding,
+  readFileOffer,
+  readIds,
+  readQuestion,
+} from "./message-parts.ts";
 import { readStatus, type Status } from "./status.ts";
 
 /** Reactions that everybody's client can show. */
 export const REACTIONS = ["thumbs_up", "heart", "laugh", "surprise", "applause", "party"] as const;
 export type Reaction = (typeof REACTIONS)[number];
 
-/** A message of the group. Ids are base64url of `MESSAGE_ID_BYTES` random bytes. */
-export type AppMessage =
-  | { readonly type: "status"; readonly status: Status }
-  | { readonly type: "chat"; readonly id: string; readonly text: string; readonly replyTo?: string | undefined }
+/** The most that a host allows messages: how long they stay at most, and whether all of them burn. */
+export interface ChatRule {
+  /** In seconds; without a bound when there is none. */
+  readonly lifetime?: number | undefined;
+  readonly burn: boolean;
+}
+
+/** A message of the conversation. Ids are base64url of `MESSAGE_ID_BYTES` random bytes. */
+export type TalkMessage =
+  | {
+      readonly type: "chat";
+      readonly id: string;
+      readonly text: string;
+      readonly replyTo?: string | undefined;
+      readonly ending?: Ending | undefined;
+    }
   | { readonly type: "edit"; readonly id: string; readonly text: string }
-  | { readonly type: "reaction"; readonly reaction: Reaction }
-  | LowerHands;
+  | {
+      readonly type: "file";
+      readonly id: string;
+      readonly offer: FileOffer;
+      readonly replyTo?: string | undefined;
+      readonly ending?: Ending | undefined;
+    }
+  | {
+      readonly type: "poll";
+      readonly id: string;
+      readonly question: Question;
+      readonly ending?: Ending | undefined;
+    }
+  | { readonly type: "vote"; readonly id: string; readonly choices: readonly number[] }
+  | { readonly type: "poll_end"; readonly id: string }
+  | { readonly type: "delete"; readonly id: string }
+  | { readonly type: "read"; readonly ids: readonly string[] }
+  | { readonly type: "rule"; readonly rule: ChatRule }
+  | { readonly type: "reaction"; readonly reaction: Reaction };
 
 /** A host or co-host takes a hand down, or all of them when nobody is named. */
 export interface LowerHands {
@@ -20,34 +62,46 @@ export interface LowerHands {
   readonly clientId?: string | undefined;
 }
 
+/** A message of the group. */
+export type AppMessage = { readonly type: "status"; readonly status: Status } | LowerHands | TalkMessage;
+
 /** Why a payload is no message that this client takes. */
 export type MessageFault = "too_large" | "not_json" | "unknown_type" | "bad_fields" | "bad_text" | "bad_id";
 
 export type Decoded = { readonly message: AppMessage } | { readonly fault: MessageFault };
 
-export const MESSAGE_ID_BYTES = 12;
+type Fields = Readonly<Record<string, unknown>>;
+
 const CLIENT_ID_BYTES = 16;
-/** Most characters (UTF-16 units) of a chat message. */
-export const MAX_TEXT = 4_000;
 /** Most characters of a payload: a text in which each one needs an escape, and what stands around it. */
 const MAX_PAYLOAD = 6 * MAX_TEXT + 1_000;
 
-/** Controls but line feed and tab, and those that turn the direction of what follows: they make a text look like another. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are looked for.
-const MISLEADING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
-
 /** The payload of a message that is no status. */
-export function encodeMessage(message: Exclude<AppMessage, { type: "status" }>): string {
+export function encodeMessage(message: TalkMessage | LowerHands): string {
   switch (message.type) {
     case "lower_hands": {
       const { type, clientId } = message;
       return JSON.stringify({ type, ...(clientId !== undefined && { client_id: clientId }) });
     }
     case "chat": {
-      const { type, id, text, replyTo } = message;
-      return JSON.stringify({ type, id, text, ...(replyTo !== undefined && { reply_to: replyTo }) });
+      const { type, id, text, replyTo, ending } = message;
+      return JSON.stringify({ type, id, text, reply_to: replyTo, ...ending });
     }
+    case "file": {
+      const { type, id, offer, replyTo, ending } = message;
+      return JSON.stringify({ type, id, ...offer, reply_to: replyTo, ...ending });
+    }
+    case "poll": {
+      const { type, id, question, ending } = message;
+      return JSON.stringify({ type, id, ...question, ...ending });
+    }
+    case "rule":
+      return JSON.stringify({ type: message.type, ...message.rule });
     case "edit":
+    case "vote":
+    case "poll_end":
+    case "delete":
+    case "read":
     case "reaction":
       return JSON.stringify(message);
   }
@@ -67,21 +121,17 @@ export function decodeMessage(payload: string): Decoded {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { fault: "bad_fields" };
   }
-  const fields = value as Readonly<Record<string, unknown>>;
+  const fields = value as Fields;
   switch (fields["type"]) {
     case "status": {
       const status = readStatus(fields);
       return status === undefined ? { fault: "bad_fields" } : { message: { type: "status", status } };
     }
-    case "chat":
-      return readChat(fields);
-    case "edit": {
-      const { id, text } = fields;
-      const clean = cleanText(text);
-      if (!isId(id)) {
-        return { fault: "bad_id" };
-      }
-      return clean === undefined ? { fault: "bad_text" } : { message: { type: "edit", id, text: clean } };
+    case "rule":
+      return readRule(fields);
+    case "read": {
+      const ids = readIds(fields["ids"]);
+      return ids === undefined ? { fault: "bad_id" } : { message: { type: "read", ids } };
     }
     case "reaction": {
       const reaction = REACTIONS.find((known) => known === fields["reaction"]);
@@ -92,36 +142,81 @@ export function decodeMessage(payload: string): Decoded {
       if (clientId === undefined) {
         return { message: { type: "lower_hands" } };
       }
-      return typeof clientId === "string" && decodeBase64Url(clientId)?.length === CLIENT_ID_BYTES
-        ? { message: { type: "lower_hands", clientId } }
-        : { fault: "bad_id" };
+      return isId(clientId, CLIENT_ID_BYTES) ? { message: { type: "lower_hands", clientId } } : { fault: "bad_id" };
     }
+    case "chat":
+    case "edit":
+    case "file":
+    case "poll":
+    case "vote":
+    case "poll_end":
+    case "delete":
+      return isId(fields["id"]) ? readWithId(fields["type"], fields["id"], fields) : { fault: "bad_id" };
     default:
       // Of a later version, maybe.
       return { fault: "unknown_type" };
   }
 }
 
-/** The text as others will read it; `undefined` when it is empty or too long. */
-export function cleanText(text: unknown): string | undefined {
-  if (typeof text !== "string" || text.length > MAX_TEXT) {
-    return undefined;
+/** Reads what is about one message, by its id. */
+function readWithId(
+  type: "chat" | "edit" | "file" | "poll" | "vote" | "poll_end" | "delete",
+  id: string,
+  fields: Fields,
+): Decoded {
+  switch (type) {
+    case "chat":
+    case "file":
+    case "poll":
+      return readEntry(type, id, fields);
+    case "edit": {
+      const text = cleanText(fields["text"]);
+      return text === undefined ? { fault: "bad_text" } : { message: { type, id, text } };
+    }
+    case "vote": {
+      const choices = readChoices(fields["choices"]);
+      return choices === undefined ? { fault: "bad_fields" } : { message: { type, id, choices } };
+    }
+    case "poll_end":
+    case "delete":
+      return { message: { type, id } };
   }
-  const clean = text.replace(MISLEADING, "").trim();
-  return clean === "" ? undefined : clean;
 }
 
-function readChat({ id, text, reply_to }: Readonly<Record<string, unknown>>): Decoded {
-  const clean = cleanText(text);
-  if (!isId(id) || (reply_to !== undefined && !isId(reply_to))) {
+/** Reads what becomes an entry of the chat. */
+function readEntry(type: "chat" | "file" | "poll", id: string, fields: Fields): Decoded {
+  const replyTo = fields["reply_to"];
+  if (replyTo !== undefined && !isId(replyTo)) {
     return { fault: "bad_id" };
   }
-  if (clean === undefined) {
-    return { fault: "bad_text" };
+  const ending = readEnding(fields);
+  if (ending === undefined) {
+    return { fault: "bad_fields" };
   }
-  return { message: { type: "chat", id, text: clean, ...(reply_to !== undefined && { replyTo: reply_to }) } };
+  const common = {
+    id,
+    ...(replyTo !== undefined && { replyTo }),
+    ...(Object.keys(ending).length > 0 && { ending }),
+  };
+  switch (type) {
+    case "chat": {
+      const text = cleanText(fields["text"]);
+      return text === undefined ? { fault: "bad_text" } : { message: { type, text, ...common } };
+    }
+    case "file": {
+      const offer = readFileOffer(fields);
+      return offer === undefined ? { fault: "bad_fields" } : { message: { type, offer, ...common } };
+    }
+    case "poll": {
+      const question = readQuestion(fields);
+      return question === undefined ? { fault: "bad_fields" } : { message: { type, question, ...common } };
+    }
+  }
 }
 
-function isId(value: unknown): value is string {
-  return typeof value === "string" && value.length <= 32 && decodeBase64Url(value)?.length === MESSAGE_ID_BYTES;
+function readRule({ lifetime, burn }: Fields): Decoded {
+  if ((lifetime !== undefined && !isLifetime(lifetime)) || typeof burn !== "boolean") {
+    return { fault: "bad_fields" };
+  }
+  return { message: { type: "rule", rule: { ...(lifetime !== undefined && { lifetime }), burn } } };
 }

@@ -7,7 +7,10 @@ import { SignalingSocket } from "../signaling/socket.ts";
 import { MLS_TYPES } from "../wire/codec.ts";
 import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
 import { decodeMessage, encodeMessage, type MessageFault, type Reaction } from "./app-message.ts";
-import { type ChatEntry, Conversation, type MessageRefusal, type SendProblem } from "./conversation.ts";
+import { CallError, type CallEvents, type CallOptions, type CallState, type EndReason } from "./call-events.ts";
+import type { ChatEntry } from "./chat-entry.ts";
+import { Conversation, type MessageRefusal, type SendProblem } from "./conversation.ts";
+import { SharedFiles } from "./files.ts";
 import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
@@ -17,74 +20,14 @@ import { OwnVoice } from "./speaking.ts";
 import { encodeStatus, type Status } from "./status.ts";
 import type { TileView } from "./views.ts";
 
-/** Where a call stands. "full": the server takes nobody in for now, and is asked again. */
-export type CallState = "idle" | "connecting" | "full" | "waiting" | "in-call" | "reconnecting" | "ended";
-
-/** Why a call is over. */
-export type EndReason =
-  | "left"
-  | "removed"
-  | "room-full"
-  | "room-not-found"
-  | "replaced"
-  | "refused"
-  | "failed"
-  | "banned"
-  | "locked"
-  | "ended";
-
-/** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
-export interface CallOptions {
-  /** The server's origin. */
-  readonly server: URL;
-  readonly room: string;
-  /** The room's secret, base64url; it never leaves the browser. */
-  readonly secret: string;
-  /** The room's host key, from the link. */
-  readonly host?: string | undefined;
-  /** The secret half of it, for whoever made the room. */
-  readonly hostSeed?: string | undefined;
-  /** The name others see. */
-  readonly name: string;
-  readonly microphone?: MediaStreamTrack | undefined;
-  readonly camera?: MediaStreamTrack | undefined;
-}
-
-/** A call could not be joined, or is not in a state to do that. */
-export class CallError extends Error {
-  override readonly name = "CallError";
-
-  constructor(
-    readonly reason: EndReason | "not-idle" | "not-in-call" | "not-permitted",
-    readonly code?: ErrorCode | undefined,
-  ) {
-    super(code === undefined ? reason : `${reason} (${code})`);
-  }
-}
-
-export type CallEvents = {
-  state: CallState;
-  participants: ReadonlyMap<string, Participant>;
-  code: string | undefined;
-  log: readonly ChangeLogEntry[];
-  chat: readonly ChatEntry[];
-  /** What the hosts decided. */
-  moderation: Moderation;
-  /** The hosts do not let this participant publish these any more; they were turned off. */
-  silenced: readonly LocalSource[];
-  /** A host took the own hand down. */
-  "hand-lowered": string;
-  reaction: { readonly from: string; readonly reaction: Reaction };
-  /** Something failed that the call survived. */
-  error: Error;
-};
-
 const CLIENT_ID_BYTES = 16;
 /** Several newcomers and changes within this time make one status message. */
 const STATUS_DELAY_MS = 250;
 /** So many worker failures in a row end the call; one that comes after a quiet time counts anew. */
 const MOST_REJOINS = 3;
 const QUIET_MS = 60_000;
+/** Messages that are over go at most so much later: a timer stands still while the machine sleeps. */
+const CLOCK_MS = 10_000;
 
 const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
   room_full: "room-full",
@@ -104,7 +47,10 @@ export class Call {
   readonly #options: CallOptions;
   readonly #local: LocalMedia;
   readonly #voice: OwnVoice;
-  readonly #conversation: Conversation;
+  /** The chat: texts, files, polls, and when they go. */
+  readonly conversation: Conversation;
+  /** Files on their way, and those that came. */
+  readonly files: SharedFiles;
   readonly #messageDrops = new Map<MessageFault | MessageRefusal, number>();
   /** The own place in the queue of raised hands. */
   #hand: number | undefined;
@@ -130,6 +76,7 @@ export class Call {
   #rejoins = 0;
   #rejoinedAt = 0;
   #statusTimer: ReturnType<typeof setTimeout> | undefined;
+  #chatTimer: ReturnType<typeof setTimeout> | undefined;
   #offNetworkChange: (() => void) | undefined;
   readonly #onPageHide = () => void this.leave();
 
@@ -140,13 +87,24 @@ export class Call {
       this.#isSpeaking = speaking;
       this.#refresh();
     });
-    this.#conversation = new Conversation({
+    this.conversation = new Conversation({
       send: (payload) => this.#sendApp(payload),
       self: () => ({ clientId: this.#clientId, name: options.name }),
       nameOf: (clientId) => this.#roster.displayName(clientId),
+      isHost: (clientId) => moderates(this.#roster.roleOf(clientId)),
       now: () => Date.now(),
-      chatChanged: (entries) => this.#events.emit("chat", entries),
+      chatChanged: (entries) => this.#chatChanged(entries),
+      ruleChanged: (rule) => this.#events.emit("rule", rule),
       reacted: (from, reaction) => this.#events.emit("reaction", { from, reaction }),
+    });
+    this.files = new SharedFiles({
+      server: {
+        url: new URL(`/api/v1/rooms/${options.room}/files`, options.server).href,
+        token: () => (this.#admitted ? this.#token : undefined),
+      },
+      offer: (offer, replyTo) => this.conversation.offer(offer, replyTo),
+      ending: () => this.conversation.ending,
+      changed: (view) => this.#events.emit("files", view),
     });
     this.#roster = this.#newRoster();
   }
@@ -184,7 +142,7 @@ export class Call {
 
   /** The chat, oldest message first; only what was said while this participant was there. */
   get chat(): readonly ChatEntry[] {
-    return this.#conversation.entries;
+    return this.conversation.entries;
   }
 
   /** Application messages of others that were not taken, by reason. */
@@ -278,17 +236,17 @@ export class Call {
 
   /** Writes to everybody; without a connection the message waits for one. Says why not, if not. */
   say(text: string, replyTo?: string): SendProblem | undefined {
-    return this.#conversation.say(text, replyTo);
+    return this.conversation.say(text, replyTo);
   }
 
   /** Changes an own message of the chat. */
   editMessage(id: string, text: string): SendProblem | undefined {
-    return this.#conversation.edit(id, text);
+    return this.conversation.edit(id, text);
   }
 
   /** Shows everybody a reaction for a moment. */
   react(reaction: Reaction): SendProblem | undefined {
-    return this.#conversation.react(reaction);
+    return this.conversation.react(reaction);
   }
 
   /** Raises or lowers the own hand. */
@@ -402,6 +360,9 @@ export class Call {
     this.#exit();
     this.#voice.close();
     this.#local.close();
+    this.conversation.close();
+    this.files.close();
+    clearTimeout(this.#chatTimer);
     this.#endReason = reason;
     this.#become("ended");
   }
@@ -445,12 +406,13 @@ export class Call {
       "roster",
       current(({ members, suite }) => {
         this.#suite = suite ?? undefined;
-        this.#conversation.keepOnly(new Set(members.map((member) => member.client_id)));
-        if (this.#roster.setMembers(members).length > 0) {
-          this.#sendStatusSoon();
-        }
+        const newcomers = this.#roster.setMembers(members);
         this.#media?.setParticipants(members.length);
         this.#refresh();
+        this.conversation.keepOnly(new Set(members.map((member) => member.client_id)));
+        if (newcomers.length > 0) {
+          this.#sendStatusSoon();
+        }
       }),
     );
     e2ee.on(
@@ -637,7 +599,7 @@ export class Call {
     if (message.type === "lower_hands") {
       return this.#handleLowerHands(from, message.clientId);
     }
-    const refusal = this.#conversation.handle(from, message);
+    const refusal = this.conversation.handle(from, message);
     if (refusal !== undefined) {
       this.#countDrop(refusal);
     }
@@ -681,6 +643,20 @@ export class Call {
     }
   }
 
+  #chatChanged(entries: readonly ChatEntry[]): void {
+    this.files.keepOnly(new Set(entries.map((entry) => entry.id)));
+    this.#events.emit("chat", entries);
+    clearTimeout(this.#chatTimer);
+    const { nextEnd } = this.conversation;
+    if (nextEnd !== undefined) {
+      const wait = Math.max(0, Math.min(nextEnd - Date.now(), CLOCK_MS));
+      this.#chatTimer = setTimeout(() => {
+        this.conversation.handleTimeout();
+        this.#chatChanged(this.conversation.entries);
+      }, wait);
+    }
+  }
+
   #countDrop(reason: MessageFault | MessageRefusal): void {
     this.#messageDrops.set(reason, (this.#messageDrops.get(reason) ?? 0) + 1);
   }
@@ -719,6 +695,7 @@ export class Call {
     clearTimeout(this.#statusTimer);
     this.#statusTimer = setTimeout(() => {
       this.#sendApp(encodeStatus(this.#status()));
+      this.conversation.handleNewcomers();
     }, STATUS_DELAY_MS);
   }
 
@@ -773,7 +750,7 @@ export class Call {
       this.#state = state;
       this.#events.emit("state", state);
       if (state === "in-call") {
-        this.#conversation.handleConnected();
+        this.conversation.handleConnected();
       }
     }
   }

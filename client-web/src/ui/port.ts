@@ -1,6 +1,15 @@
 // What the screens use of the SDK, so that the gallery in dev/ can put a made-up one in its place.
 
-import type { Call, CallEvents, CallOptions, Feature, MeetingLink, NewMeeting } from "../index.ts";
+import type {
+  Call,
+  CallEvents,
+  CallOptions,
+  Conversation,
+  Feature,
+  MeetingLink,
+  NewMeeting,
+  SharedFiles,
+} from "../index.ts";
 
 /** The call as the screens see it. */
 export type CallPort = Pick<
@@ -28,7 +37,13 @@ export type CallPort = Pick<
   | "decide"
   | "lowerHands"
   | "stats"
-> & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
+> & {
+  readonly conversation: Pick<
+    Conversation,
+    "rule" | "setRule" | "wish" | "ending" | "ask" | "vote" | "endPoll" | "delete" | "markRead" | "handleTimeout"
+  >;
+  readonly files: Pick<SharedFiles, "view" | "share" | "cancelUpload" | "fetch" | "cancelFetch">;
+} & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
 
 /** The events that the screens listen to. */
 export type CallEventName = Exclude<keyof CallEvents, "error">;

@@ -1,19 +1,19 @@
-// The chat: the messages, and where one writes. Text is only ever shown as text.
+// The chat: the messages and what can be done with each. Text is only ever shown as text.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
-import { type ChatEntry, MAX_TEXT } from "../../index.ts";
-import { Icon } from "../icon.tsx";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { ChatEntry } from "../../index.ts";
+import { Icon, type IconName } from "../icon.tsx";
 import { clockLocale, text } from "../text.ts";
+import { EndingMenu } from "./chat-ending.tsx";
+import { authorOf, type Intent, keyOf } from "./chat-intent.ts";
+import { Composer } from "./composer.tsx";
+import { endingWords } from "./ending-words.ts";
+import { FileCard } from "./file-card.tsx";
 import { piecesOf } from "./links.ts";
 import type { CallModel } from "./model.ts";
-import { nameOf } from "./name.ts";
-
-/** What the next message is: a new one, an answer, or a change of an own one. */
-type Intent =
-  | { readonly kind: "new" }
-  | { readonly kind: "reply"; readonly to: ChatEntry }
-  | { readonly kind: "edit"; readonly entry: ChatEntry };
+import { PollCard } from "./poll-card.tsx";
+import { Uploads } from "./uploads.tsx";
 
 /** Messages of one person within this time stand under one name, in milliseconds. */
 const GROUP_MS = 120_000;
@@ -23,20 +23,58 @@ const FOLLOWS_WITHIN = 60;
 export function ChatPanel({ model }: { readonly model: CallModel }) {
   const { talk } = model;
   const intent = useSignal<Intent>({ kind: "new" });
+  const dropping = useSignal(false);
   const entries = talk.entries.value;
   useEffect(() => {
+    const look = () => talk.setSeen(document.visibilityState === "visible");
     talk.setOpen(true);
-    return () => talk.setOpen(false);
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      talk.setSeen(false);
+      talk.setOpen(false);
+    };
   }, [talk]);
   return (
-    <div class="chat">
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is one more way; the button beside the text is for all.
+    <div
+      class="chat"
+      data-dropping={dropping.value}
+      onDragOver={(event) => {
+        if (event.dataTransfer?.types.includes("Files") === true) {
+          event.preventDefault();
+          dropping.value = true;
+        }
+      }}
+      onDragLeave={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) {
+          dropping.value = false;
+        }
+      }}
+      onDrop={(event) => {
+        dropping.value = false;
+        const files = [...(event.dataTransfer?.files ?? [])];
+        if (files.length > 0) {
+          event.preventDefault();
+          talk.share(files);
+        }
+      }}
+    >
       <Messages model={model} entries={entries} onIntent={(wanted) => (intent.value = wanted)} />
+      <Uploads talk={talk} />
       <Composer
         key={keyOf(intent.value)}
         model={model}
         intent={intent.value}
         onDone={() => (intent.value = { kind: "new" })}
       />
+      {dropping.value && (
+        <p class="chat-drop">
+          <Icon name="attach" />
+          <span>{text.files.drop}</span>
+        </p>
+      )}
     </div>
   );
 }
@@ -71,19 +109,22 @@ function Messages({ model, entries, onIntent }: MessagesProperties) {
         follows.current = scrollHeight - scrollTop - clientHeight < FOLLOWS_WITHIN;
       }}
     >
-      <p class="chat-about">
+      <div class="chat-about">
         <Icon name="lock" size={16} />
-        <span>{text.chat.about}</span>
-      </p>
+        <p>
+          {text.chat.about} <strong>{endingWords(model.talk.rule.value)}</strong>
+        </p>
+        <EndingMenu model={model} />
+      </div>
       {entries.length === 0 && <p class="chat-empty">{text.chat.empty}</p>}
       {entries.map((entry, index) => (
         <div key={entry.id}>
           {entry.id === firstUnread && <p class="chat-unread">{text.chat.unread(unread)}</p>}
           <Message
+            model={model}
             entry={entry}
             opens={!continues(entries[index - 1], entry) || entry.id === firstUnread}
             original={entry.replyTo === undefined ? undefined : entries.find(({ id }) => id === entry.replyTo)}
-            mayEdit={entry.isSelf && entry.from === model.self?.clientId}
             onIntent={onIntent}
           />
         </div>
@@ -93,16 +134,17 @@ function Messages({ model, entries, onIntent }: MessagesProperties) {
 }
 
 interface MessageProperties {
+  readonly model: CallModel;
   readonly entry: ChatEntry;
   /** It stands under a name of its own. */
   readonly opens: boolean;
   readonly original: ChatEntry | undefined;
-  readonly mayEdit: boolean;
   readonly onIntent: (intent: Intent) => void;
 }
 
-function Message({ entry, opens, original, mayEdit, onIntent }: MessageProperties) {
+function Message({ model, entry, opens, original, onIntent }: MessageProperties) {
   const clock = new Intl.DateTimeFormat(clockLocale(), { hour: "2-digit", minute: "2-digit" });
+  const isOwn = entry.isSelf && entry.from === model.self?.clientId;
   return (
     <article class="message" data-own={entry.isSelf} data-opens={opens} aria-label={authorOf(entry)} translate={false}>
       {opens && (
@@ -116,156 +158,99 @@ function Message({ entry, opens, original, mayEdit, onIntent }: MessagePropertie
       <div class="bubble">
         {entry.replyTo !== undefined && (
           <blockquote dir="auto" translate={original === undefined}>
-            {original === undefined ? text.chat.lost : `${authorOf(original)}: ${original.text}`}
+            {original === undefined ? (
+              text.chat.lost
+            ) : (
+              <>
+                <bdi>{authorOf(original)}</bdi>: <bdi>{original.text}</bdi>
+              </>
+            )}
           </blockquote>
         )}
-        <p dir="auto">
-          {piecesOf(entry.text).map((piece, index) =>
-            piece.kind === "text" ? (
-              piece.text
-            ) : (
-              <a key={`${index}`} href={piece.href} target="_blank" rel="noopener noreferrer" dir="ltr">
-                {piece.href}
-              </a>
-            ),
-          )}
-          {entry.edited && (
-            <small class="message-mark" translate>
-              {text.chat.edited}
-            </small>
-          )}
-        </p>
+        <Content model={model} entry={entry} isOwn={isOwn} />
         {entry.waiting && (
           <small class="message-waiting" translate>
             <Icon name="hourglass" size={13} /> {text.chat.waiting}
           </small>
         )}
+        {(entry.burns || entry.goneAt !== undefined) && (
+          <small class="message-waiting" translate>
+            <Icon name="timer" size={13} />
+            <span>{entry.goneAt === undefined ? text.chat.burns : text.chat.goneAt(clock.format(entry.goneAt))}</span>
+          </small>
+        )}
+        {entry.readBy.size > 0 && <ReadBy model={model} entry={entry} />}
       </div>
       <div class="message-actions" translate>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={text.chat.reply}
-          title={text.chat.reply}
-          onClick={() => onIntent({ kind: "reply", to: entry })}
-        >
-          <Icon name="reply" size={15} />
-        </button>
-        {mayEdit && (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={text.chat.edit}
-            title={text.chat.edit}
-            onClick={() => onIntent({ kind: "edit", entry })}
-          >
-            <Icon name="edit" size={15} />
-          </button>
+        <Action icon="reply" label={text.chat.reply} onClick={() => onIntent({ kind: "reply", to: entry })} />
+        {isOwn && entry.file === undefined && entry.poll === undefined && (
+          <Action icon="edit" label={text.chat.edit} onClick={() => onIntent({ kind: "edit", entry })} />
         )}
+        {isOwn && <Action icon="remove" label={text.chat.remove} onClick={() => model.talk.remove(entry.id)} />}
       </div>
     </article>
   );
 }
 
-interface ComposerProperties {
-  readonly model: CallModel;
-  readonly intent: Intent;
-  readonly onDone: () => void;
+function Content({ model, entry, isOwn }: Pick<MessageProperties, "model" | "entry"> & { readonly isOwn: boolean }) {
+  if (entry.file !== undefined) {
+    return <FileCard talk={model.talk} entry={entry} offer={entry.file} />;
+  }
+  if (entry.poll !== undefined) {
+    return <PollCard model={model} entry={entry} poll={entry.poll} isOwn={isOwn} />;
+  }
+  return (
+    <p dir="auto">
+      {piecesOf(entry.text).map((piece, index) =>
+        piece.kind === "text" ? (
+          piece.text
+        ) : (
+          <a key={`${index}`} href={piece.href} target="_blank" rel="noopener noreferrer" dir="ltr">
+            {piece.href}
+          </a>
+        ),
+      )}
+      {entry.edited && (
+        <small class="message-mark" translate>
+          {text.chat.edited}
+        </small>
+      )}
+    </p>
+  );
 }
 
-function Composer({ model, intent, onDone }: ComposerProperties) {
-  const { talk } = model;
-  const id = useId();
-  const area = useRef<HTMLTextAreaElement>(null);
-  const changed = useSignal(intent.kind === "edit" ? intent.entry.text : "");
-  const words = intent.kind === "edit" ? changed : talk.draft;
-  useEffect(() => {
-    const element = area.current;
-    if (element !== null && intent.kind !== "new") {
-      element.focus();
-      element.setSelectionRange(element.value.length, element.value.length);
-    }
-  }, [intent]);
-  const send = (event?: Event) => {
-    event?.preventDefault();
-    const took =
-      intent.kind === "edit"
-        ? talk.edit(intent.entry.id, words.value)
-        : talk.say(words.value, intent.kind === "reply" ? intent.to.id : undefined);
-    if (took) {
-      words.value = "";
-      onDone();
-    }
-    area.current?.focus();
-  };
+/** Who has read an own message. */
+function ReadBy({ model, entry }: Pick<MessageProperties, "model" | "entry">) {
+  const others = model.people.value.filter((person) => !person.isSelf);
+  const all = others.length > 0 && others.every((person) => entry.readBy.has(person.clientId));
   return (
-    <form class="composer" onSubmit={send}>
-      {intent.kind !== "new" && (
-        <div class="composer-intent">
-          <Icon name={intent.kind === "edit" ? "edit" : "reply"} size={15} />
-          <span>{intent.kind === "edit" ? text.chat.editing : text.chat.replyTo(authorOf(intent.to))}</span>
-          <button type="button" class="icon-button" aria-label={text.chat.cancel} onClick={onDone}>
-            <Icon name="close" size={16} />
-          </button>
-        </div>
-      )}
-      <label class="visually-hidden" for={id}>
-        {text.chat.write}
-      </label>
-      <div class="composer-row">
-        <textarea
-          ref={area}
-          id={id}
-          rows={1}
-          maxLength={MAX_TEXT}
-          dir="auto"
-          placeholder={text.chat.placeholder}
-          value={words.value}
-          enterkeyhint="send"
-          onInput={(event) => {
-            words.value = event.currentTarget.value;
-          }}
-          onKeyDown={(event) => {
-            // While a word is being composed, Enter takes the word.
-            if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-              send(event);
-            } else if (event.key === "Escape" && intent.kind !== "new") {
-              event.preventDefault();
-              onDone();
-            }
-          }}
-        />
-        <button
-          type="submit"
-          class="send"
-          aria-label={intent.kind === "edit" ? text.chat.save : text.chat.send}
-          disabled={words.value.trim() === ""}
-        >
-          <Icon name={intent.kind === "edit" ? "check" : "send"} size={20} />
-        </button>
-      </div>
-      <p class="composer-limit" role="status">
-        {words.value.length >= MAX_TEXT ? text.chat.tooLong(MAX_TEXT) : ""}
-      </p>
-    </form>
+    <details class="message-details" translate>
+      <summary>{all ? text.chat.readByAll : text.chat.readBy(entry.readBy.size)}</summary>
+      <ul translate={false}>
+        {[...entry.readBy].map((clientId) => (
+          <li key={clientId} dir="auto">
+            {model.nameOf(clientId)}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+interface ActionProperties {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly onClick: () => void;
+}
+
+function Action({ icon, label, onClick }: ActionProperties) {
+  return (
+    <button type="button" class="icon-button" aria-label={label} title={label} onClick={onClick}>
+      <Icon name={icon} size={15} />
+    </button>
   );
 }
 
 function continues(before: ChatEntry | undefined, entry: ChatEntry): boolean {
   return before !== undefined && before.from === entry.from && entry.at - before.at < GROUP_MS;
-}
-
-function authorOf(entry: ChatEntry): string {
-  return entry.isSelf ? text.chat.you : nameOf(entry);
-}
-
-function keyOf(intent: Intent): string {
-  switch (intent.kind) {
-    case "new":
-      return "new";
-    case "reply":
-      return `reply ${intent.to.id}`;
-    case "edit":
-      return `edit ${intent.entry.id}`;
-  }
 }

@@ -5,10 +5,12 @@ import type {
   CallState,
   ChangeLogEntry,
   ChatEntry,
+  ChatRule,
   Decision,
   EndReason,
   Moderation,
   Participant,
+  Question,
   Reaction,
   TileView,
 } from "../../index.ts";
@@ -69,6 +71,27 @@ class TestCall implements CallPort {
   react = (reaction: Reaction) => this.#note(`react ${reaction}`);
   setHand = (raised: boolean) => this.#note(`hand ${raised}`);
 
+  readonly conversation = {
+    rule: { burn: false },
+    wish: {},
+    ending: {},
+    setRule: (rule: ChatRule) => this.#note(`rule ${rule.lifetime} ${rule.burn}`),
+    ask: (question: Question) => this.#note(`ask ${question.question}`),
+    vote: (id: string, choices: readonly number[]) => this.#note(`vote ${id} ${choices}`),
+    endPoll: (id: string) => this.#note(`end ${id}`),
+    delete: (id: string) => this.#note(`delete ${id}`),
+    markRead: () => this.asked.push("read"),
+    handleTimeout: () => undefined,
+  };
+  readonly files = {
+    view: { uploads: [], fetched: new Map() },
+    share: (file: File) => this.asked.push(`share ${file.name}`) <= this.mostFiles,
+    cancelUpload: (id: string) => void this.asked.push(`cancel ${id}`),
+    fetch: (id: string) => this.#answer(`fetch ${id}`),
+    cancelFetch: (id: string) => void this.asked.push(`cancel ${id}`),
+  };
+  mostFiles = 10;
+
   on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void {
     return this.events.on(event, handler);
   }
@@ -76,7 +99,7 @@ class TestCall implements CallPort {
   /** Lets a message come in. */
   hear(from: string, words: string): void {
     const entry = { id: `${this.chat.length}`, from, name: from, isSelf: false, at: 0, text: words };
-    this.chat = [...this.chat, { ...entry, edited: false, waiting: false }];
+    this.chat = [...this.chat, { ...entry, edited: false, waiting: false, readBy: new Set(), burns: false }];
     this.events.emit("chat", this.chat);
   }
 

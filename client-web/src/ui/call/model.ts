@@ -191,6 +191,13 @@ export class CallModel {
     this.talk.react(reaction);
   }
 
+  /** What somebody is called who is in the call, or was. */
+  nameOf(clientId: string): string {
+    const person = this.#people.value.find((known) => known.clientId === clientId);
+    const written = this.talk.entries.value.find((entry) => entry.from === clientId);
+    return nameOf(person ?? { name: written?.name ?? "" });
+  }
+
   /** Raises the own hand, or lowers it. */
   toggleHand(): void {
     const raised = this.self?.hand === undefined;

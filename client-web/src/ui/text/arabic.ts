@@ -1,9 +1,10 @@
 // Arabic, written from right to left.
 
 import type { Texts } from "./english.ts";
-import { type DeviceProblemWords, pluralOf } from "./words.ts";
+import { type DeviceProblemWords, numberOf, pluralOf } from "./words.ts";
 
 const plural = pluralOf("ar");
+const number = numberOf("ar");
 
 const CAMERA: DeviceProblemWords = {
   denied: { title: "الكاميرا محظورة", help: "اسمح بالكاميرا من الأيقونة بجانب العنوان، ثم حاول مرة أخرى." },
@@ -353,9 +354,91 @@ export const arabic: Texts = {
     edited: "معدّلة",
     waiting: "تُرسل عند عودة اتصالك",
     lost: "رسالة لم تعد هنا",
-    tooLong: (most) => plural(most, { other: "تتسع الرسالة لعدد # من الأحرف." }),
+    left: (count) =>
+      plural(count, {
+        zero: "لم يبق مكان (#)",
+        one: "بقي مكان لحرف واحد (#)",
+        two: "بقي مكان لحرفين (#)",
+        few: "بقي مكان لـ# أحرف",
+        other: "بقي مكان لـ# حرفًا",
+      }),
+    doesNotFit: (length, most) => `في هذا النص ${number(length)} حرف، والرسالة تتسع لـ${number(most)}. لم يُرسل شيء.`,
+    remove: "احذفها عند الجميع",
+    burns: "تختفي بعد أن يقرأها الجميع",
+    goneAt: (time) => `تختفي عند ${time}`,
+    readBy: (count) =>
+      plural(count, {
+        zero: "لم يقرأها أحد (#)",
+        one: "قرأها شخص واحد (#)",
+        two: "قرأها شخصان (#)",
+        few: "قرأها # أشخاص",
+        other: "قرأها # شخصًا",
+      }),
+    readByAll: "قرأها الجميع",
     tooMany: "تمهّل قليلًا: لن يصل هذا العدد من الرسائل إلى الآخرين.",
     said: (name, words) => `${name}: ${words}`,
+  },
+
+  ending: {
+    title: "متى تختفي الرسائل",
+    forAll: "رسائل الجميع (أنت المضيف)",
+    forMine: "رسائلك",
+    after: "تختفي بعد",
+    never: "عند انتهاء المكالمة فقط",
+    burn: "تختفي بعد قراءتها بثلاثين ثانية",
+    all: (time) => `تختفي الرسائل بعد ${time}.`,
+    allBurn: "تختفي الرسائل بعد قراءتها بثلاثين ثانية.",
+    nothing: "تبقى الرسائل حتى انتهاء المكالمة.",
+    honest: "تختفي من كل الشاشات ومن الخادم، لكن النسخة التي صنعها أحدهم لا تختفي.",
+  },
+
+  files: {
+    attach: "أرفق ملفًا",
+    drop: "أفلت الملفات هنا لإرسالها إلى الجميع",
+    uploads: "ملفات قيد الإرسال",
+    sending: (name) => `جارٍ إرسال ${name}`,
+    receiving: (name) => `جارٍ استلام ${name}`,
+    progress: (done, total) => `${done} من ${total}`,
+    cancel: (name) => `ألغِ ${name}`,
+    download: (name) => `نزّل ${name}`,
+    saved: "حُفظ",
+    picture: (name) => `صورة ${name}`,
+    pasted: "نص",
+    sendAsFile: "أرسله ملفًا",
+    tooLarge: (size, limit) => `حجم هذا الملف ${size}، وهذا الخادم يقبل ملفات حتى ${limit}. لم يُرسل شيء.`,
+    problems: {
+      too_large: "هذا الملف أكبر مما يقبله هذا الخادم.",
+      too_many: "ملفات كثيرة في وقت واحد. انتظر حتى يصل بعضها.",
+      no_room: "لا مكان لملفات أخرى على الخادم الآن.",
+      gone: "لم يعد هذا الملف موجودًا.",
+      not_readable: "تتعذر قراءة هذا الملف، أو أنه تضرر في الطريق.",
+      not_here: "هذا الخادم لا ينقل الملفات.",
+      network: "كان الاتصال أسوأ من أن يمر هذا الملف. حاول مرة أخرى.",
+    },
+  },
+
+  polls: {
+    create: "اطرح سؤالًا",
+    question: "السؤال",
+    option: (place) => `الجواب ${number(place)}`,
+    addOption: "أضف جوابًا",
+    multiple: "يمكن اختيار عدة أجوبة",
+    open: "يرى الجميع من اختار ماذا.",
+    incomplete: "يحتاج الاستطلاع إلى سؤال وجوابين مختلفين.",
+    ask: "اسأل",
+    voters: (count) =>
+      plural(count, { zero: "لا أصوات (#)", one: "صوت واحد (#)", two: "صوتان (#)", few: "# أصوات", other: "# صوتًا" }),
+    votes: (count) => plural(count, { other: "#" }),
+    ended: (count) =>
+      plural(count, {
+        zero: "انتهى بلا أصوات (#)",
+        one: "انتهى بصوت واحد (#)",
+        two: "انتهى بصوتين (#)",
+        few: "انتهى بـ# أصوات",
+        other: "انتهى بـ# صوتًا",
+      }),
+    who: "من اختار ماذا",
+    end: "أنهِ الاستطلاع",
   },
 
   shortcuts: {

@@ -1,8 +1,9 @@
 // English: the words every other language is checked against.
 
-import { type DeviceProblemWords, pluralOf } from "./words.ts";
+import { type DeviceProblemWords, numberOf, pluralOf } from "./words.ts";
 
 const plural = pluralOf("en");
+const number = numberOf("en");
 
 const CAMERA: DeviceProblemWords = {
   denied: {
@@ -350,9 +351,71 @@ export const english = {
     edited: "edited",
     waiting: "Goes out when you are connected again",
     lost: "A message that is not here any more",
-    tooLong: (most: number) => plural(most, { other: "A message has room for # characters." }),
+    left: (count: number) => plural(count, { one: "Room for # more character", other: "Room for # more characters" }),
+    doesNotFit: (length: number, most: number) =>
+      `This text has ${number(length)} characters, and a message has room for ${number(most)}. Nothing was sent.`,
+    remove: "Delete for everybody",
+    burns: "Disappears when everybody has read it",
+    goneAt: (time: string) => `Disappears at ${time}`,
+    readBy: (count: number) => plural(count, { one: "Read by # person", other: "Read by # people" }),
+    readByAll: "Read by everybody",
     tooMany: "Slow down a little: the others would not get that many messages.",
     said: (name: string, words: string) => `${name}: ${words}`,
+  },
+
+  ending: {
+    title: "When messages disappear",
+    forAll: "Messages of everybody (you are the host)",
+    forMine: "Your messages",
+    after: "Disappear after",
+    never: "Only when the call ends",
+    burn: "Disappear 30 seconds after they were read",
+    all: (time: string) => `Messages disappear after ${time}.`,
+    allBurn: "Messages disappear 30 seconds after they were read.",
+    nothing: "Messages stay until the call ends.",
+    honest: "They go from every screen and from the server. A copy that somebody made of them does not.",
+  },
+
+  files: {
+    attach: "Attach a file",
+    drop: "Drop files here to send them to everybody",
+    uploads: "Files being sent",
+    sending: (name: string) => `Sending ${name}`,
+    receiving: (name: string) => `Receiving ${name}`,
+    progress: (done: string, total: string) => `${done} of ${total}`,
+    cancel: (name: string) => `Cancel ${name}`,
+    download: (name: string) => `Download ${name}`,
+    saved: "Saved",
+    picture: (name: string) => `Picture ${name}`,
+    pasted: "text",
+    sendAsFile: "Send it as a file",
+    tooLarge: (size: string, limit: string) =>
+      `This file has ${size}, and this server takes files of up to ${limit}. Nothing was sent.`,
+    problems: {
+      too_large: "This file is larger than this server takes.",
+      too_many: "Too many files at once. Wait until some have arrived.",
+      no_room: "The server has no room for more files right now.",
+      gone: "This file is not there any more.",
+      not_readable: "This file cannot be read, or it was damaged on its way.",
+      not_here: "This server does not pass files on.",
+      network: "The connection was too bad for this file. Try again.",
+    },
+  },
+
+  polls: {
+    create: "Ask a question",
+    question: "Question",
+    option: (place: number) => `Answer ${number(place)}`,
+    addOption: "Add an answer",
+    multiple: "Several answers may be chosen",
+    open: "Everybody sees who chose what.",
+    incomplete: "A poll needs a question and two different answers.",
+    ask: "Ask",
+    voters: (count: number) => plural(count, { one: "# vote", other: "# votes" }),
+    votes: (count: number) => plural(count, { other: "#" }),
+    ended: (count: number) => plural(count, { one: "Ended with # vote", other: "Ended with # votes" }),
+    who: "Who chose what",
+    end: "End the poll",
   },
 
   shortcuts: {

@@ -1,9 +1,10 @@
 // French.
 
 import type { Texts } from "./english.ts";
-import { type DeviceProblemWords, pluralOf } from "./words.ts";
+import { type DeviceProblemWords, numberOf, pluralOf } from "./words.ts";
 
 const plural = pluralOf("fr");
+const number = numberOf("fr");
 
 const CAMERA: DeviceProblemWords = {
   denied: {
@@ -358,9 +359,71 @@ export const french: Texts = {
     edited: "modifié",
     waiting: "Partira quand vous serez reconnecté",
     lost: "Un message qui n’est plus là",
-    tooLong: (most) => plural(most, { other: "Un message contient au plus # caractères." }),
+    left: (count) => plural(count, { one: "Encore # caractère", other: "Encore # caractères" }),
+    doesNotFit: (length, most) =>
+      `Ce texte a ${number(length)} caractères et un message en contient ${number(most)} au plus. Rien n’a été envoyé.`,
+    remove: "Supprimer pour tout le monde",
+    burns: "Disparaît quand tout le monde l’a lu",
+    goneAt: (time) => `Disparaît à ${time}`,
+    readBy: (count) => plural(count, { one: "Lu par # personne", other: "Lu par # personnes" }),
+    readByAll: "Lu par tout le monde",
     tooMany: "Un peu moins vite : les autres ne recevraient pas autant de messages.",
     said: (name, words) => `${name} : ${words}`,
+  },
+
+  ending: {
+    title: "Quand les messages disparaissent",
+    forAll: "Messages de tout le monde (vous animez la réunion)",
+    forMine: "Vos messages",
+    after: "Disparaissent après",
+    never: "Seulement à la fin de l’appel",
+    burn: "Disparaissent 30 secondes après la lecture",
+    all: (time) => `Les messages disparaissent après ${time}.`,
+    allBurn: "Les messages disparaissent 30 secondes après la lecture.",
+    nothing: "Les messages restent jusqu’à la fin de l’appel.",
+    honest: "Ils disparaissent de tous les écrans et du serveur. Une copie que quelqu’un en a faite, non.",
+  },
+
+  files: {
+    attach: "Joindre un fichier",
+    drop: "Déposez des fichiers ici pour les envoyer à tout le monde",
+    uploads: "Fichiers en cours d’envoi",
+    sending: (name) => `Envoi de ${name}`,
+    receiving: (name) => `Réception de ${name}`,
+    progress: (done, total) => `${done} sur ${total}`,
+    cancel: (name) => `Annuler ${name}`,
+    download: (name) => `Télécharger ${name}`,
+    saved: "Enregistré",
+    picture: (name) => `Image ${name}`,
+    pasted: "texte",
+    sendAsFile: "Envoyer comme fichier",
+    tooLarge: (size, limit) =>
+      `Ce fichier fait ${size} et ce serveur accepte des fichiers jusqu’à ${limit}. Rien n’a été envoyé.`,
+    problems: {
+      too_large: "Ce fichier est plus grand que ce que ce serveur accepte.",
+      too_many: "Trop de fichiers à la fois. Attendez que certains soient arrivés.",
+      no_room: "Le serveur n’a plus de place pour des fichiers en ce moment.",
+      gone: "Ce fichier n’est plus là.",
+      not_readable: "Ce fichier ne peut pas être lu ou a été abîmé en chemin.",
+      not_here: "Ce serveur ne transmet pas de fichiers.",
+      network: "La connexion était trop mauvaise pour ce fichier. Réessayez.",
+    },
+  },
+
+  polls: {
+    create: "Poser une question",
+    question: "Question",
+    option: (place) => `Réponse ${number(place)}`,
+    addOption: "Ajouter une réponse",
+    multiple: "Plusieurs réponses sont possibles",
+    open: "Tout le monde voit qui a choisi quoi.",
+    incomplete: "Un sondage demande une question et deux réponses différentes.",
+    ask: "Demander",
+    voters: (count) => plural(count, { one: "# vote", other: "# votes" }),
+    votes: (count) => plural(count, { other: "#" }),
+    ended: (count) => plural(count, { one: "Terminé avec # vote", other: "Terminé avec # votes" }),
+    who: "Qui a choisi quoi",
+    end: "Terminer le sondage",
   },
 
   shortcuts: {

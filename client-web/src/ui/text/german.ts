@@ -1,9 +1,10 @@
 // German.
 
 import type { Texts } from "./english.ts";
-import { type DeviceProblemWords, pluralOf } from "./words.ts";
+import { type DeviceProblemWords, numberOf, pluralOf } from "./words.ts";
 
 const plural = pluralOf("de");
+const number = numberOf("de");
 
 const CAMERA: DeviceProblemWords = {
   denied: {
@@ -359,9 +360,71 @@ export const german: Texts = {
     edited: "bearbeitet",
     waiting: "Geht hinaus, sobald Sie wieder verbunden sind",
     lost: "Eine Nachricht, die nicht mehr da ist",
-    tooLong: (most) => plural(most, { other: "Eine Nachricht fasst # Zeichen." }),
+    left: (count) => plural(count, { one: "Noch Platz für # Zeichen", other: "Noch Platz für # Zeichen" }),
+    doesNotFit: (length, most) =>
+      `Dieser Text hat ${number(length)} Zeichen, eine Nachricht fasst ${number(most)}. Es wurde nichts gesendet.`,
+    remove: "Für alle löschen",
+    burns: "Verschwindet, wenn alle sie gelesen haben",
+    goneAt: (time) => `Verschwindet um ${time}`,
+    readBy: (count) => plural(count, { one: "Von # Person gelesen", other: "Von # Personen gelesen" }),
+    readByAll: "Von allen gelesen",
     tooMany: "Etwas langsamer: So viele Nachrichten kämen bei den anderen nicht an.",
     said: (name, words) => `${name}: ${words}`,
+  },
+
+  ending: {
+    title: "Wann Nachrichten verschwinden",
+    forAll: "Nachrichten von allen (Sie leiten das Treffen)",
+    forMine: "Ihre Nachrichten",
+    after: "Verschwinden nach",
+    never: "Erst am Ende des Anrufs",
+    burn: "30 Sekunden nach dem Lesen verschwinden lassen",
+    all: (time) => `Nachrichten verschwinden nach: ${time}.`,
+    allBurn: "Nachrichten verschwinden 30 Sekunden nach dem Lesen.",
+    nothing: "Nachrichten bleiben bis zum Ende des Anrufs.",
+    honest: "Sie verschwinden von jedem Bildschirm und vom Server. Eine Kopie, die jemand davon gemacht hat, bleibt.",
+  },
+
+  files: {
+    attach: "Datei anhängen",
+    drop: "Dateien hier ablegen, um sie an alle zu senden",
+    uploads: "Dateien, die gesendet werden",
+    sending: (name) => `${name} wird gesendet`,
+    receiving: (name) => `${name} wird empfangen`,
+    progress: (done, total) => `${done} von ${total}`,
+    cancel: (name) => `${name} abbrechen`,
+    download: (name) => `${name} herunterladen`,
+    saved: "Gespeichert",
+    picture: (name) => `Bild ${name}`,
+    pasted: "Text",
+    sendAsFile: "Als Datei senden",
+    tooLarge: (size, limit) =>
+      `Diese Datei hat ${size}, dieser Server nimmt Dateien bis ${limit} an. Es wurde nichts gesendet.`,
+    problems: {
+      too_large: "Diese Datei ist größer, als dieser Server annimmt.",
+      too_many: "Zu viele Dateien auf einmal. Warten Sie, bis einige angekommen sind.",
+      no_room: "Der Server hat gerade keinen Platz für weitere Dateien.",
+      gone: "Diese Datei ist nicht mehr da.",
+      not_readable: "Diese Datei lässt sich nicht lesen oder wurde unterwegs beschädigt.",
+      not_here: "Dieser Server gibt keine Dateien weiter.",
+      network: "Die Verbindung war zu schlecht für diese Datei. Versuchen Sie es noch einmal.",
+    },
+  },
+
+  polls: {
+    create: "Eine Frage stellen",
+    question: "Frage",
+    option: (place) => `Antwort ${number(place)}`,
+    addOption: "Antwort hinzufügen",
+    multiple: "Mehrere Antworten sind erlaubt",
+    open: "Alle sehen, wer was gewählt hat.",
+    incomplete: "Eine Umfrage braucht eine Frage und zwei verschiedene Antworten.",
+    ask: "Fragen",
+    voters: (count) => plural(count, { one: "# Stimme", other: "# Stimmen" }),
+    votes: (count) => plural(count, { other: "#" }),
+    ended: (count) => plural(count, { one: "Beendet mit # Stimme", other: "Beendet mit # Stimmen" }),
+    who: "Wer was gewählt hat",
+    end: "Umfrage beenden",
   },
 
   shortcuts: {

@@ -1,9 +1,10 @@
 // Portuguese.
 
 import type { Texts } from "./english.ts";
-import { type DeviceProblemWords, pluralOf } from "./words.ts";
+import { type DeviceProblemWords, numberOf, pluralOf } from "./words.ts";
 
 const plural = pluralOf("pt");
+const number = numberOf("pt");
 
 const CAMERA: DeviceProblemWords = {
   denied: {
@@ -339,9 +340,72 @@ export const portuguese: Texts = {
     edited: "editada",
     waiting: "Segue quando voltar a ter ligação",
     lost: "Uma mensagem que já não está aqui",
-    tooLong: (most) => plural(most, { other: "Numa mensagem cabem # caracteres." }),
+    left: (count) =>
+      plural(count, { one: "Ainda há espaço para # carácter", other: "Ainda há espaço para # caracteres" }),
+    doesNotFit: (length, most) =>
+      `Este texto tem ${number(length)} caracteres e uma mensagem leva ${number(most)}. Nada foi enviado.`,
+    remove: "Apagar para todos",
+    burns: "Desaparece quando todos a tiverem lido",
+    goneAt: (time) => `Desaparece às ${time}`,
+    readBy: (count) => plural(count, { one: "Lida por # pessoa", other: "Lida por # pessoas" }),
+    readByAll: "Lida por todos",
     tooMany: "Um pouco mais devagar: aos outros não chegariam tantas mensagens.",
     said: (name, words) => `${name}: ${words}`,
+  },
+
+  ending: {
+    title: "Quando as mensagens desaparecem",
+    forAll: "Mensagens de todos (é o anfitrião)",
+    forMine: "As suas mensagens",
+    after: "Desaparecem após",
+    never: "Só quando a chamada acabar",
+    burn: "Desaparecem 30 segundos depois de lidas",
+    all: (time) => `As mensagens desaparecem após ${time}.`,
+    allBurn: "As mensagens desaparecem 30 segundos depois de lidas.",
+    nothing: "As mensagens ficam até a chamada acabar.",
+    honest: "Desaparecem de todos os ecrãs e do servidor. Uma cópia que alguém tenha feito, não.",
+  },
+
+  files: {
+    attach: "Anexar um ficheiro",
+    drop: "Largue aqui ficheiros para os enviar a todos",
+    uploads: "Ficheiros a ser enviados",
+    sending: (name) => `A enviar ${name}`,
+    receiving: (name) => `A receber ${name}`,
+    progress: (done, total) => `${done} de ${total}`,
+    cancel: (name) => `Cancelar ${name}`,
+    download: (name) => `Transferir ${name}`,
+    saved: "Guardado",
+    picture: (name) => `Imagem ${name}`,
+    pasted: "texto",
+    sendAsFile: "Enviar como ficheiro",
+    tooLarge: (size, limit) =>
+      `Este ficheiro tem ${size} e este servidor aceita ficheiros até ${limit}. Nada foi enviado.`,
+    problems: {
+      too_large: "Este ficheiro é maior do que este servidor aceita.",
+      too_many: "Demasiados ficheiros de uma vez. Espere que alguns cheguem.",
+      no_room: "O servidor não tem agora espaço para mais ficheiros.",
+      gone: "Este ficheiro já não está disponível.",
+      not_readable: "Não é possível ler este ficheiro, ou ficou danificado pelo caminho.",
+      not_here: "Este servidor não transmite ficheiros.",
+      network: "A ligação estava demasiado má para este ficheiro. Tente de novo.",
+    },
+  },
+
+  polls: {
+    create: "Fazer uma pergunta",
+    question: "Pergunta",
+    option: (place) => `Resposta ${number(place)}`,
+    addOption: "Acrescentar uma resposta",
+    multiple: "Podem escolher-se várias respostas",
+    open: "Todos veem quem escolheu o quê.",
+    incomplete: "Uma sondagem precisa de uma pergunta e de duas respostas diferentes.",
+    ask: "Perguntar",
+    voters: (count) => plural(count, { one: "# voto", other: "# votos" }),
+    votes: (count) => plural(count, { other: "#" }),
+    ended: (count) => plural(count, { one: "Terminada com # voto", other: "Terminada com # votos" }),
+    who: "Quem escolheu o quê",
+    end: "Terminar a sondagem",
   },
 
   shortcuts: {

@@ -1,9 +1,10 @@
 // Spanish.
 
 import type { Texts } from "./english.ts";
-import { type DeviceProblemWords, pluralOf } from "./words.ts";
+import { type DeviceProblemWords, numberOf, pluralOf } from "./words.ts";
 
 const plural = pluralOf("es");
+const number = numberOf("es");
 
 const CAMERA: DeviceProblemWords = {
   denied: {
@@ -351,9 +352,71 @@ export const spanish: Texts = {
     edited: "editado",
     waiting: "Saldrá cuando vuelva a tener conexión",
     lost: "Un mensaje que ya no está",
-    tooLong: (most) => plural(most, { other: "En un mensaje caben # caracteres." }),
+    left: (count) => plural(count, { one: "Queda sitio para # carácter", other: "Queda sitio para # caracteres" }),
+    doesNotFit: (length, most) =>
+      `Este texto tiene ${number(length)} caracteres y en un mensaje caben ${number(most)}. No se ha enviado nada.`,
+    remove: "Eliminar para todos",
+    burns: "Desaparece cuando todos lo hayan leído",
+    goneAt: (time) => `Desaparece a las ${time}`,
+    readBy: (count) => plural(count, { one: "Leído por # persona", other: "Leído por # personas" }),
+    readByAll: "Leído por todos",
     tooMany: "Un poco más despacio: a los demás no les llegarían tantos mensajes.",
     said: (name, words) => `${name}: ${words}`,
+  },
+
+  ending: {
+    title: "Cuándo desaparecen los mensajes",
+    forAll: "Mensajes de todos (usted es el anfitrión)",
+    forMine: "Sus mensajes",
+    after: "Desaparecen después de",
+    never: "Solo al terminar la llamada",
+    burn: "Desaparecen 30 segundos después de leerse",
+    all: (time) => `Los mensajes desaparecen después de ${time}.`,
+    allBurn: "Los mensajes desaparecen 30 segundos después de leerse.",
+    nothing: "Los mensajes se quedan hasta que termine la llamada.",
+    honest: "Desaparecen de todas las pantallas y del servidor. Una copia que alguien haya hecho, no.",
+  },
+
+  files: {
+    attach: "Adjuntar un archivo",
+    drop: "Suelte aquí archivos para enviarlos a todos",
+    uploads: "Archivos que se están enviando",
+    sending: (name) => `Enviando ${name}`,
+    receiving: (name) => `Recibiendo ${name}`,
+    progress: (done, total) => `${done} de ${total}`,
+    cancel: (name) => `Cancelar ${name}`,
+    download: (name) => `Descargar ${name}`,
+    saved: "Guardado",
+    picture: (name) => `Imagen ${name}`,
+    pasted: "texto",
+    sendAsFile: "Enviarlo como archivo",
+    tooLarge: (size, limit) =>
+      `Este archivo ocupa ${size} y este servidor acepta archivos de hasta ${limit}. No se ha enviado nada.`,
+    problems: {
+      too_large: "Este archivo es mayor de lo que acepta este servidor.",
+      too_many: "Demasiados archivos a la vez. Espere a que lleguen algunos.",
+      no_room: "El servidor no tiene sitio para más archivos ahora mismo.",
+      gone: "Este archivo ya no está.",
+      not_readable: "Este archivo no se puede leer o se dañó por el camino.",
+      not_here: "Este servidor no transmite archivos.",
+      network: "La conexión era demasiado mala para este archivo. Inténtelo de nuevo.",
+    },
+  },
+
+  polls: {
+    create: "Hacer una pregunta",
+    question: "Pregunta",
+    option: (place) => `Respuesta ${number(place)}`,
+    addOption: "Añadir una respuesta",
+    multiple: "Se pueden elegir varias respuestas",
+    open: "Todos ven quién eligió qué.",
+    incomplete: "Una encuesta necesita una pregunta y dos respuestas distintas.",
+    ask: "Preguntar",
+    voters: (count) => plural(count, { one: "# voto", other: "# votos" }),
+    votes: (count) => plural(count, { other: "#" }),
+    ended: (count) => plural(count, { one: "Terminada con # voto", other: "Terminada con # votos" }),
+    who: "Quién eligió qué",
+    end: "Terminar la encuesta",
   },
 
   shortcuts: {

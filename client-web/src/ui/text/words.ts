@@ -14,3 +14,9 @@ export function pluralOf(locale: string): (count: number, forms: PluralForms) =>
   const numbers = new Intl.NumberFormat(locale);
   return (count, forms) => (forms[rules.select(count)] ?? forms.other).replace("#", numbers.format(count));
 }
+
+/** Writes whole numbers as the language does. */
+export function numberOf(locale: string): (number: number) => string {
+  const numbers = new Intl.NumberFormat(locale);
+  return (number) => numbers.format(number);
+}

@@ -1,0 +1,74 @@
+// What a call is made of, how it may stand and end, and what it tells.
+import type { Moderation } from "../e2ee/messages.ts";
+import type { ErrorCode } from "../wire/types.ts";
+import type { ChatRule, Reaction } from "./app-message.ts";
+import type { ChatEntry } from "./chat-entry.ts";
+import type { FilesView } from "./files.ts";
+import type { LocalSource } from "./local.ts";
+import type { ChangeLogEntry } from "./log.ts";
+import type { Participant } from "./participants.ts";
+
+/** Where a call stands. "full": the server takes nobody in for now, and is asked again. */
+export type CallState = "idle" | "connecting" | "full" | "waiting" | "in-call" | "reconnecting" | "ended";
+
+/** Why a call is over. */
+export type EndReason =
+  | "left"
+  | "removed"
+  | "room-full"
+  | "room-not-found"
+  | "replaced"
+  | "refused"
+  | "failed"
+  | "banned"
+  | "locked"
+  | "ended";
+
+/** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
+export interface CallOptions {
+  /** The server's origin. */
+  readonly server: URL;
+  readonly room: string;
+  /** The room's secret, base64url; it never leaves the browser. */
+  readonly secret: string;
+  /** The room's host key, from the link. */
+  readonly host?: string | undefined;
+  /** The secret half of it, for whoever made the room. */
+  readonly hostSeed?: string | undefined;
+  /** The name others see. */
+  readonly name: string;
+  readonly microphone?: MediaStreamTrack | undefined;
+  readonly camera?: MediaStreamTrack | undefined;
+}
+
+/** A call could not be joined, or is not in a state to do that. */
+export class CallError extends Error {
+  override readonly name = "CallError";
+
+  constructor(
+    readonly reason: EndReason | "not-idle" | "not-in-call" | "not-permitted",
+    readonly code?: ErrorCode | undefined,
+  ) {
+    super(code === undefined ? reason : `${reason} (${code})`);
+  }
+}
+
+export type CallEvents = {
+  state: CallState;
+  participants: ReadonlyMap<string, Participant>;
+  code: string | undefined;
+  log: readonly ChangeLogEntry[];
+  chat: readonly ChatEntry[];
+  /** What the hosts decided. */
+  moderation: Moderation;
+  /** The hosts do not let this participant publish these any more; they were turned off. */
+  silenced: readonly LocalSource[];
+  /** A host took the own hand down. */
+  "hand-lowered": string;
+  /** What a host allows messages has changed. */
+  rule: ChatRule;
+  files: FilesView;
+  reaction: { readonly from: string; readonly reaction: Reaction };
+  /** Something failed that the call survived. */
+  error: Error;
+};

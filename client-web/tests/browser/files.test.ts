@@ -1,0 +1,198 @@
+// Files and what else the chat carries, between two browsers and through the real server.
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
+import { launchChromium, Person } from "./person.ts";
+import { Server, until } from "./server.ts";
+
+const SMALL = { width: 900, height: 700 };
+/** No whole number of chunks. */
+const FILE_BYTES = 3 * 1_048_576 + 7;
+/** A picture of two dots. */
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8DAAMQAB/4B/2xCxZsAAAAASUVORK5CYII=",
+  "base64",
+);
+
+let server: Server;
+let browser: Browser;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "conclave-files-"));
+  server = await Server.start();
+  browser = await launchChromium();
+});
+
+afterEach(() => Person.closeAll());
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function two(): Promise<[Person, Person]> {
+  const ada = await Person.open(browser, "Ada", SMALL);
+  const link = await ada.startMeeting(server.url);
+  const bob = await Person.open(browser, "Bob", SMALL);
+  await bob.join(link);
+  await ada.sees(["Ada", "Bob"]);
+  await bob.sees(["Ada", "Bob"]);
+  for (const person of [ada, bob]) await person.button("Chat").click();
+  return [ada, bob];
+}
+
+async function write({ page }: Person, words: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message" }).fill(words);
+  await page.keyboard.press("Enter");
+}
+
+/** Picks files as with the button beside the text. */
+async function attach({ page }: Person, ...files: readonly { name: string; mimeType: string; buffer: Buffer }[]) {
+  await page.locator("input[type=file]").setInputFiles([...files]);
+}
+
+async function heldByServer(): Promise<number> {
+  const page = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(/^conclave_files (\d+)$/m.exec(page)?.[1]);
+}
+
+test("a file goes from one browser to the other as it was, under a name that is only a name, and the server forgets it", async () => {
+  const [ada, bob] = await two();
+  const content = Buffer.from(Uint8Array.from({ length: FILE_BYTES }, (_, at) => (at * 31) % 256));
+  await attach(ada, { name: "Bericht \u202Efdp.exe", mimeType: "text/html", buffer: content });
+  const save = bob.page.getByRole("button", { name: "Download Bericht fdp.exe" });
+  await save.waitFor();
+  expect(await heldByServer()).toBe(1);
+  const coming = bob.page.waitForEvent("download");
+  await save.click();
+  const download = await coming;
+  expect(download.suggestedFilename()).toBe("Bericht fdp.exe");
+  const target = path.join(folder, "received");
+  await download.saveAs(target);
+  const hash = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+  expect(hash(await readFile(target))).toBe(hash(content));
+  await until("the server forgets what everybody has", async () => (await heldByServer()) === 0);
+  expect(bob.errors).toEqual([]);
+});
+
+test("pictures are shown as pixels, and what only claims to be one is not", async () => {
+  const [ada, bob] = await two();
+  const script = "<svg xmlns='http://www.w3.org/2000/svg'><script>document.title='taken'</script></svg>";
+  await attach(
+    ada,
+    { name: "dots.png", mimeType: "image/png", buffer: PNG },
+    { name: "trap.png", mimeType: "image/png", buffer: Buffer.from(script) },
+    { name: "trap.svg", mimeType: "image/svg+xml", buffer: Buffer.from(script) },
+  );
+  const picture = bob.page.getByRole("img", { name: "Picture dots.png" });
+  await picture.waitFor();
+  expect(await picture.getAttribute("src")).toMatch(/^blob:/);
+  for (const name of ["trap.png", "trap.svg"]) {
+    await bob.page.getByRole("button", { name: `Download ${name}` }).waitFor();
+    expect(await bob.page.getByRole("img", { name: `Picture ${name}` }).count()).toBe(0);
+  }
+  expect(await bob.page.title()).not.toBe("taken");
+});
+
+test("a file that is too large, a text that does not fit and an upload that is cancelled are not sent", async () => {
+  const [ada, bob] = await two();
+  const large = path.join(folder, "large.bin");
+  await writeFile(large, Buffer.alloc(1));
+  // As large as nobody sends; only its size is looked at.
+  const truncated = await import("node:fs/promises").then((fs) => fs.truncate(large, 201 * 1_048_576));
+  expect(truncated).toBeUndefined();
+  await ada.page.locator("input[type=file]").setInputFiles(large);
+  await ada.page.getByRole("alert").filter({ hasText: "up to 200 MB" }).waitFor();
+  await ada.button("Cancel large.bin").click();
+
+  await ada.page.getByRole("textbox", { name: "Message" }).focus();
+  await ada.page.evaluate(() => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "<b>ten megabytes</b>\u202E".padEnd(10 * 1_048_576, "x"));
+    const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+    document.activeElement?.dispatchEvent(paste);
+  });
+  await ada.page
+    .getByRole("alert")
+    .filter({ hasText: "10,485,760 characters, and a message has room for 4,000" })
+    .waitFor();
+  expect(await ada.page.getByRole("textbox", { name: "Message" }).inputValue()).toBe("");
+  expect(await bob.page.getByRole("article").count()).toBe(0);
+  await ada.button("Send it as a file").click();
+  await bob.page.getByRole("button", { name: "Download text.txt" }).waitFor();
+});
+
+test("whatever is written stays text, in its own direction", async () => {
+  const [ada, bob] = await two();
+  const lines = [
+    "<script>document.title='taken'</script>",
+    "שלום <b>עולם</b>",
+    "pay\u202Egro.live\u2066\u0007 now",
+    "مرحبا https://example.org/ب",
+  ];
+  for (const line of lines) await write(ada, line);
+  const shown = bob.page.getByRole("log").locator(".bubble > p");
+  await until("Bob has all of it", async () => (await shown.count()) === lines.length);
+  expect(await shown.allTextContents()).toEqual([
+    lines[0],
+    lines[1],
+    "paygro.live now",
+    "مرحبا https://example.org/%D8%A8",
+  ]);
+  expect(await bob.page.title()).not.toBe("taken");
+  expect(await shown.evaluateAll((all) => all.map((each) => getComputedStyle(each).direction))).toEqual([
+    "ltr",
+    "rtl",
+    "ltr",
+    "rtl",
+  ]);
+});
+
+test("a host's lifetime takes messages from every screen, and what is read is said", async () => {
+  const [ada, bob] = await two();
+  await write(ada, "before the rule");
+  await ada.page.getByText("Read by everybody").waitFor();
+  await bob.page.getByText("before the rule").waitFor();
+  for (const person of [ada, bob]) await person.page.clock.install();
+  await ada.button("When messages disappear").click();
+  await ada.page
+    .getByRole("group", { name: "Messages of everybody" })
+    .getByRole("combobox", { name: "Disappear after" })
+    .selectOption("60");
+  await bob.page.getByText("Messages disappear after 1 minute.", { exact: true }).first().waitFor();
+  await bob.button("When messages disappear").click();
+  expect(await bob.page.getByRole("group", { name: "Messages of everybody" }).count()).toBe(0);
+  await bob.page.keyboard.press("Escape");
+  await write(bob, "under the rule");
+  await ada.page.getByText("under the rule").waitFor();
+  for (const { page } of [ada, bob]) {
+    await page.clock.fastForward("01:10");
+    await page.getByText("No messages yet").waitFor();
+  }
+});
+
+test("people ask, vote and end a poll", async () => {
+  const [ada, bob] = await two();
+  await ada.button("Ask a question").click();
+  await ada.page.getByRole("textbox", { name: "Question" }).fill("When?");
+  await ada.page.getByRole("textbox", { name: "Answer 1" }).fill("Monday");
+  await ada.button("Ask").click();
+  await ada.page.getByRole("alert").filter({ hasText: "two different answers" }).waitFor();
+  await ada.page.getByRole("textbox", { name: "Answer 2" }).fill("Tuesday");
+  await ada.button("Ask").click();
+  const poll = ({ page }: Person) => page.getByRole("group", { name: "When?" });
+  await poll(bob).getByRole("radio", { name: "Tuesday" }).check();
+  await poll(ada).getByText("1 vote").waitFor();
+  await poll(ada).getByRole("radio", { name: "Monday" }).check();
+  await poll(bob).getByText("2 votes").waitFor();
+  expect(await bob.page.getByRole("button", { name: "End the poll" }).count()).toBe(0);
+  await ada.button("End the poll").click();
+  await poll(bob).getByText("Ended with 2 votes").waitFor();
+  expect(await poll(bob).getByRole("radio", { name: "Monday" }).isDisabled()).toBe(true);
+});
