@@ -22,8 +22,9 @@ export function Panel({ name, title, onClose, children }: Properties) {
   useEffect(() => heading.current?.focus(), []);
   useEffect(() => {
     const listener = (event: KeyboardEvent) => {
-      // A dialog on top of the panel closes first.
-      if (event.key === "Escape" && !event.defaultPrevented && document.querySelector("dialog[open]") === null) {
+      // A dialog or a card on top of the panel closes first.
+      const onTop = document.querySelector("dialog[open], :popover-open");
+      if (event.key === "Escape" && !event.defaultPrevented && onTop === null) {
         onClose();
       }
     };
