@@ -87,6 +87,10 @@ impl<T> Pacer<T> {
     }
 
     fn earn(&mut self, now: Instant, estimate: u32) {
+        // The packets of a batch come at the same time.
+        if self.at == Some(now) {
+            return;
+        }
         let speed = u64::from(estimate) * SPEED.0 / SPEED.1 / 8;
         let bytes = |time: Duration| {
             let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);

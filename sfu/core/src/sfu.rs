@@ -396,10 +396,14 @@ impl Sfu {
         let mut place = 0;
         while let Some(room) = self.paced.get(place).copied() {
             self.with_room(now, room, egress, |room, context| room.handle_pace(context));
-            if self.rooms.get(room).is_some_and(Room::is_paced) {
+            let found = self.rooms.get_mut(room);
+            if found.as_ref().is_some_and(|room| room.is_paced()) {
                 self.pace = Some(now + PACE);
                 place += 1;
             } else {
+                if let Some(room) = found {
+                    room.is_listed = false;
+                }
                 self.paced.swap_remove(place);
             }
         }
@@ -577,7 +581,7 @@ impl Sfu {
                     last_track,
                 },
             );
-            if room.is_paced() && !paced.contains(&index) {
+            if room.is_paced() && !std::mem::replace(&mut room.is_listed, true) {
                 paced.push(index);
                 pace.get_or_insert(now + PACE);
             }

@@ -14,6 +14,11 @@ const MAX_PAYLOADS: usize = 1 << 20;
 const MAX_HEADER: usize = 96;
 /// Longest packet that is forwarded: what fits an Ethernet frame, and a little.
 pub(crate) const MAX_PACKET: usize = 1600;
+/// What a packet of a picture may be padded by (RFC 3550 §5.1) to be as long as those around it: encoders cut a frame
+/// into packets that differ by a byte or two, and a run takes only equal ones.
+const MAX_PADDING: usize = 16;
+/// The P bit of the first byte of RTP.
+const PADDED: u8 = 0x20;
 /// The end of a list.
 const NONE: u32 = u32::MAX;
 
@@ -66,12 +71,44 @@ impl Queued<'_> {
         self.header.len() + self.payload.len()
     }
 
-    /// Writes the plaintext packet to the front of `out`.
-    pub(crate) fn write(&self, out: &mut [u8]) -> Option<()> {
+    /// Writes the plaintext packet to the front of `out`, `padding` bytes longer than it is, and returns its length.
+    pub(crate) fn write(&self, padding: u8, out: &mut [u8]) -> Option<usize> {
         let (header, rest) = out.split_at_mut_checked(self.header.len())?;
         header.copy_from_slice(self.header);
         rest.get_mut(..self.payload.len())?.copy_from_slice(self.payload);
-        Some(())
+        let first = out.first_mut()?;
+        if padding == 0 || *first & PADDED != 0 {
+            return Some(self.len());
+        }
+        *first |= PADDED;
+        let end = self.len() + usize::from(padding);
+        let zeros = out.get_mut(self.len()..end)?;
+        zeros.fill(0);
+        *zeros.last_mut()? = padding;
+        Some(end)
+    }
+}
+
+/// Packets of one subscriber that are about as long, and so leave as one run when all but the last are padded.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Alike {
+    packets: usize,
+    longest: usize,
+}
+
+impl Alike {
+    /// By how much the next packet of a list, `len` bytes long, is to be padded.
+    pub(crate) fn padding(&mut self, queue: &Queue, list: List, len: usize) -> u8 {
+        if self.packets == 0 {
+            *self = queue.alike(list);
+        }
+        self.packets = self.packets.saturating_sub(1);
+        let padding = if self.packets > 0 {
+            self.longest.saturating_sub(len)
+        } else {
+            0
+        };
+        u8::try_from(padding).unwrap_or(0)
     }
 }
 
@@ -154,6 +191,33 @@ impl Queue {
         Some(())
     }
 
+    /// How many packets of a list, from the first on, differ by no more than [`MAX_PADDING`].
+    fn alike(&self, list: List) -> Alike {
+        let mut alike = Alike::default();
+        let mut shortest = usize::MAX;
+        let mut next = list.first;
+        while let Some(entry) = self.entries.get(next as usize) {
+            let len = usize::from(entry.header_len) + usize::from(entry.payload_len);
+            let longest = alike.longest.max(len);
+            shortest = shortest.min(len);
+            if longest - shortest > MAX_PADDING {
+                break;
+            }
+            alike = Alike {
+                packets: alike.packets + 1,
+                longest,
+            };
+            next = entry.next;
+        }
+        alike
+    }
+
+    /// The length of the oldest packet of a list.
+    pub(crate) fn next_len(&self, list: List) -> Option<usize> {
+        let entry = self.entries.get(list.first as usize)?;
+        Some(usize::from(entry.header_len) + usize::from(entry.payload_len))
+    }
+
     /// Takes the oldest packet off a list.
     pub(crate) fn pop(&self, list: &mut List) -> Option<Queued<'_>> {
         let entry = self.entries.get(list.first as usize)?;
@@ -226,7 +290,7 @@ mod tests {
         std::iter::from_fn(|| queue.pop(list))
             .map(|packet| {
                 let mut out = vec![0; packet.len()];
-                packet.write(&mut out).unwrap();
+                assert_eq!(packet.write(0, &mut out), Some(out.len()));
                 out
             })
             .collect()
@@ -269,6 +333,47 @@ mod tests {
         assert_eq!(
             (packets[0][12..].to_vec(), packets[1][12..].to_vec()),
             (vec![1; 50], vec![2; 50])
+        );
+    }
+
+    #[test]
+    fn packets_of_about_one_length_are_padded_to_it_all_but_the_last() {
+        let mut queue = Queue::default();
+        let mut list = List::EMPTY;
+        let payload = [7u8; 1300];
+        for len in [1000, 1001, 1000, 1016, 1000, 1300, 400] {
+            queue.rtp(&mut list, &outgoing(1, &payload[..len])).unwrap();
+        }
+        // What is padding already stays as it is.
+        let mut probe = outgoing(1, &payload[..398]);
+        probe.padding = true;
+        queue.rtp(&mut list, &probe).unwrap();
+        queue.rtp(&mut list, &outgoing(1, &payload[..400])).unwrap();
+        let mut alike = Alike::default();
+        let mut lengths = Vec::new();
+        while let Some(len) = queue.next_len(list) {
+            let padding = alike.padding(&queue, list, len);
+            let packet = queue.pop(&mut list).unwrap();
+            let mut out = [0xFF; 1400];
+            let written = packet.write(padding, &mut out).unwrap();
+            let view = conclave_transport::rtp::RtpView::parse(&out[..written]);
+            let payload = view.map(|view| view.payload().len()).ok();
+            lengths.push((written - 12, payload));
+        }
+        let plain = |len| (len, Some(len));
+        assert_eq!(
+            lengths,
+            [
+                (1016, Some(1000)),
+                (1016, Some(1001)),
+                (1016, Some(1000)),
+                plain(1016),
+                plain(1000),
+                plain(1300),
+                plain(400),
+                (398, Some(391)),
+                plain(400),
+            ]
         );
     }
 

@@ -14,7 +14,7 @@ use conclave_wire::id::PeerId;
 use conclave_wire::media::Kind;
 use foldhash::fast::RandomState;
 
-use crate::queue::{Content, List, Queue, Queued};
+use crate::queue::{Alike, Content, List, Queue, Queued};
 use crate::relay::Relay;
 use crate::socket::{Outbox, Sockets};
 use crate::stats::Snapshot;
@@ -29,8 +29,10 @@ pub(crate) enum SessionEvent {
 
 /// A peer's place. It is small, because every packet for the peer touches it.
 struct Slot {
-    /// What is queued for it. `dirty` names the peer while there is any.
-    queued: List,
+    /// What is queued for it: pictures, and everything else. `dirty` names the peer while there is any. Sound goes
+    /// behind the pictures, since only the last packet of a run may be shorter.
+    pictures: List,
+    others: List,
     session: Option<Box<Session>>,
 }
 
@@ -82,7 +84,8 @@ impl Sessions {
         let transport = PeerTransport::new(now, config);
         if self.slots.len() <= peer.0 {
             self.slots.resize_with(peer.0 + 1, || Slot {
-                queued: List::EMPTY,
+                pictures: List::EMPTY,
+                others: List::EMPTY,
                 session: None,
             });
         }
@@ -232,16 +235,24 @@ impl Sessions {
         let Some(slot) = slots.get_mut(peer.0) else {
             return;
         };
-        let mut queued = std::mem::replace(&mut slot.queued, List::EMPTY);
+        let mut pictures = std::mem::replace(&mut slot.pictures, List::EMPTY);
+        let mut others = std::mem::replace(&mut slot.others, List::EMPTY);
+        let mut alike = Alike::default();
         let Some(session) = &mut slot.session else {
             return;
         };
         let Some(to) = session.transport.remote_address() else {
             return;
         };
-        while let Some(packet) = queue.pop(&mut queued) {
-            let room = packet.len() + RTP_OVERHEAD.max(RTCP_OVERHEAD);
-            let write = |room: &mut [u8]| seal(&mut session.transport, &packet, room);
+        loop {
+            let padding = match queue.next_len(pictures) {
+                Some(len) if to.protocol == Protocol::Udp => alike.padding(queue, pictures, len),
+                _ => 0,
+            };
+            let next = queue.pop(&mut pictures).or_else(|| queue.pop(&mut others));
+            let Some(packet) = next else { break };
+            let room = packet.len() + usize::from(padding) + RTP_OVERHEAD.max(RTCP_OVERHEAD);
+            let write = |room: &mut [u8]| seal(&mut session.transport, &packet, padding, room);
             let (sealed, dropped) = match to.protocol {
                 Protocol::Udp => outbox.push(sockets, to.socket, room, write),
                 Protocol::Tcp => {
@@ -317,7 +328,7 @@ impl Sessions {
         if let Some(slot) = self.slots.get_mut(peer.0)
             && slot.session.take().is_some()
         {
-            slot.queued = List::EMPTY;
+            (slot.pictures, slot.others) = (List::EMPTY, List::EMPTY);
             let Self { addresses, tcp, .. } = self;
             addresses.retain(|address, known| {
                 let is_kept = *known != peer;
@@ -331,15 +342,24 @@ impl Sessions {
     }
 
     /// Queues a packet for a peer that has a transport.
-    fn enqueue(&mut self, to: PeerSlot, append: impl FnOnce(&mut Queue, &mut List) -> Option<()>) {
+    fn enqueue(
+        &mut self,
+        to: PeerSlot,
+        content: Content,
+        append: impl FnOnce(&mut Queue, &mut List) -> Option<()>,
+    ) {
         if !self.queue.has_room() {
             self.flush();
         }
         let Some(slot) = self.slots.get_mut(to.0).filter(|slot| slot.session.is_some()) else {
             return;
         };
-        let was_empty = slot.queued.is_empty();
-        if append(&mut self.queue, &mut slot.queued).is_none() {
+        let was_empty = slot.pictures.is_empty() && slot.others.is_empty();
+        let list = match content {
+            Content::Rtp(Kind::Video) => &mut slot.pictures,
+            Content::Rtp(Kind::Audio) | Content::Rtcp => &mut slot.others,
+        };
+        if append(&mut self.queue, list).is_none() {
             self.counted.egress_dropped += 1;
         } else if was_empty {
             self.dirty.push(to);
@@ -347,11 +367,11 @@ impl Sessions {
     }
 }
 
-fn seal(transport: &mut PeerTransport, packet: &Queued<'_>, room: &mut [u8]) -> Option<usize> {
-    packet.write(room)?;
+fn seal(transport: &mut PeerTransport, packet: &Queued<'_>, padding: u8, room: &mut [u8]) -> Option<usize> {
+    let len = packet.write(padding, room)?;
     match packet.content {
-        Content::Rtp(_) => transport.seal_rtp(room, packet.len()).ok(),
-        Content::Rtcp => transport.seal_rtcp(room, packet.len()).ok(),
+        Content::Rtp(_) => transport.seal_rtp(room, len).ok(),
+        Content::Rtcp => transport.seal_rtcp(room, len).ok(),
     }
 }
 
@@ -366,7 +386,9 @@ const fn lane(content: Content) -> Lane {
 
 impl Egress for Sessions {
     fn rtp(&mut self, to: PeerSlot, packet: &Outgoing<'_>) {
-        self.enqueue(to, |queue, list| queue.rtp(list, packet));
+        self.enqueue(to, Content::Rtp(packet.kind), |queue, list| {
+            queue.rtp(list, packet)
+        });
     }
 
     fn relay(&mut self, from: PeerId, stream: Option<Stream>, to: ShardSet, packet: &[u8]) {
@@ -377,6 +399,6 @@ impl Egress for Sessions {
         if self.session(to).is_none() {
             return self.relay.feedback(to, packet);
         }
-        self.enqueue(to, |queue, list| queue.rtcp(list, packet));
+        self.enqueue(to, Content::Rtcp, |queue, list| queue.rtcp(list, packet));
     }
 }

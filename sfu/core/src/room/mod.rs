@@ -54,6 +54,8 @@ pub(crate) struct Room {
     rows: Vec<Row>,
     /// Members for whom something waits or a probe is under way.
     paced: Vec<usize>,
+    /// Whether it is on its core's list of rooms with such members.
+    pub(crate) is_listed: bool,
     shed: Shed,
     /// When senders last switched to another epoch.
     switched: Option<Instant>,
@@ -70,6 +72,7 @@ impl Room {
             missing: Vec::new(),
             rows: Vec::new(),
             paced: Vec::new(),
+            is_listed: false,
             shed,
             switched: None,
         }
