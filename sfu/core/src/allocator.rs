@@ -12,8 +12,11 @@ use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL};
 const UPGRADE: (u64, u64) = (19, 20);
 /// What is being sent may take all of it: measured rates and estimates both waver.
 const KEEP: (u64, u64) = (1, 1);
+/// The least level of a picture that is shown is kept a little beyond it: an estimate is cut below what gets through,
+/// and a picture that stops needs a key frame to go on.
+const KEEP_SHOWN: (u64, u64) = (5, 4);
 /// Bits per second that the most important picture is always given.
-const LITTLE: u32 = 120_000;
+const LITTLE: u32 = 200_000;
 /// Most levels of a row.
 const MAX_LEVELS: usize = MAX_SPATIAL * MAX_TEMPORAL;
 /// The whole of [`Budget::share`].
@@ -181,6 +184,8 @@ struct Account {
     used: u64,
     upgrade: u64,
     keep: u64,
+    keep_shown: u64,
+    begin: u64,
     /// The server has nothing left for pictures.
     shed: bool,
 }
@@ -201,6 +206,8 @@ impl Account {
             used: 0,
             upgrade: limit(budget.recent, UPGRADE),
             keep: limit(budget.now, KEEP),
+            keep_shown: limit(budget.now, KEEP_SHOWN),
+            begin: limit(budget.recent, KEEP),
             shed: budget.share == 0,
         }
     }
@@ -220,10 +227,11 @@ impl Account {
         while row.chosen < levels.min(row.count) {
             let next = row.chosen + 1;
             let upgrade = next > row.current;
-            let limit = if upgrade {
-                self.upgrade.min(self.keep)
-            } else {
-                self.keep
+            let limit = match next {
+                1 if upgrade => self.begin.min(self.keep),
+                _ if upgrade => self.upgrade.min(self.keep),
+                1 => self.keep_shown,
+                _ => self.keep,
             };
             let used =
                 (self.used + u64::from(row.cost(next))).saturating_sub(u64::from(row.cost(row.chosen)));
@@ -439,6 +447,35 @@ mod tests {
             ..kbps(300)
         };
         assert_eq!(targets(&mut at(Layer::TOP), falling), [Some((1, 0))]);
+    }
+
+    #[test]
+    fn small_pictures_that_are_shown_survive_an_estimate_that_is_a_little_too_low() {
+        let smallest = Layer {
+            spatial: 0,
+            temporal: 0,
+        };
+        let shown = |rank, current| Shown {
+            current,
+            ..shown(720, rank)
+        };
+        let rows = |second| {
+            [
+                Row::new(0, shown(0, Some(smallest)), &table(CAMERA), TOP),
+                Row::new(1, shown(1, second), &table(CAMERA), TOP),
+            ]
+        };
+        assert_eq!(
+            targets(&mut rows(Some(smallest)), kbps(130)),
+            [SMALLEST, SMALLEST]
+        );
+        assert_eq!(targets(&mut rows(None), kbps(130)), [Some((0, 1)), None]);
+        assert_eq!(targets(&mut rows(Some(smallest)), kbps(100)), [SMALLEST, None]);
+        assert_eq!(
+            targets(&mut rows(None), kbps(160)),
+            [SMALLEST, SMALLEST],
+            "exactly"
+        );
     }
 
     #[test]

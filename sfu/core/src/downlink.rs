@@ -171,6 +171,11 @@ impl Downlink {
         self.estimator.is_opening(now)
     }
 
+    /// Whether nothing is known of the path yet but a limit to begin with.
+    pub(crate) fn is_guess(&self, now: Instant) -> bool {
+        self.estimator.is_guess(now)
+    }
+
     /// Whether a packet asked for again is to be looked up.
     pub(crate) fn may_resend(&mut self, now: Instant, kind: Kind) -> bool {
         let in_second = self

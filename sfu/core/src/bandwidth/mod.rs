@@ -44,6 +44,8 @@ const SILENCE: Duration = Duration::from_millis(1000);
 const NO_FEEDBACK: Duration = Duration::from_secs(3);
 /// How long after the first feedback, or the first after a silence, estimates are used as they come.
 const OPENING: Duration = Duration::from_secs(5);
+/// How long after the first packet a first finding is waited for.
+const GUESS: Duration = Duration::from_millis(1000);
 /// The round trip before one was measured.
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 
@@ -78,6 +80,8 @@ pub(crate) struct Estimator {
     before_silence: f64,
     /// Until then, or until something limits, what is found may be used at once.
     opening: Option<Instant>,
+    /// Nothing was found out about the path so far.
+    guessed: bool,
 }
 
 impl Estimator {
@@ -100,6 +104,7 @@ impl Estimator {
             silent_at: None,
             before_silence: 0.0,
             opening: None,
+            guessed: true,
         }
     }
 
@@ -130,13 +135,14 @@ impl Estimator {
         let Self {
             history,
             trendline,
+            queue,
             acknowledged,
             loss,
             prober,
             ..
         } = self;
         let mut newest_us = None;
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(queue, acknowledged.bps());
         history.feedback(now, feedback, |outcome| match outcome {
             Outcome::Received(packet) => {
                 loss.count(1, 0);
@@ -261,6 +267,12 @@ impl Estimator {
         self.opening.is_some_and(|until| now < until)
     }
 
+    /// Whether the estimate is where it begins, and no more than a guess.
+    pub(crate) fn is_guess(&self, now: Instant) -> bool {
+        let lately = |first| now.saturating_duration_since(first) < GUESS;
+        self.guessed && self.limits(now) && self.first_sent.is_none_or(lately)
+    }
+
     /// The measured round trip, or a guess.
     pub(crate) fn round_trip(&self) -> Duration {
         self.round_trip.unwrap_or(ROUND_TRIP)
@@ -300,18 +312,19 @@ impl Estimator {
             };
         }
         let first = self.prober.is_first();
-        let probed = self.prober.result(now);
+        let probed = self.prober.result(now, self.rate.capacity());
         if self.rate.update(now, usage, arriving, round_trip) {
             self.prober.hold(now);
             self.opening = None;
         }
-        if let Some(bps) = probed.filter(|_| usage != Usage::Over) {
+        if let Some(found) = probed.filter(|_| usage != Usage::Over) {
             if first {
-                self.rate.begin(bps);
+                self.rate.begin(found.bps);
             }
-            self.rate.raise(bps);
-            self.loss.raise(bps.min(2.0 * self.bps()));
+            self.rate.probed(found.bps, found.is_limit);
+            self.loss.raise(found.bps.min(2.0 * self.bps()));
         }
+        self.guessed &= probed.is_none() && usage != Usage::Over;
         self.loss.update(now, self.bps(), round_trip);
         self.loss.settle(self.rate.bps());
         self.note(now);

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use super::MAX_BPS;
 use super::history::Delivery;
 
-/// How long a probe sends, and in at least how many packets.
+/// How long a probe sends: usually, and at most where arrivals scatter. At least how many packets.
 const DURATION: Duration = Duration::from_millis(15);
+const LONGEST: Duration = Duration::from_millis(120);
+/// How many times as long the next probe sends when one was too short to tell a limit from scattered arrivals.
+const LONGER: u32 = 4;
 const MIN_PACKETS: u32 = 5;
 /// A probe whose packets could not be sent in this time is given up.
-const MAX_DURATION: Duration = Duration::from_millis(150);
+const MAX_DURATION: Duration = Duration::from_millis(300);
 /// Share of a probe that must arrive for a result, within this time.
 const MIN_ARRIVED: f64 = 0.6;
 const MAX_WAIT: Duration = Duration::from_millis(1500);
@@ -25,6 +28,8 @@ const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 /// A rate below this share of what was sent shows the path's limit; a little less than it gets through.
 const SATURATED: f64 = 0.9;
 const BELOW_LIMIT: f64 = 0.95;
+/// Two limits that differ by less are the same one.
+const SAME_LIMIT: f64 = 0.25;
 
 /// A trial under way: first sent, then waited for.
 #[derive(Clone, Copy)]
@@ -32,6 +37,7 @@ struct Cluster {
     id: u8,
     bps: f64,
     started: Instant,
+    duration: Duration,
     packets: u32,
     bytes: u32,
     sent: bool,
@@ -49,6 +55,15 @@ struct Arrived {
     last_arrived: Delivery,
 }
 
+/// What a probe found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Found {
+    /// Bits per second that get through.
+    pub(super) bps: f64,
+    /// Whether more does not.
+    pub(super) is_limit: bool,
+}
+
 /// The probes of one subscriber: one at a time.
 pub(super) struct Prober {
     cluster: Option<Cluster>,
@@ -58,6 +73,10 @@ pub(super) struct Prober {
     follow: bool,
     next_at: Option<Instant>,
     interval: Duration,
+    /// How long the next probe sends.
+    duration: Duration,
+    /// The limit the last probe showed that showed one.
+    limit: Option<f64>,
 }
 
 impl Prober {
@@ -69,6 +88,8 @@ impl Prober {
             follow: false,
             next_at: None,
             interval: INTERVAL.0,
+            duration: DURATION,
+            limit: None,
         }
     }
 
@@ -95,6 +116,7 @@ impl Prober {
             id: self.last_id,
             bps: rate.min(MAX_BPS),
             started: now,
+            duration: self.duration,
             packets: 0,
             bytes: 0,
             sent: false,
@@ -113,7 +135,8 @@ impl Prober {
     pub(super) fn due(&self, now: Instant) -> Option<u32> {
         let cluster = self.cluster.filter(|cluster| !cluster.sent)?;
         // The first packet begins the span, and only a packet ends it.
-        let needed = cluster.packets == 0 || now.saturating_duration_since(cluster.started) >= DURATION;
+        let needed =
+            cluster.packets == 0 || now.saturating_duration_since(cluster.started) >= cluster.duration;
         let missing = cluster.target(now).saturating_sub(cluster.bytes);
         Some(missing.max(u32::from(needed)))
     }
@@ -127,7 +150,7 @@ impl Prober {
         cluster.bytes = cluster
             .bytes
             .saturating_add(u32::try_from(size).unwrap_or(u32::MAX));
-        let lasted = now.saturating_duration_since(cluster.started) >= DURATION;
+        let lasted = now.saturating_duration_since(cluster.started) >= cluster.duration;
         cluster.sent = lasted && cluster.packets >= MIN_PACKETS && cluster.bytes >= cluster.target(now);
     }
 
@@ -152,8 +175,9 @@ impl Prober {
         }
     }
 
-    /// After a feedback message: the rate that gets through, if a probe has come to its end.
-    pub(super) fn result(&mut self, now: Instant) -> Option<f64> {
+    /// After a feedback message: what a probe found, if one has come to its end. `capacity` is where the path's queue
+    /// filled before.
+    pub(super) fn result(&mut self, now: Instant, capacity: Option<f64>) -> Option<Found> {
         let cluster = self.cluster.filter(|cluster| cluster.sent)?;
         let arrived = cluster.arrived?;
         if f64::from(arrived.bytes) < MIN_ARRIVED * f64::from(cluster.bytes)
@@ -162,18 +186,27 @@ impl Prober {
             return None;
         }
         self.cluster = None;
-        let Some(bps) = arrived.bps() else {
+        let Some((bps, saturated)) = arrived.bps() else {
             self.failed(now);
+            self.follow = cluster.duration < LONGEST;
+            self.duration = (cluster.duration * LONGER).min(LONGEST);
             return None;
         };
-        if bps >= SUCCESS * cluster.bps {
+        let doubted = saturated && self.is_doubted(bps, capacity);
+        if saturated {
+            self.limit = Some(bps);
+        }
+        if bps >= SUCCESS * cluster.bps || (doubted && cluster.duration < LONGEST) {
             self.follow = true;
             self.interval = INTERVAL.0;
             self.next_at = Some(now + self.interval);
         } else {
             self.failed(now);
         }
-        Some(bps)
+        Some(Found {
+            bps,
+            is_limit: saturated && !doubted,
+        })
     }
 
     /// Whether the probe under way is the first one.
@@ -193,6 +226,22 @@ impl Prober {
         self.unasked = 1;
         self.follow = true;
         self.interval = INTERVAL.0;
+    }
+
+    /// Whether a limit may be none: packets that are delayed at random arrive over a longer time than they were sent
+    /// in, and the shorter a probe the more that looks like a narrow path. A limit shows again in a longer one.
+    fn is_doubted(&mut self, bps: f64, capacity: Option<f64>) -> bool {
+        let known = [self.limit, capacity];
+        let confirmed = known
+            .into_iter()
+            .flatten()
+            .any(|known| (bps - known).abs() <= SAME_LIMIT * known);
+        if confirmed {
+            self.duration = (self.duration / LONGER).max(DURATION);
+        } else {
+            self.duration = (self.duration * LONGER).min(LONGEST);
+        }
+        !confirmed
     }
 
     fn failed(&mut self, now: Instant) {
@@ -230,8 +279,8 @@ impl Arrived {
         }
     }
 
-    /// The rate this shows; `None` when its times make no sense.
-    fn bps(&self) -> Option<f64> {
+    /// The rate this shows, and whether it is the path's limit; `None` when its times make no sense.
+    fn bps(&self) -> Option<(f64, bool)> {
         let rate = |bytes: u32, us: i64| {
             let us = i32::try_from(us).ok().filter(|us| *us > 0)?;
             Some(f64::from(bytes) * 8e6 / f64::from(us))
@@ -249,9 +298,9 @@ impl Arrived {
             return None;
         }
         Some(if received < SATURATED * sent {
-            BELOW_LIMIT * received
+            (BELOW_LIMIT * received, true)
         } else {
-            received.min(sent)
+            (received.min(sent), false)
         })
     }
 }
@@ -291,7 +340,7 @@ mod tests {
         }
         packets.iter().for_each(|packet| prober.arrived(packet));
         *now += Duration::from_millis(100);
-        prober.result(*now)
+        prober.result(*now, None).map(|found| found.bps)
     }
 
     #[test]
@@ -319,10 +368,73 @@ mod tests {
         let result = try_path(&mut prober, &mut now, 500_000.0).unwrap();
         assert!((0.4e6..0.5e6).contains(&result), "{result}");
         prober.start(now, result, 3e6);
+        let again = try_path(&mut prober, &mut now, 500_000.0).unwrap();
+        assert!((0.4e6..0.5e6).contains(&again), "to be sure: {again}");
+        prober.start(now, result, 3e6);
         assert_eq!(prober.due(now), None, "not at once");
         now += INTERVAL.1;
         prober.start(now, result, 3e6);
         assert!(prober.due(now).is_some());
+    }
+
+    /// Sends the probe that is due over a path that holds packets back for up to this long; what it says.
+    fn try_scattered(prober: &mut Prober, now: &mut Instant, held_us: i64) -> Option<Found> {
+        let id = prober.sending();
+        let start = *now;
+        let mut random = 7i64;
+        let mut latest = 0;
+        while let Some(due) = prober.due(*now) {
+            for _ in 0..due.div_ceil(250) {
+                let sent_us = i64::try_from(now.saturating_duration_since(start).as_micros()).unwrap();
+                prober.record(*now, 250);
+                random = (random * 7919 + 104_729) % 1_000_003;
+                latest = i64::max(latest, sent_us + 20_000 + random % held_us);
+                prober.arrived(&Delivery {
+                    sent_us,
+                    arrival_us: latest,
+                    size: 250,
+                    cluster: id,
+                });
+            }
+            *now += Duration::from_millis(2);
+        }
+        *now += Duration::from_millis(100);
+        prober.result(*now, None)
+    }
+
+    #[test]
+    fn packets_that_scatter_are_no_limit_and_tried_for_longer() {
+        let mut now = crate::virtual_clock::epoch();
+        let mut prober = Prober::new();
+        let mut bps = 600_000.0f64;
+        for _ in 0..8 {
+            prober.start(now, bps, 5e6);
+            if prober.sending() != 0
+                && let Some(found) = try_scattered(&mut prober, &mut now, 60_000)
+            {
+                bps = bps.max(found.bps);
+            }
+        }
+        assert!(bps > 3e6, "{bps}");
+        assert!(
+            now < crate::virtual_clock::epoch() + Duration::from_secs(2),
+            "at once"
+        );
+    }
+
+    #[test]
+    fn a_limit_that_shows_again_is_one_and_needs_no_long_probes() {
+        let mut now = crate::virtual_clock::epoch();
+        let mut prober = Prober::new();
+        for _ in 0..3 {
+            now += INTERVAL.1;
+            prober.start(now, 600_000.0, 5e6);
+            let began = now;
+            let limit = try_path(&mut prober, &mut now, 1e6).unwrap();
+            assert!((0.8e6..1.1e6).contains(&limit), "{limit}");
+            assert!(now - began <= LONGEST + Duration::from_millis(120));
+        }
+        assert_eq!(prober.duration, DURATION);
     }
 
     #[test]
@@ -354,6 +466,6 @@ mod tests {
             });
             now += Duration::from_millis(2);
         }
-        assert_eq!(prober.result(now), None);
+        assert_eq!(prober.result(now, None), None);
     }
 }

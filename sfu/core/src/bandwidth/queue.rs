@@ -14,8 +14,12 @@ const MIN_PACKETS: u32 = 5;
 const MIN_SPAN_US: i64 = 30_000;
 /// Wait of the last packet from which a growing one is a queue, and more than most jitter.
 const LONG_US: i64 = 80_000;
-/// A queue that is shorter than this at times is no queue.
+/// A queue that is shorter than this at times is no queue, or than packets are delayed at random.
 const SHORT_US: i64 = 20_000;
+/// Random delays beyond this are taken for a queue, and this share of the known ones is forgotten with each message:
+/// some seconds.
+const MAX_JITTER_US: i64 = 60_000;
+const FORGET: i64 = 64;
 /// From this wait of every packet on, less is sent than gets through, so that the queue empties: at
 /// [`HALF_US`] more, half.
 const STANDING_US: i64 = 50_000;
@@ -28,6 +32,8 @@ pub(super) struct Queue {
     least_before_us: Option<i64>,
     window: Option<Instant>,
     standing_us: i64,
+    /// How much packets are delayed at random.
+    jitter_us: i64,
 }
 
 /// The packets of one message that arrived.
@@ -39,11 +45,33 @@ pub(super) struct Batch {
     first: Option<Delivery>,
     last: Option<Delivery>,
     least_us: Option<i64>,
+    /// The path's least delay, and the rate at which packets leave its queue at least, in bits per second.
+    base_us: Option<i64>,
+    rate: Option<f64>,
+    latest_us: Option<i64>,
+    /// The longest time a packet came later than what was before it explains.
+    unexplained_us: i64,
 }
 
 impl Batch {
+    /// The packets of a message are to follow; `rate` is what arrived of late.
+    pub(super) fn new(queue: &Queue, rate: Option<f64>) -> Self {
+        Self {
+            base_us: queue.base_us(),
+            rate,
+            ..Self::default()
+        }
+    }
+
     /// Takes a packet, in order of sending.
     pub(super) fn add(&mut self, packet: &Delivery) {
+        if let (Some(base), Some(rate), Some(latest)) = (self.base_us, self.rate, self.latest_us) {
+            // In a queue a packet comes as long after the one before it as it takes itself.
+            let size = f64::from(packet.size) * 8e6 / rate.max(1.0);
+            let due = latest.max(packet.sent_us + base).saturating_add(whole(size));
+            self.unexplained_us = self.unexplained_us.max(packet.arrival_us - due);
+        }
+        self.latest_us = self.latest_us.max(Some(packet.arrival_us));
         let delay_us = packet.arrival_us - packet.sent_us;
         self.packets += 1;
         self.least_us = Some(self.least_us.map_or(delay_us, |least| least.min(delay_us)));
@@ -71,6 +99,7 @@ impl Queue {
             least_before_us: None,
             window: None,
             standing_us: 0,
+            jitter_us: 0,
         }
     }
 
@@ -88,6 +117,8 @@ impl Queue {
         self.least_us = Some(self.least_us.map_or(least, |known| known.min(least)));
         let base = self.base_us()?;
         self.standing_us = least - base;
+        let kept = self.jitter_us - self.jitter_us / FORGET;
+        self.jitter_us = kept.max(batch.unexplained_us.min(MAX_JITTER_US));
         let wait_us = last.arrival_us - last.sent_us - base;
         let sent_us = last.sent_us - first.sent_us;
         let arrived_us = last.arrival_us - first.arrival_us;
@@ -96,8 +127,8 @@ impl Queue {
     }
 
     /// Whether some packet of the last message hardly waited: what waits comes and goes.
-    pub(super) const fn is_short(&self) -> bool {
-        self.standing_us < SHORT_US
+    pub(super) fn is_short(&self) -> bool {
+        self.standing_us < self.jitter_us.max(SHORT_US)
     }
 
     /// The share of what gets through that may be sent while the queue empties.
@@ -116,13 +147,23 @@ impl Queue {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a float saturates on conversion")]
+const fn whole(us: f64) -> i64 {
+    us as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// A message of packets sent every 10 ms, of 1250 bytes, with these delays in ms.
     fn batch(from_ms: i64, delays_ms: &[i64]) -> Batch {
-        let mut batch = Batch::default();
+        batch_of(&Queue::new(), from_ms, delays_ms)
+    }
+
+    /// The same, as seen by this queue while 1 Mbit/s arrives.
+    fn batch_of(queue: &Queue, from_ms: i64, delays_ms: &[i64]) -> Batch {
+        let mut batch = Batch::new(queue, Some(1e6));
         for (index, delay_ms) in (0i64..).zip(delays_ms) {
             let sent_us = (from_ms + 10 * index) * 1000;
             batch.add(&Delivery {
@@ -156,6 +197,22 @@ mod tests {
         let jitter = [20, 60, 20, 50, 30, 70, 20, 60, 40, 50];
         assert_eq!(queue.handle(start, &batch(200, &jitter)), None);
         assert!((queue.share() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn random_delays_are_known_after_a_while_and_a_steady_queue_is_none() {
+        let start = crate::virtual_clock::epoch();
+        let mut queue = Queue::new();
+        queue.handle(start, &batch(0, &[20; 10]));
+        queue.handle(start, &batch_of(&queue, 100, &[60; 10]));
+        assert!(!queue.is_short(), "all wait");
+        let filling: Vec<i64> = (0..10).map(|step| 20 + 8 * step).collect();
+        queue.handle(start, &batch_of(&queue, 200, &filling));
+        queue.handle(start, &batch_of(&queue, 300, &[60; 10]));
+        assert!(!queue.is_short(), "a queue takes its packets one after the other");
+        queue.handle(start, &batch_of(&queue, 400, &[20, 75, 65, 55, 70, 60]));
+        queue.handle(start, &batch_of(&queue, 500, &[60; 10]));
+        assert!(queue.is_short(), "as long as packets are delayed anyway");
     }
 
     #[test]

@@ -11,6 +11,8 @@ const BACKOFF: f64 = 0.85;
 const GROWTH: f64 = 1.08;
 /// The rate stays below this multiple of what arrives: beyond it nothing was ever tried.
 const UNTRIED: f64 = 1.5;
+/// How far the rate grows above the limit a probe showed: probes are not exact.
+const ABOVE_LIMIT: f64 = 1.1;
 /// Least time between two decreases, and most.
 const REACTION: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
@@ -34,6 +36,8 @@ pub(super) struct RateControl {
     updated_at: Option<Instant>,
     decreased_at: Option<Instant>,
     capacity: Option<Capacity>,
+    /// What the last probe said it does not grow beyond.
+    limit: Option<f64>,
 }
 
 impl RateControl {
@@ -44,6 +48,7 @@ impl RateControl {
             updated_at: None,
             decreased_at: None,
             capacity: None,
+            limit: None,
         }
     }
 
@@ -76,8 +81,9 @@ impl RateControl {
         self.set(bps);
     }
 
-    /// A probe found that this much gets through.
-    pub(super) fn raise(&mut self, bps: f64) {
+    /// A probe found that this much gets through, and maybe that more does not.
+    pub(super) fn probed(&mut self, bps: f64, is_limit: bool) {
+        self.limit = is_limit.then_some(bps * ABOVE_LIMIT);
         if bps > self.bps {
             self.set(bps);
             if self.capacity.is_some_and(|capacity| capacity.upper() < bps) {
@@ -96,6 +102,11 @@ impl RateControl {
         self.bps
     }
 
+    /// Where the queue filled before, in bits per second.
+    pub(super) fn capacity(&self) -> Option<f64> {
+        self.capacity.map(|capacity| capacity.kbps * 1000.0)
+    }
+
     fn increase(&mut self, passed: Duration, arriving: Option<f64>, round_trip: Duration) {
         if let (Some(capacity), Some(arriving)) = (self.capacity, arriving)
             && arriving > capacity.upper()
@@ -111,6 +122,9 @@ impl RateControl {
             (self.bps * GROWTH.powf(seconds)).max(self.bps + 1000.0 * seconds)
         };
         let limit = arriving.map_or(f64::INFINITY, |arriving| UNTRIED * arriving + 10_000.0);
+        // What really arrives knows better than a probe.
+        let probed = self.limit.map(|limit| limit.max(arriving.unwrap_or(0.0)));
+        let limit = limit.min(probed.unwrap_or(f64::INFINITY));
         if self.bps < limit {
             self.set(grown.min(limit));
         }
@@ -218,11 +232,25 @@ mod tests {
     #[test]
     fn a_probe_raises_and_never_lowers() {
         let mut control = RateControl::new(1e6);
-        control.raise(3e6);
-        control.raise(2e6);
+        control.probed(3e6, false);
+        control.probed(2e6, false);
         assert!((control.bps() - 3e6).abs() < 1.0);
-        control.raise(1e12);
+        control.probed(1e12, false);
         assert!(control.bps() <= MAX_BPS);
+    }
+
+    #[test]
+    fn it_stays_near_a_limit_that_a_probe_showed_unless_more_arrives() {
+        let start = crate::virtual_clock::epoch();
+        let mut control = RateControl::new(0.9e6);
+        control.probed(1e6, true);
+        let now = run(&mut control, start, 20, Usage::Normal, 0.9e6);
+        assert!(control.bps() <= 1.11e6, "{}", control.bps());
+        let now = run(&mut control, now, 10, Usage::Normal, 1.3e6);
+        assert!((1.2e6..1.4e6).contains(&control.bps()), "{}", control.bps());
+        control.probed(1.4e6, false);
+        run(&mut control, now, 10, Usage::Normal, 1.3e6);
+        assert!(control.bps() > 1.6e6, "{}", control.bps());
     }
 
     #[test]

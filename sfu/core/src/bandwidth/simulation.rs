@@ -18,6 +18,8 @@ struct Link {
     queue: usize,
     /// One packet in so many is lost.
     loss: u64,
+    /// Up to this much is added to the delay, in order.
+    jitter_ms: u64,
     up: bool,
     waiting: VecDeque<(u16, usize)>,
     queued: usize,
@@ -37,6 +39,7 @@ impl Link {
             delay: Duration::from_millis(delay_ms),
             queue: 64_000,
             loss: 0,
+            jitter_ms: 0,
             up: true,
             waiting: VecDeque::new(),
             queued: 0,
@@ -49,12 +52,16 @@ impl Link {
         }
     }
 
-    fn send(&mut self, number: u16, size: usize) {
+    fn random(&mut self) -> u64 {
         self.random = self
             .random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let unlucky = self.loss > 0 && (self.random >> 33).is_multiple_of(self.loss);
+        self.random >> 33
+    }
+
+    fn send(&mut self, number: u16, size: usize) {
+        let unlucky = self.random().is_multiple_of(self.loss.max(1)) && self.loss > 0;
         if self.up && !unlucky && self.queued + size <= self.queue {
             self.queued += size;
             self.waiting.push_back((number, size));
@@ -71,7 +78,10 @@ impl Link {
             self.credit -= cost;
             self.queued -= size;
             self.waiting.pop_front();
-            self.travelling.push_back((now + self.delay, number));
+            let jitter = self.random().checked_rem(self.jitter_ms).unwrap_or(0);
+            let at = now + self.delay + Duration::from_millis(jitter);
+            let before = self.travelling.back().map_or(at, |(before, _)| *before);
+            self.travelling.push_back((at.max(before), number));
         }
         if self.waiting.is_empty() {
             self.credit = self.credit.min(1500.0);
@@ -241,6 +251,24 @@ fn a_fast_path_is_known_within_two_seconds() {
         assert!(call.estimate() > 3_000_000, "{delay_ms} ms: {}", call.estimate());
         let until = call.until_layer(3, Duration::from_secs(3)).unwrap();
         assert!(until < 1500, "{delay_ms} ms: {until}");
+    }
+}
+
+#[test]
+fn random_delays_hide_a_fast_path_for_three_seconds_at_most() {
+    for jitter_ms in [20, 60, 100] {
+        let mut link = Link::new(20e6, 30);
+        link.jitter_ms = jitter_ms;
+        let mut call = Call::new(link);
+        let until = call.until_layer(3, Duration::from_secs(10));
+        assert!(until.is_some_and(|ms| ms < 3000), "{jitter_ms} ms: {until:?}");
+        call.run(Duration::from_secs(10));
+        let mut kept = 0;
+        for _ in 0..300 {
+            call.run(STEP * 100);
+            kept += u32::from(call.layer == 3);
+        }
+        assert!(kept > 270, "{jitter_ms} ms: {kept} of 300");
     }
 }
 

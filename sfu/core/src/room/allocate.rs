@@ -67,6 +67,7 @@ impl Room {
             }
         };
         let opening = peer.downlink.is_opening(context.now);
+        let guess = peer.downlink.is_guess(context.now);
         let mut audio = 0u32;
         for index in peer.states().iter().filter_map(|state| state.subscription) {
             let Some(subscription) = subscriptions.get_mut(index) else {
@@ -89,7 +90,12 @@ impl Room {
                     .is_some_and(|at| context.now.saturating_duration_since(at) < HOLD);
             let shown = Shown {
                 screen: track.publication.source == Source::ScreenVideo,
-                height: viewed.height,
+                // Small ones show the same, and fit more paths.
+                height: if guess {
+                    viewed.height.min(1)
+                } else {
+                    viewed.height
+                },
                 rank: viewed.rank,
                 current: subscription.target(),
                 held,
