@@ -10,6 +10,26 @@ use crate::error::BenchError;
 /// The thread that forwards.
 pub(crate) const SHARD: &str = "sfu-shard-0";
 
+/// All threads that forward, for an SFU with several shards.
+const SHARDS: [&str; 2] = [SHARD, "sfu-shard-1"];
+/// Shards whose clocks can be read.
+pub(crate) const MAX_SHARDS: usize = SHARDS.len();
+
+/// The clocks of an SFU's shards.
+pub(crate) struct ShardClocks(Vec<ThreadClock>);
+
+impl ShardClocks {
+    pub(crate) fn find(shards: usize) -> Result<Self, BenchError> {
+        let clocks: Result<_, _> = SHARDS.into_iter().take(shards).map(ThreadClock::find).collect();
+        Ok(Self(clocks?))
+    }
+
+    /// CPU time of all of them.
+    pub(crate) fn read(&self) -> Result<Duration, BenchError> {
+        self.0.iter().map(ThreadClock::read).sum()
+    }
+}
+
 /// CPU time a thread of this process has used, found by its name.
 pub(crate) struct ThreadClock {
     path: std::path::PathBuf,

@@ -1,11 +1,11 @@
 //! How much one core forwards, beside what the bare loop does on the same machine at the same time.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Measurement, Options};
 use crate::bare_loop;
-use crate::clock::{SHARD, ThreadClock};
 use crate::error::BenchError;
 use crate::figure::{Figure, median, rounded};
 use crate::fleet::{Fleet, Room, Stream};
@@ -34,6 +34,24 @@ pub(crate) const SHAPES: Measurement = Measurement {
         "the same for other rooms: publishers x people, and how many packets a frame has",
     )],
     run: shapes,
+};
+
+pub(crate) const SPREAD: Measurement = Measurement {
+    figures: &[
+        (
+            "forward_pps_of_two_shards",
+            "packets per CPU second of two shards together: 16 times 1 to 50, each room on one of them",
+        ),
+        (
+            "forward_pps_relayed",
+            "the same with rooms of 1 to 100, half of them on the other shard: each packet crosses once",
+        ),
+        (
+            "forward_pps_over_tcp",
+            "packets per CPU second of one shard: 4 times 1 to 50, subscribers over TCP",
+        ),
+    ],
+    run: spread,
 };
 
 const SUBSCRIBERS: usize = 50;
@@ -153,6 +171,54 @@ fn shapes(options: Options) -> Result<Vec<Figure>, BenchError> {
     shapes.iter().map(|shape| by_shape(options, *shape)).collect()
 }
 
+/// What has no bare loop to be compared with: several shards, and TCP.
+fn spread(options: Options) -> Result<Vec<Figure>, BenchError> {
+    let (apart, whole) = (NonZeroUsize::new(SUBSCRIBERS), NonZeroUsize::MAX);
+    let rooms = Shape::one_to(SUBSCRIBERS, ROOMS, PACKETS);
+    let wide = Shape::one_to(2 * SUBSCRIBERS, ROOMS / 2, PACKETS);
+    let streams = Shape::one_to(SUBSCRIBERS, 4, PACKETS);
+    Ok(vec![
+        alone(
+            options,
+            "forward_pps_of_two_shards",
+            Fleet::start_sharded(whole)?,
+            rooms,
+        )?,
+        alone(
+            options,
+            "forward_pps_relayed",
+            Fleet::start_sharded(apart.unwrap_or(whole))?,
+            wide,
+        )?,
+        alone(options, "forward_pps_over_tcp", Fleet::start_over_tcp()?, streams)?,
+    ])
+}
+
+fn alone(options: Options, name: &'static str, mut fleet: Fleet, shape: Shape) -> Result<Figure, BenchError> {
+    let publishers = fill(&mut fleet, shape)?;
+    let (rounds, length) = rounds(options);
+    let before = fleet.stats().snapshot();
+    let (mut rates, mut walls, mut lost, mut delivered) = (Vec::new(), Vec::new(), 0, 0);
+    for round in 0..rounds {
+        let load = saturate(&mut fleet, &publishers, shape.fan_out(), length)?;
+        if round > 0 {
+            rates.push(load.rate());
+            walls.push(count(load.delivered) / load.wall.as_secs_f64());
+            lost += load.lost;
+            delivered += load.delivered;
+        }
+    }
+    let now = fleet.stats().snapshot();
+    let rate = median(&mut rates);
+    Ok(Figure::new(name, rate, "packets/s")
+        .with("shape", shape.name())
+        .with("ns_per_packet", rounded(1e9 / rate))
+        .with("packets_per_second_of_time", rounded(median(&mut walls)))
+        .with("relayed", now.relayed - before.relayed)
+        .with("relay_dropped", now.relay_dropped - before.relay_dropped)
+        .with("loss", rounded(count(lost) / count(lost + delivered).max(1.0))))
+}
+
 fn by_shape(options: Options, shape: Shape) -> Result<Figure, BenchError> {
     let compared = compare(options, shape)?;
     let figure = Figure::new("forward_pps_by_shape", compared.sfu, "packets/s")
@@ -169,21 +235,8 @@ fn by_shape(options: Options, shape: Shape) -> Result<Figure, BenchError> {
 
 fn compare(options: Options, shape: Shape) -> Result<Comparison, BenchError> {
     let mut fleet = Fleet::start_unpaced()?;
-    let streams = [Stream::camera(shape.packets, Duration::from_millis(33))];
-    let mut publishers = Vec::new();
-    for _ in 0..shape.rooms {
-        let (_, members) = fleet.fill(Room {
-            publishers: shape.publishers,
-            streams: &streams,
-            watchers: shape.watchers,
-        })?;
-        publishers.extend(members.take(shape.publishers));
-    }
-    let (rounds, length) = if options.quick {
-        (3, Duration::from_millis(300))
-    } else {
-        (8, Duration::from_secs(1))
-    };
+    let publishers = fill(&mut fleet, shape)?;
+    let (rounds, length) = rounds(options);
     let (mut bare, mut sfu, mut wall, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut lost, mut delivered) = (0, 0);
     for round in 0..rounds {
@@ -207,6 +260,30 @@ fn compare(options: Options, shape: Shape) -> Result<Comparison, BenchError> {
         ratio: median(&mut ratios),
         loss: count(lost) / count(lost + delivered).max(1.0),
     })
+}
+
+/// Fills the rooms and returns their publishers.
+fn fill(fleet: &mut Fleet, shape: Shape) -> Result<Vec<usize>, BenchError> {
+    let streams = [Stream::camera(shape.packets, Duration::from_millis(33))];
+    let mut publishers = Vec::new();
+    for _ in 0..shape.rooms {
+        let (_, members) = fleet.fill(Room {
+            publishers: shape.publishers,
+            streams: &streams,
+            watchers: shape.watchers,
+        })?;
+        publishers.extend(members.take(shape.publishers));
+    }
+    Ok(publishers)
+}
+
+/// How many rounds there are, and how long each is.
+const fn rounds(options: Options) -> (usize, Duration) {
+    if options.quick {
+        (3, Duration::from_millis(300))
+    } else {
+        (8, Duration::from_secs(1))
+    }
 }
 
 /// Packets per CPU second of the bare loop, delivered to the clients' sockets.
@@ -256,7 +333,7 @@ pub(crate) fn saturate(
     fan_out: usize,
     length: Duration,
 ) -> Result<Load, BenchError> {
-    let clock = ThreadClock::find(SHARD)?;
+    let clock = fleet.shard_clocks()?;
     let first = publishers.first().and_then(|client| fleet.clients.get(*client));
     let packets = first
         .and_then(|client| client.publishers.first())

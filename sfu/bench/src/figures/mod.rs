@@ -30,6 +30,7 @@ pub(crate) struct Measurement {
 pub(crate) const ALL: &[Measurement] = &[
     forward::CEILING,
     forward::SHAPES,
+    forward::SPREAD,
     latency::LATENCY,
     rooms::ROOMS,
     memory::MEMORY,

@@ -1,10 +1,9 @@
 //! One light client: its sections, its transport and what it has received.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use conclave_light::{Answer, Encoding, Offer, OfferedSection, extension, payload_type};
-use conclave_transport::address::TransportAddress;
+use conclave_transport::address::{Protocol, TransportAddress};
 use conclave_transport::classify::{DatagramKind, classify};
 use conclave_transport::client::{ClientConfig, ClientEvent, ClientTransport};
 use conclave_transport::dtls::Certificate;
@@ -41,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) first_at: Option<Instant>,
     /// What it does with what it receives.
     pub(crate) conduct: Conduct,
+    /// How it reaches the SFU.
+    pub(crate) protocol: Protocol,
 }
 
 /// How a client behaves.
@@ -66,6 +67,7 @@ impl Client {
             packets: 0,
             first_at: None,
             conduct: Conduct::Good,
+            protocol: Protocol::Udp,
         }
     }
 
@@ -105,12 +107,17 @@ impl Client {
     /// Takes an answer; the first one starts the transport.
     pub(crate) fn answered(&mut self, now: Instant, answer: &Answer, certificate: &Certificate) {
         if self.transport.is_none() {
+            let mut remote = answer.ice.clone();
+            let protocol = self.protocol;
+            remote
+                .candidates
+                .retain(|candidate| candidate.address.protocol == protocol);
             self.transport = Some(ClientTransport::new(
                 now,
                 ClientConfig {
                     local: self.credentials.clone(),
                     certificate: certificate.clone(),
-                    remote: answer.ice.clone(),
+                    remote,
                     remote_fingerprint: answer.fingerprint,
                 },
             ));
@@ -132,6 +139,10 @@ impl Client {
             bytes,
             stride,
         } = aggregate;
+        let from = TransportAddress {
+            protocol: self.protocol,
+            ..TransportAddress::udp(from)
+        };
         for datagram in bytes.chunks_mut(stride) {
             if classify(datagram) == DatagramKind::Rtp {
                 self.media(start, arrived, from, datagram, totals);
@@ -145,7 +156,7 @@ impl Client {
         &mut self,
         start: Instant,
         now: Instant,
-        from: SocketAddr,
+        from: TransportAddress,
         datagram: &mut [u8],
         totals: &mut Totals,
     ) {
@@ -169,7 +180,7 @@ impl Client {
         let Some(transport) = &mut self.transport else {
             return;
         };
-        let opened = transport.handle_datagram(now, TransportAddress::udp(from), datagram);
+        let opened = transport.handle_datagram(now, from, datagram);
         let Ok(Received::Rtp { len }) = opened else {
             totals.broken += 1;
             return;
@@ -184,13 +195,11 @@ impl Client {
         }
     }
 
-    fn other(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8], totals: &mut Totals) {
+    fn other(&mut self, now: Instant, from: TransportAddress, datagram: &mut [u8], totals: &mut Totals) {
         let Some(transport) = &mut self.transport else {
             return;
         };
-        let Ok(Received::Rtcp { len }) =
-            transport.handle_datagram(now, TransportAddress::udp(from), datagram)
-        else {
+        let Ok(Received::Rtcp { len }) = transport.handle_datagram(now, from, datagram) else {
             return;
         };
         for event in events(datagram.get(..len).unwrap_or_default()).flatten() {
@@ -212,7 +221,7 @@ impl Client {
         &mut self,
         now: Instant,
         totals: &mut Totals,
-        mut send: impl FnMut(SocketAddr, &[u8], usize),
+        mut send: impl FnMut(TransportAddress, &[u8], usize),
     ) {
         let Some(transport) = self.transport.as_mut().filter(|_| self.conduct == Conduct::Good) else {
             return;
@@ -221,7 +230,7 @@ impl Client {
             transport.handle_timeout(now);
         }
         while let Some(transmit) = transport.poll_transmit() {
-            send(transmit.to.socket, &transmit.bytes, transmit.bytes.len());
+            send(transmit.to, &transmit.bytes, transmit.bytes.len());
         }
         while let Some(event) = transport.poll_event() {
             if let ClientEvent::Lost(_) = event {
@@ -241,7 +250,7 @@ impl Client {
                         .ok()
                 });
             if let Some(sealed) = sealed.and_then(|len| report.get(..len)) {
-                send(to.socket, sealed, sealed.len());
+                send(to, sealed, sealed.len());
             }
         }
     }
@@ -252,7 +261,7 @@ impl Client {
         publisher: usize,
         stamp: u64,
         out: &mut Vec<u8>,
-        send: impl FnOnce(SocketAddr, &[u8], usize),
+        send: impl FnOnce(TransportAddress, &[u8], usize),
     ) {
         let (Some(transport), Some(publisher)) = (&mut self.transport, self.publishers.get_mut(publisher))
         else {
@@ -262,6 +271,6 @@ impl Client {
             return;
         };
         let len = publisher.frame(transport, &mut self.number, stamp, out);
-        send(to.socket, out, len);
+        send(to, out, len);
     }
 }

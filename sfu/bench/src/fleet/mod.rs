@@ -2,16 +2,18 @@
 
 mod client;
 mod feedback;
+mod play;
 mod sockets;
+mod streams;
 mod traffic;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use conclave_light::Answer;
 use conclave_sfu::{Sfu, SfuConfig, SfuHandle, Stats};
+use conclave_transport::address::Protocol;
 use conclave_transport::dtls::Certificate;
 use conclave_transport::route::{IceCredentials, Route};
 use conclave_wire::control::{ControlCommand, ControlEvent};
@@ -20,9 +22,12 @@ use conclave_wire::media::Kind;
 use tokio::sync::mpsc::error::TryRecvError;
 
 pub(crate) use client::Client;
-use sockets::Sockets;
+use play::Schedule;
+use sockets::{Aggregate, Sockets};
+use streams::Streams;
 pub(crate) use traffic::Stream;
 
+use crate::clock::{MAX_SHARDS, ShardClocks};
 use crate::error::BenchError;
 
 /// The core of the clients; the shard runs on core 0.
@@ -33,8 +38,6 @@ const TIMERS: Duration = Duration::from_millis(10);
 const CONNECTING: usize = 64;
 /// Numbers from here on are no clients.
 const STRANGERS: usize = 100_000;
-/// Frames sent before what came meanwhile is received.
-const MAX_FRAMES: usize = 32;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -81,13 +84,14 @@ struct Published {
     kind: Kind,
 }
 
-/// When, client, publisher; the soonest first.
-type Schedule = BinaryHeap<Reverse<(Instant, usize, usize)>>;
-
 /// A running SFU and its clients.
 pub(crate) struct Fleet {
     sfu: SfuHandle,
     sockets: Sockets,
+    streams: Streams,
+    /// How who only watches reaches the SFU.
+    watching: Protocol,
+    shards: usize,
     certificate: Certificate,
     pub(crate) clients: Vec<Client>,
     rooms: Vec<Running>,
@@ -120,13 +124,49 @@ pub(crate) struct Room<'a> {
 impl Fleet {
     /// Starts an SFU with one shard on core 0, and no clients yet, on core 1.
     pub(crate) fn start() -> Result<Self, BenchError> {
+        Self::start_with(SfuConfig {
+            pin: true,
+            ..SfuConfig::default()
+        })
+    }
+
+    /// The same with clients that report no arrivals: what they are sent is neither estimated nor paced.
+    pub(crate) fn start_unpaced() -> Result<Self, BenchError> {
+        Ok(Self {
+            feedback: false,
+            ..Self::start()?
+        })
+    }
+
+    /// The same with people who watch over TCP.
+    pub(crate) fn start_over_tcp() -> Result<Self, BenchError> {
+        Ok(Self {
+            watching: Protocol::Tcp,
+            ..Self::start_unpaced()?
+        })
+    }
+
+    /// The same with all shards whose clocks can be read, on any core, and no more than `spread` people of a room on
+    /// one of them.
+    pub(crate) fn start_sharded(spread: NonZeroUsize) -> Result<Self, BenchError> {
+        let fleet = Self::start_with(SfuConfig {
+            shards: NonZeroUsize::new(MAX_SHARDS).unwrap_or(NonZeroUsize::MIN),
+            spread,
+            ..SfuConfig::default()
+        })?;
+        Ok(Self {
+            feedback: false,
+            ..fleet
+        })
+    }
+
+    fn start_with(config: SfuConfig) -> Result<Self, BenchError> {
         crate::allocations::exclude_this_thread();
         // The SFU's threads inherit where this one may run.
         crate::clock::unpin();
         let config = SfuConfig {
             media: vec![([127, 0, 0, 1], 0).into()],
-            pin: true,
-            ..SfuConfig::default()
+            ..config
         };
         let sfu = Sfu::start(&config)?;
         crate::clock::pin(CLIENT_CORE);
@@ -134,6 +174,9 @@ impl Fleet {
         Ok(Self {
             sfu,
             sockets: Sockets::bind()?,
+            streams: Streams::new(),
+            watching: Protocol::Udp,
+            shards: config.shards.get(),
             certificate: Certificate::generate().map_err(|_| BenchError::Client("certificate"))?,
             clients: Vec::new(),
             rooms: Vec::new(),
@@ -150,12 +193,9 @@ impl Fleet {
         })
     }
 
-    /// The same with clients that report no arrivals: what they are sent is neither estimated nor paced.
-    pub(crate) fn start_unpaced() -> Result<Self, BenchError> {
-        Ok(Self {
-            feedback: false,
-            ..Self::start()?
-        })
+    /// The CPU time of its shards.
+    pub(crate) fn shard_clocks(&self) -> Result<ShardClocks, BenchError> {
+        ShardClocks::find(self.shards)
     }
 
     /// Fills a room: everybody connects, and subscribes what all others publish. Returns its number and its clients.
@@ -173,7 +213,12 @@ impl Fleet {
         for client in members.clone() {
             let leaf = u32::try_from(client - first).unwrap_or(0);
             self.add(number, leaf)?;
-            if client < first + room.publishers {
+            if client >= first + room.publishers {
+                let protocol = self.watching;
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.protocol = protocol;
+                }
+            } else {
                 let now = Instant::now();
                 if let Some(client) = self.clients.get_mut(client) {
                     room.streams
@@ -223,40 +268,6 @@ impl Fleet {
                 .all(|index| fleet.clients.get(index).is_some_and(|client| client.packets > 0))
         })?;
         Ok(members)
-    }
-
-    /// Spreads the frames of all publishers over their intervals, as people's cameras are not in step.
-    pub(crate) fn spread(&mut self) {
-        self.schedule = None;
-        let now = Instant::now();
-        let publishers = self.clients.iter_mut().flat_map(|client| &mut client.publishers);
-        for (number, publisher) in (0u32..).zip(publishers) {
-            // The golden ratio spreads any number of them evenly.
-            let share = (f64::from(number) * 0.618_034).fract();
-            publisher.next = now + publisher.stream.interval.mul_f64(share);
-        }
-    }
-
-    /// Lets only this share of the cameras send, those of the first clients.
-    pub(crate) fn mute_pictures(&mut self, sending: f64) {
-        self.schedule = None;
-        let now = Instant::now();
-        let publishers = self.clients.iter_mut().flat_map(|client| &mut client.publishers);
-        let cameras: Vec<_> = publishers
-            .filter(|publisher| publisher.stream.source.kind() == Kind::Video)
-            .collect();
-        let all = u32::try_from(cameras.len()).unwrap_or(u32::MAX);
-        for (number, camera) in (0u32..).zip(cameras) {
-            let muted = f64::from(number) >= sending * f64::from(all);
-            if camera.muted && !muted {
-                camera.next = now
-                    + camera
-                        .stream
-                        .interval
-                        .mul_f64((f64::from(number) * 0.618_034).fract());
-            }
-            camera.muted = muted;
-        }
     }
 
     /// Adds a client to a room; it neither publishes nor subscribes yet.
@@ -350,24 +361,10 @@ impl Fleet {
         Ok(())
     }
 
-    /// Goes on for a while; every client sends what is due by its own interval.
-    pub(crate) fn play(&mut self, duration: Duration) -> Result<(), BenchError> {
-        let end = Instant::now() + duration;
-        self.is_playing = true;
-        loop {
-            let now = Instant::now();
-            if now >= end {
-                return Ok(());
-            }
-            let next = self.send_due(now).map_or(end, |next| next.min(end));
-            self.step(next.saturating_duration_since(now).min(TIMERS))?;
-        }
-    }
-
     /// Receives what is there, and if there is nothing, waits for it at most this long.
     pub(crate) fn step(&mut self, at_most: Duration) -> Result<(), BenchError> {
         if !self.receive() {
-            self.sockets.wait(at_most);
+            self.sockets.wait(self.streams.fds(), at_most);
             self.receive();
         }
         self.events()?;
@@ -379,31 +376,6 @@ impl Fleet {
             }
         }
         Ok(())
-    }
-
-    /// Sends a frame of one publisher of a client now.
-    pub(crate) fn frame(&mut self, client: usize, publisher: usize) {
-        let stamp = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(0);
-        let Self {
-            clients,
-            sockets,
-            out,
-            totals,
-            rooms,
-            room_of,
-            ..
-        } = self;
-        if let Some(found) = clients.get_mut(client) {
-            let stream = found.publishers.get(publisher).map(|publisher| publisher.stream);
-            let is_sound = stream.is_some_and(|stream| stream.source.kind() == Kind::Audio);
-            totals.audio_sent += u64::from(is_sound);
-            let room = room_of.get(client).and_then(|room| rooms.get(*room));
-            let others = room.map_or(0, |room| room.people.saturating_sub(1));
-            totals.offered += others * stream.map_or(0, |stream| u64::from(stream.packets));
-            found.frame(publisher, stamp, out, |to, bytes, len| {
-                sockets.send(client, to, bytes, len)
-            });
-        }
     }
 
     pub(crate) fn stats(&self) -> &Stats {
@@ -442,6 +414,7 @@ impl Fleet {
     fn receive(&mut self) -> bool {
         let Self {
             sockets,
+            streams,
             clients,
             totals,
             start,
@@ -449,7 +422,7 @@ impl Fleet {
         } = self;
         let now = Instant::now();
         let mut touched = Vec::new();
-        let any = sockets.receive(|index, aggregate| {
+        let mut handle = |index: usize, aggregate: Aggregate<'_>| {
             if index >= STRANGERS {
                 let datagrams = aggregate.bytes.len().div_ceil(aggregate.stride);
                 totals.strange += u64::try_from(datagrams).unwrap_or(0);
@@ -459,7 +432,9 @@ impl Fleet {
                     touched.push(index);
                 }
             }
-        });
+        };
+        let any = sockets.receive(&mut handle);
+        let any = streams.receive(&mut handle) || any;
         for index in touched {
             self.tick(index, now);
         }
@@ -470,49 +445,16 @@ impl Fleet {
         let Self {
             clients,
             sockets,
+            streams,
             totals,
             ..
         } = self;
         if let Some(client) = clients.get_mut(index) {
-            client.tick(now, totals, |to, bytes, len| sockets.send(index, to, bytes, len));
+            client.tick(now, totals, |to, bytes, len| match to.protocol {
+                Protocol::Udp => sockets.send(index, to.socket, bytes, len),
+                Protocol::Tcp => streams.send(index, to.socket, bytes),
+            });
         }
-    }
-
-    /// Sends frames that are due and returns when the next one is.
-    fn send_due(&mut self, now: Instant) -> Option<Instant> {
-        let mut schedule = self.schedule.take().unwrap_or_else(|| self.scheduled());
-        for _ in 0..MAX_FRAMES {
-            let Some(Reverse((at, client, publisher))) = schedule.peek().copied() else {
-                break;
-            };
-            if at > now {
-                break;
-            }
-            schedule.pop();
-            self.totals.latest = self.totals.latest.max(now.saturating_duration_since(at));
-            self.frame(client, publisher);
-            let publishers = self.clients.get_mut(client).map(|client| &mut client.publishers);
-            if let Some(due) = publishers.and_then(|publishers| publishers.get_mut(publisher)) {
-                // Late frames are sent all the same: what is offered does not depend on what is taken.
-                due.next = at + due.stream.interval;
-                schedule.push(Reverse((due.next, client, publisher)));
-            }
-        }
-        let next = schedule.peek().map(|Reverse((at, ..))| *at);
-        self.schedule = Some(schedule);
-        next
-    }
-
-    fn scheduled(&self) -> Schedule {
-        let clients = self.clients.iter().enumerate();
-        let publishers = clients.flat_map(|(index, client)| {
-            let publishers = client.publishers.iter().enumerate();
-            publishers.map(move |(number, publisher)| (index, number, publisher))
-        });
-        publishers
-            .filter(|(.., publisher)| !publisher.muted)
-            .map(|(client, number, publisher)| Reverse((publisher.next, client, number)))
-            .collect()
     }
 
     fn events(&mut self) -> Result<(), BenchError> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
@@ -123,12 +123,12 @@ impl Sockets {
         ))
     }
 
-    /// Sleeps until something can be received, at most this long.
-    pub(crate) fn wait(&self, at_most: Duration) {
-        let mut polled: Vec<PollFd<'_>> = self
-            .sockets
-            .iter()
-            .map(|(socket, _)| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN))
+    /// Sleeps until something can be received here or from one of `streams`, at most this long.
+    pub(crate) fn wait<'a>(&'a self, streams: impl Iterator<Item = BorrowedFd<'a>>, at_most: Duration) {
+        let sockets = self.sockets.iter().map(|(socket, _)| socket.as_fd());
+        let mut polled: Vec<PollFd<'_>> = sockets
+            .chain(streams)
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
         let timeout = Timespec {
             tv_sec: i64::try_from(at_most.as_secs()).unwrap_or(1),
