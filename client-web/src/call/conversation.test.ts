@@ -211,6 +211,9 @@ describe("the lifetime of messages", () => {
     world.host = "me";
     world.conversation.handleNewcomers();
     expect(world.sent).toEqual([{ type: "rule", rule: { lifetime: 60, burn: false } }]);
+    world.host = "bo";
+    world.conversation.handle("bo", { type: "rule", rule: { lifetime: 60, burn: false } });
+    expect(world.rules).toHaveLength(1);
   });
 
   it("goes with every message that is sent, so that who knows no rule keeps to it, too", () => {

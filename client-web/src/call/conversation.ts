@@ -366,6 +366,10 @@ export class Conversation {
   }
 
   #setRule(rule: ChatRule): void {
+    if (rule.lifetime === this.#rule.lifetime && rule.burn === this.#rule.burn) {
+      // A host told it to somebody else.
+      return;
+    }
     this.#rule = rule;
     this.ports.ruleChanged(rule);
     this.#become(this.#entries.map((entry) => underRule(entry, rule)));

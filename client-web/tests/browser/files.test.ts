@@ -185,9 +185,17 @@ test("a host's lifetime takes messages from every screen, and what is read is sa
   await bob.page.keyboard.press("Escape");
   await write(bob, "under the rule");
   await ada.page.getByText("under the rule").waitFor();
+  // Nobody can tell them that it is time: they are offline.
+  server.cut();
   for (const { page } of [ada, bob]) {
+    await page.getByText("Your connection was lost").waitFor();
     await page.clock.fastForward("01:10");
     await page.getByText("No messages yet").waitFor();
+  }
+  server.restore();
+  for (const { page } of [ada, bob]) {
+    await page.getByText("Your connection was lost").waitFor({ state: "hidden", timeout: 60_000 });
+    expect(await page.getByRole("article").count()).toBe(0);
   }
 });
 

@@ -1,7 +1,7 @@
 // What the server and the network get to see: no name, no room secret, no picture, no sound and no message.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Browser } from "playwright-core";
@@ -15,6 +15,9 @@ const CLIPS = path.resolve(import.meta.dirname, "../../../loadtest/clips");
 
 /** What is written in the chat. */
 const CHAT = "Xanthippe-Marmalade-Marker";
+/** A shared file's name and what is in it. */
+const FILE_NAME = "Wolfram-Pamphlet-Marker.txt";
+const FILE = "Ottilie-Porcelain-Marker";
 
 let browser: Browser;
 let server: Server;
@@ -60,7 +63,11 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   // Its own copy is on the screen, and does not wait to be sent.
   await person.page.getByRole("article", { name: "You" }).waitFor();
   expect(await person.page.locator(".message-waiting").count()).toBe(0);
+  const file = { name: FILE_NAME, mimeType: "text/plain", buffer: Buffer.from(FILE.repeat(20_000)) };
+  await person.page.locator("input[type=file]").setInputFiles(file);
+  await person.page.getByRole("button", { name: `Download ${FILE_NAME}` }).waitFor();
   const memory = await readMemory(server.pid);
+  const held = await filesOnDisk(server.pid);
   expect((await finished)[0]).toBe(0);
   expect(JSON.parse(report).decrypt_failures).toEqual({});
   tcpdump.kill("SIGINT");
@@ -73,6 +80,8 @@ test("neither the network nor the server's memory holds a plaintext marker of th
     name: Buffer.from(name),
     chat: Buffer.from(CHAT),
     ...Object.fromEntries([0, 1, 2].map((shift) => [`chat (base64, ${shift})`, base64Within(CHAT, shift)])),
+    "file name": Buffer.from(FILE_NAME),
+    file: Buffer.from(FILE),
     "room secret (text)": Buffer.from(secret),
     "room secret (bytes)": Buffer.from(secret, "base64url"),
     // The stamp in every packet of the bots' sound (loadtest/src/source/stamp.rs): its name and the first bytes of the time.
@@ -85,7 +94,13 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   expect(memory.some((region) => region.includes(Buffer.from(room.toString(), "base64url")))).toBe(true);
   // The capture holds the media: far more bytes than signaling alone.
   expect(packets.length).toBeGreaterThan(500_000);
+  // The shared file is there, as long as it was, in chunks with their tags.
+  expect(held.map((bytes) => bytes.length)).toEqual([FILE.length * 20_000 + 2 * 16]);
   for (const [what, marker] of Object.entries(markers)) {
+    expect(
+      held.some((bytes) => bytes.includes(marker)),
+      `${what} on the server's disk`,
+    ).toBe(false);
     expect(packets.includes(marker), `${what} in the capture`).toBe(false);
     expect(
       memory.some((region) => region.includes(marker)),
@@ -122,6 +137,17 @@ async function videoMarkers(): Promise<Record<string, Buffer>> {
   }
   expect(Object.keys(markers).length).toBeGreaterThan(4);
   return markers;
+}
+
+/** What the server holds of shared files: they have no name, only a descriptor. */
+async function filesOnDisk(pid: number): Promise<Buffer[]> {
+  const folder = `/proc/${pid}/fd`;
+  const files: Buffer[] = [];
+  for (const descriptor of await readdir(folder)) {
+    const target = await readlink(path.join(folder, descriptor)).catch(() => "");
+    if (/\.conclave-\S+ \(deleted\)$/.test(target)) files.push(await readFile(path.join(folder, descriptor)));
+  }
+  return files;
 }
 
 /** Every writable region of a process. */

@@ -194,7 +194,9 @@ function Message({ model, entry, opens, original, onIntent }: MessageProperties)
 
 function Content({ model, entry, isOwn }: Pick<MessageProperties, "model" | "entry"> & { readonly isOwn: boolean }) {
   if (entry.file !== undefined) {
-    return <FileCard talk={model.talk} entry={entry} offer={entry.file} />;
+    return (
+      <FileCard talk={model.talk} entry={entry} offer={entry.file} fetches={model.view.pictures.value === "all"} />
+    );
   }
   if (entry.poll !== undefined) {
     return <PollCard model={model} entry={entry} poll={entry.poll} isOwn={isOwn} />;

@@ -14,17 +14,19 @@ interface Properties {
   readonly talk: Talk;
   readonly entry: ChatEntry;
   readonly offer: FileOffer;
+  /** Small pictures may be fetched without being asked for. */
+  readonly fetches: boolean;
 }
 
 /** Pictures up to this size are fetched unasked, in bytes. */
 const FETCHED_UNASKED = 4 * 1_048_576;
 const PICTURES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
-export function FileCard({ talk, entry, offer }: Properties) {
+export function FileCard({ talk, entry, offer, fetches }: Properties) {
   const fetched = talk.files.value.fetched.get(entry.id);
   const isPicture = PICTURES.has(offer.mime);
   useEffect(() => {
-    if (isPicture && fetched === undefined && offer.bytes <= FETCHED_UNASKED) {
+    if (fetches && isPicture && fetched === undefined && offer.bytes <= FETCHED_UNASKED) {
       void talk.fetch(entry.id, offer);
     }
   }, [entry.id]);
@@ -61,7 +63,9 @@ export function FileCard({ talk, entry, offer }: Properties) {
       {fetched?.state === "loading" && (
         <Progress label={text.files.receiving(offer.name)} done={fetched.received} total={offer.bytes} />
       )}
-      {fetched?.state === "saved" && <small translate>{text.files.saved}</small>}
+      <small role="status" translate>
+        {fetched?.state === "saved" ? text.files.saved : ""}
+      </small>
       {fetched?.state === "failed" && (
         <small role="alert" translate>
           {text.files.problems[fetched.problem]}

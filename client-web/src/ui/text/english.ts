@@ -337,7 +337,8 @@ export const english = {
     messages: "Messages",
     unread: (count: number) => plural(count, { one: "# new message", other: "# new messages" }),
     empty: "No messages yet",
-    about: "Messages are encrypted like the call and are kept nowhere. Whoever comes later does not see them.",
+    about:
+      "Messages are encrypted like the call and are kept nowhere. Whoever comes later does not see them. Files wait on the server, encrypted, until everybody has them.",
     write: "Message",
     placeholder: "Write to everybody",
     send: "Send",

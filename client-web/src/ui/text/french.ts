@@ -345,7 +345,7 @@ export const french: Texts = {
     unread: (count) => plural(count, { one: "# nouveau message", other: "# nouveaux messages" }),
     empty: "Pas encore de message",
     about:
-      "Les messages sont chiffrés comme l’appel et ne sont gardés nulle part. Qui arrive plus tard ne les voit pas.",
+      "Les messages sont chiffrés comme l’appel et ne sont gardés nulle part. Qui arrive plus tard ne les voit pas. Les fichiers attendent sur le serveur, chiffrés, que tout le monde les ait.",
     write: "Message",
     placeholder: "Écrire à tout le monde",
     send: "Envoyer",

@@ -346,7 +346,7 @@ export const german: Texts = {
     unread: (count) => plural(count, { one: "# neue Nachricht", other: "# neue Nachrichten" }),
     empty: "Noch keine Nachrichten",
     about:
-      "Nachrichten sind verschlüsselt wie das Gespräch und werden nirgends aufbewahrt. Wer später kommt, sieht sie nicht.",
+      "Nachrichten sind verschlüsselt wie das Gespräch und werden nirgends aufbewahrt. Wer später kommt, sieht sie nicht. Dateien warten verschlüsselt auf dem Server, bis alle sie haben.",
     write: "Nachricht",
     placeholder: "An alle schreiben",
     send: "Senden",

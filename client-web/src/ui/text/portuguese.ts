@@ -326,7 +326,8 @@ export const portuguese: Texts = {
     messages: "Mensagens",
     unread: (count) => plural(count, { one: "# mensagem nova", other: "# mensagens novas" }),
     empty: "Ainda não há mensagens",
-    about: "As mensagens são cifradas como a chamada e não ficam guardadas. Quem vier depois não as vê.",
+    about:
+      "As mensagens são cifradas como a chamada e não ficam guardadas. Quem vier depois não as vê. Os ficheiros esperam no servidor, cifrados, até que todos os tenham.",
     write: "Mensagem",
     placeholder: "Escrever a todos",
     send: "Enviar",

@@ -338,7 +338,8 @@ export const spanish: Texts = {
     messages: "Mensajes",
     unread: (count) => plural(count, { one: "# mensaje nuevo", other: "# mensajes nuevos" }),
     empty: "Aún no hay mensajes",
-    about: "Los mensajes van cifrados como la llamada y no se guardan en ningún sitio. Quien llegue después no los ve.",
+    about:
+      "Los mensajes van cifrados como la llamada y no se guardan en ningún sitio. Quien llegue después no los ve. Los archivos esperan en el servidor, cifrados, hasta que todos los tengan.",
     write: "Mensaje",
     placeholder: "Escribir a todos",
     send: "Enviar",
