@@ -46,7 +46,7 @@ function refuseForeignCodecs(sdp: string): void {
   }
 }
 
-/** Browsers send lost sound again when an answer asks for it, but Chromium does not offer to. */
+/** Browsers send lost sound again, and ask for it, when an answer says so, but Chromium does not offer to. */
 function withOpusRepeats(sdp: string): string {
   return mapLines(sdp, (line) => {
     const [, type = ""] = /^a=rtpmap:(\d+) opus\//i.exec(line) ?? [];

@@ -113,6 +113,11 @@ impl Downlink {
         packet.transport_cc = Some((id, self.estimator.record(now, packet.size())));
     }
 
+    /// Notes a packet that leaves again under the numbers it had.
+    pub(crate) fn repeat(&mut self, number: u16) {
+        self.estimator.repeat(number);
+    }
+
     /// Reads transport-cc feedback. `true`: allocation should look at once.
     pub(crate) fn handle_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) -> bool {
         self.estimator.handle_feedback(now, feedback) && self.refresh(now)
@@ -164,6 +169,16 @@ impl Downlink {
     /// Its least value of the last seconds.
     pub(crate) const fn recent(&self) -> Option<u32> {
         self.recent
+    }
+
+    /// The round trip to the subscriber, measured or guessed.
+    pub(crate) fn round_trip(&self) -> Duration {
+        self.estimator.round_trip()
+    }
+
+    /// The worst loss of the last seconds, in 1/256.
+    pub(crate) const fn recent_loss(&self) -> u8 {
+        self.estimator.recent_loss()
     }
 
     /// Whether the path is still found out, and nothing limited so far.

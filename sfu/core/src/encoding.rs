@@ -11,10 +11,12 @@ use crate::forward::ring::Ring;
 use crate::guard::Guard;
 use crate::header_extension::dependency_descriptor::Descriptors;
 
-/// Bytes kept of sound: more than a second at 128 kbit/s.
+/// Bytes and packets kept of sound: more than a second at 128 kbit/s and in packets of 10 ms.
 const AUDIO_BYTES: usize = 24 << 10;
+const AUDIO_PACKETS: u64 = 128;
 /// Bytes kept of a picture by how many larger encodings there are: one second at 4, 1.3 and 0.5 Mbit/s.
 const VIDEO_BYTES: [usize; 3] = [512 << 10, 160 << 10, 64 << 10];
+const VIDEO_PACKETS: u64 = 1024;
 
 /// An encoding. Another SSRC is another stream and starts it over.
 pub(crate) struct Encoding {
@@ -34,14 +36,17 @@ pub(crate) struct Encoding {
 impl Encoding {
     /// An encoding below which `larger` others are.
     pub(crate) fn new(kind: Kind, larger: usize, generation: Generation) -> Self {
-        let bytes = match kind {
-            Kind::Audio => AUDIO_BYTES,
-            Kind::Video => VIDEO_BYTES.get(larger).copied().unwrap_or(AUDIO_BYTES),
+        let ring = match kind {
+            Kind::Audio => Ring::new(AUDIO_BYTES, AUDIO_PACKETS),
+            Kind::Video => Ring::new(
+                VIDEO_BYTES.get(larger).copied().unwrap_or(AUDIO_BYTES),
+                VIDEO_PACKETS,
+            ),
         };
         Self {
             generation,
             log: ReceiveLog::new(),
-            ring: Ring::new(bytes),
+            ring,
             guard: Guard::default(),
             descriptors: Descriptors::default(),
             clock: None,
@@ -54,7 +59,7 @@ impl Encoding {
     pub(crate) fn restart(&mut self, generation: Generation) {
         self.generation = generation;
         self.log = ReceiveLog::new();
-        self.ring = Ring::new(self.ring.capacity());
+        self.ring.clear();
         self.descriptors.clear();
         self.clock = None;
     }

@@ -7,7 +7,9 @@ use conclave_wire::limits::MAX_MID;
 use conclave_wire::media::Kind;
 
 use crate::forward::clock::Clocks;
-use crate::forward::rewrite::{Generation, Original, Rewriter, Vp8Offset};
+use crate::forward::repeat::Repeats;
+use crate::forward::rewrite::{Found, Generation, Original, Rewriter, Vp8Offset};
+use crate::forward::ring::Kept;
 use crate::forward::{Descriptor, Outgoing};
 use crate::header_extension::Known;
 use crate::header_extension::dependency_descriptor::Described;
@@ -94,6 +96,8 @@ pub(crate) struct Subscription {
     payload_type: u8,
     rtx: Option<u8>,
     rtx_sequence: u16,
+    /// Of sound without RTX, from the first time on that the subscriber asks for some again.
+    repeats: Option<Box<Repeats>>,
     /// The extension id of the transport-wide number, if the subscriber reports on it.
     pub(crate) transport_cc: Option<u8>,
     mid_id: Option<u8>,
@@ -128,6 +132,7 @@ impl Subscription {
             payload_type: 0,
             rtx: None,
             rtx_sequence: 0,
+            repeats: None,
             transport_cc: None,
             mid_id: None,
             mid: [0; MAX_MID],
@@ -141,6 +146,8 @@ impl Subscription {
 
     /// Takes over what the section's last offer says.
     pub(crate) fn negotiate(&mut self, mid: &str, plan: &SubscriptionPlan) {
+        // What leaves from now on may have another header.
+        self.repeats = None;
         self.payload_type = plan.format.payload_type;
         self.rtx = plan.format.rtx;
         self.transport_cc = plan.extensions.id(Known::TransportCc);
@@ -311,18 +318,74 @@ impl Subscription {
         self.selector.catch_up()
     }
 
-    /// The retransmission of the packet this subscriber knows as `sequence` (RFC 4588), if it can be had.
+    /// Notes a packet that left for the first time.
+    pub(crate) fn left(&mut self, sequence: u16, transport_cc: Option<(u8, u16)>) {
+        if let Some(repeats) = &mut self.repeats {
+            repeats.note(sequence, transport_cc.map_or(0, |(_, number)| number));
+        }
+    }
+
+    /// The packet this subscriber knows as `sequence` for another time, if it can be had: as a retransmission, or of sound
+    /// without RTX as it was.
     pub(crate) fn resend<'a>(
         &'a mut self,
         now: Instant,
         track: &'a Track,
         sequence: u16,
+        round_trip: Duration,
     ) -> Option<Outgoing<'a>> {
-        let payload_type = self.rtx?;
+        match self.rtx {
+            Some(payload_type) => self.retransmit(now, track, sequence, payload_type),
+            None if track.kind() == Kind::Audio => self.repeat(now, track, sequence, round_trip),
+            None => None,
+        }
+    }
+
+    /// The same packet once more, byte for byte.
+    fn repeat<'a>(
+        &'a mut self,
+        now: Instant,
+        track: &'a Track,
+        sequence: u16,
+        round_trip: Duration,
+    ) -> Option<Outgoing<'a>> {
+        let (found, kept) = self.kept(now, track, sequence)?;
+        let repeats = self.repeats.get_or_insert_with(|| Box::new(Repeats::new(now)));
+        let number = repeats.repeat(now, sequence, round_trip)?;
+        if !self.may_resend(now) {
+            return None;
+        }
+        let header = RtpHeader {
+            marker: Facts::PLAIN.marker(kept.marker, found.top),
+            payload_type: self.payload_type,
+            sequence_number: sequence,
+            timestamp: kept.timestamp.wrapping_add(found.timestamp_offset),
+            ssrc: self.ssrc,
+        };
+        Some(Outgoing {
+            transport_cc: self.transport_cc.map(|id| (id, number)),
+            kind: Kind::Audio,
+            ..self.outgoing(header, kept.payload)
+        })
+    }
+
+    /// What was sent as `sequence`, as far as it is kept.
+    fn kept<'a>(&self, now: Instant, track: &'a Track, sequence: u16) -> Option<(Found, Kept<'a>)> {
         let found = self.rewriter.original(sequence)?;
         let mut encodings = track.encodings.iter();
         let encoding = encodings.find(|encoding| encoding.generation == found.generation)?;
-        let kept = encoding.ring.get(now, found.sequence)?;
+        Some((found, encoding.ring.get(now, found.sequence)?))
+    }
+
+    /// A retransmission (RFC 4588).
+    fn retransmit<'a>(
+        &'a mut self,
+        now: Instant,
+        track: &'a Track,
+        sequence: u16,
+        payload_type: u8,
+    ) -> Option<Outgoing<'a>> {
+        let (found, kept) = self.kept(now, track, sequence)?;
         let codec = track.publication.format.codec;
         let facts = Facts::read(codec, kept.payload, kept.marker, kept.described)?;
         if !self.may_resend(now) {

@@ -12,6 +12,8 @@ pub(super) const ENTRIES: usize = 1024;
 enum Fate {
     Unknown,
     Missing,
+    /// Missing, said nobody yet, and sent again: when it arrives says nothing any more.
+    Repeated,
     Received,
 }
 
@@ -94,6 +96,20 @@ impl SendHistory {
         number
     }
 
+    /// A packet is sent again under its number: it was lost on its first way.
+    pub(super) fn repeat(&mut self, number: u16) {
+        let Some(index) = self.index_of(number) else {
+            return;
+        };
+        if let Some(entry) = self.entries.get_mut(slot_of(index)) {
+            entry.fate = match entry.fate {
+                Fate::Unknown => Fate::Repeated,
+                Fate::Missing | Fate::Received => Fate::Received,
+                Fate::Repeated => Fate::Repeated,
+            };
+        }
+    }
+
     /// Hands each new result of a feedback message to `each`, in order of sending.
     pub(super) fn feedback(
         &mut self,
@@ -113,6 +129,10 @@ impl SendHistory {
             };
             let before = entry.fate;
             match packet.arrival_us {
+                _ if before == Fate::Repeated => {
+                    entry.fate = Fate::Received;
+                    each(Outcome::Missing);
+                }
                 Some(arrival_us) if before != Fate::Received => {
                     entry.fate = Fate::Received;
                     let delivery = Delivery {
@@ -239,6 +259,25 @@ mod tests {
             ]
         );
         assert_eq!(history.waiting(now), None);
+    }
+
+    #[test]
+    fn a_packet_that_is_sent_again_counts_as_missing_once_and_its_arrival_says_nothing() {
+        let start = crate::virtual_clock::epoch();
+        let mut history = SendHistory::new(start);
+        for _ in 0..2 {
+            history.record(start, 100, 0);
+        }
+        assert_eq!(
+            outcomes(&mut history, start, &[told(0, None)]),
+            [Outcome::Missing]
+        );
+        history.repeat(0);
+        history.repeat(1);
+        history.repeat(1);
+        let arrived = [told(0, Some(90_000)), told(1, Some(95_000))];
+        assert_eq!(outcomes(&mut history, start, &arrived), [Outcome::Missing]);
+        assert_eq!(outcomes(&mut history, start, &arrived), []);
     }
 
     #[test]

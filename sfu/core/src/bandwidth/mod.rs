@@ -10,6 +10,7 @@ mod loss;
 mod probe;
 mod queue;
 mod rate_control;
+mod recent_loss;
 mod trendline;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use loss::LossControl;
 use probe::Prober;
 use queue::{Batch, Queue};
 use rate_control::RateControl;
+use recent_loss::RecentLoss;
 use trendline::{Trendline, Usage};
 
 /// The estimate before anything is known, in bits per second: sound and two small pictures.
@@ -69,6 +71,7 @@ pub(crate) struct Estimator {
     acknowledged: Acknowledged,
     rate: RateControl,
     loss: LossControl,
+    recent_loss: RecentLoss,
     prober: Prober,
     first_sent: Option<Instant>,
     round_trip: Option<Duration>,
@@ -95,6 +98,7 @@ impl Estimator {
             acknowledged: Acknowledged::new(),
             rate: RateControl::new(START_BPS),
             loss: LossControl::new(),
+            recent_loss: RecentLoss::new(),
             prober: Prober::new(),
             first_sent: None,
             round_trip: None,
@@ -127,6 +131,11 @@ impl Estimator {
         self.history.record(now, size, cluster)
     }
 
+    /// Notes that a packet is sent again under its number.
+    pub(crate) fn repeat(&mut self, number: u16) {
+        self.history.repeat(number);
+    }
+
     /// Reads a feedback message. `true`: the estimate may have changed.
     pub(crate) fn handle_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) -> bool {
         if self.feedback == Feedback::Reports || !self.may_read(now) {
@@ -138,6 +147,7 @@ impl Estimator {
             queue,
             acknowledged,
             loss,
+            recent_loss,
             prober,
             ..
         } = self;
@@ -146,6 +156,7 @@ impl Estimator {
         history.feedback(now, feedback, |outcome| match outcome {
             Outcome::Received(packet) => {
                 loss.count(1, 0);
+                recent_loss.count(1, 0);
                 acknowledged.handle(packet.arrival_us, packet.size);
                 batch.add(&packet);
                 newest_us = newest_us.max(Some(packet.sent_us));
@@ -155,9 +166,16 @@ impl Estimator {
                     prober.arrived(&packet);
                 }
             }
-            Outcome::Found(_) => loss.found(),
-            Outcome::Missing => loss.count(0, 1),
+            Outcome::Found(_) => {
+                loss.found();
+                recent_loss.found();
+            }
+            Outcome::Missing => {
+                loss.count(0, 1);
+                recent_loss.count(0, 1);
+            }
         });
+        self.recent_loss.update(now);
         let Some(newest_us) = newest_us else {
             return false;
         };
@@ -276,6 +294,11 @@ impl Estimator {
     /// The measured round trip, or a guess.
     pub(crate) fn round_trip(&self) -> Duration {
         self.round_trip.unwrap_or(ROUND_TRIP)
+    }
+
+    /// The worst loss of the last seconds, in 1/256.
+    pub(crate) const fn recent_loss(&self) -> u8 {
+        self.recent_loss.share()
     }
 
     /// Whether transport-wide numbers mean anything to this subscriber.

@@ -9,6 +9,7 @@ pub(crate) mod keyframe;
 pub(crate) mod live;
 pub(crate) mod meter;
 pub(crate) mod receive_log;
+pub(crate) mod repeat;
 pub(crate) mod rewrite;
 pub(crate) mod ring;
 pub(crate) mod table;

@@ -4,8 +4,6 @@ use std::time::{Duration, Instant};
 
 use crate::header_extension::dependency_descriptor::Described;
 
-/// Packets that can be found again by their sequence number. Older ones are overwritten.
-const ENTRIES: u64 = 1024;
 /// After this a packet is too old to be of use.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
@@ -34,24 +32,29 @@ pub(crate) struct Kept<'a> {
 /// The ring of one stream. It takes its memory with the first packet and never more.
 pub(crate) struct Ring {
     capacity: usize,
+    /// Packets that can be found again by their sequence number. Older ones are overwritten.
+    packets: u64,
     bytes: Vec<u8>,
     entries: Vec<Option<Entry>>,
     written: u64,
 }
 
 impl Ring {
-    /// A ring of `capacity` bytes; older packets are overwritten.
-    pub(crate) const fn new(capacity: usize) -> Self {
+    /// A ring of at most `packets` packets in `capacity` bytes; older ones are overwritten.
+    pub(crate) const fn new(capacity: usize, packets: u64) -> Self {
         Self {
             capacity,
+            packets,
             bytes: Vec::new(),
             entries: Vec::new(),
             written: 0,
         }
     }
 
-    pub(crate) const fn capacity(&self) -> usize {
-        self.capacity
+    /// An empty ring of the same size, in the same memory.
+    pub(crate) fn clear(&mut self) {
+        self.entries.fill(None);
+        self.written = 0;
     }
 
     /// Keeps a packet, over the oldest ones.
@@ -64,7 +67,7 @@ impl Ring {
         } = packet;
         if self.bytes.is_empty() {
             self.bytes = vec![0; self.capacity];
-            self.entries = vec![None; slot_of(ENTRIES - 1) + 1];
+            self.entries = vec![None; usize::try_from(self.packets).unwrap_or(0)];
         }
         let Some(mut start) = self.offset(self.written) else {
             return;
@@ -88,14 +91,14 @@ impl Ring {
             described,
         };
         self.written += u64::try_from(payload.len()).unwrap_or(0);
-        if let Some(slot) = self.entries.get_mut(slot_of(sequence)) {
+        if let Some(slot) = self.slot(sequence).and_then(|slot| self.entries.get_mut(slot)) {
             *slot = Some(entry);
         }
     }
 
     /// Finds a packet by its extended sequence number, if it is still there and young enough.
     pub(crate) fn get(&self, now: Instant, sequence: u64) -> Option<Kept<'_>> {
-        let entry = self.entries.get(slot_of(sequence))?.as_ref()?;
+        let entry = self.entries.get(self.slot(sequence)?)?.as_ref()?;
         let overwritten = self.written - entry.position > u64::try_from(self.capacity).ok()?;
         if entry.sequence != sequence || overwritten || now.saturating_duration_since(entry.at) > MAX_AGE {
             return None;
@@ -110,13 +113,13 @@ impl Ring {
         })
     }
 
+    fn slot(&self, sequence: u64) -> Option<usize> {
+        usize::try_from(sequence.checked_rem(self.packets)?).ok()
+    }
+
     fn offset(&self, position: u64) -> Option<usize> {
         usize::try_from(position % u64::try_from(self.capacity).ok()?).ok()
     }
-}
-
-fn slot_of(sequence: u64) -> usize {
-    usize::try_from(sequence % ENTRIES).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn packets_are_found_until_they_are_overwritten_or_old() {
         let now = crate::virtual_clock::epoch();
-        let mut ring = Ring::new(BYTES);
+        let mut ring = Ring::new(BYTES, 1024);
         for sequence in 0..200u64 {
             let payload = [u8::try_from(sequence).unwrap(); 200];
             ring.push(now, sequence, kept(7, sequence % 2 == 0, &payload));
@@ -162,7 +165,7 @@ mod tests {
     #[test]
     fn a_packet_larger_than_the_ring_is_not_kept() {
         let now = crate::virtual_clock::epoch();
-        let mut ring = Ring::new(BYTES);
+        let mut ring = Ring::new(BYTES, 1024);
         ring.push(now, 1, kept(0, false, &vec![1; BYTES + 1]));
         assert!(ring.get(now, 1).is_none());
         ring.push(now, 2, kept(0, false, &[2; 10]));

@@ -314,8 +314,8 @@ fn subscribe(
     if !format.feedback.transport_cc {
         extensions.set(Known::TransportCc, None);
     }
-    // SRTP may seal an index only once, so without RTX nothing can be sent again and NACK would be an empty promise.
-    format.feedback.nack &= format.rtx.is_some();
+    // Without RTX only sound is sent again: of pictures too much would have to be remembered, and browsers have it.
+    format.feedback.nack &= format.rtx.is_some() || format.codec.kind() == Kind::Audio;
     SubscriptionPlan {
         track_id,
         stream: track.stream,

@@ -33,8 +33,7 @@ impl Room {
         };
         let view = track.view();
         let layered = &packet.layered;
-        let kept = track.nacks() || track.kind() == Kind::Video;
-        if let Some(encoding) = track.encoding_mut(layered.encoding).filter(|_| kept) {
+        if let Some(encoding) = track.encoding_mut(layered.encoding) {
             let kept = Kept {
                 timestamp: layered.timestamp,
                 marker: layered.marker,
@@ -171,10 +170,14 @@ impl Room {
                 return;
             }
             context.counters.nack_in += 1;
-            if let Some(mut outgoing) = subscription.resend(context.now, track, sequence) {
+            let round_trip = peer.downlink.round_trip();
+            if let Some(mut outgoing) = subscription.resend(context.now, track, sequence, round_trip) {
                 if let Some(id) = id {
                     peer.downlink.charge(&outgoing);
-                    peer.downlink.number(context.now, id, &mut outgoing);
+                    match outgoing.transport_cc {
+                        Some((_, number)) => peer.downlink.repeat(number),
+                        None => peer.downlink.number(context.now, id, &mut outgoing),
+                    }
                 }
                 context.egress.rtp(peer.slot, &outgoing);
                 count(track.kind(), context);
@@ -301,6 +304,8 @@ impl Way<'_> {
         }
         context.egress.rtp(to, &outgoing);
         count(view.kind, context);
+        let (sequence, number) = (outgoing.header.sequence_number, outgoing.transport_cc);
+        self.subscription.left(sequence, number);
     }
 
     /// Sends packets that were there before the selector wanted them.

@@ -3,6 +3,7 @@
 //! An encoder adds redundancy by the loss that receiver reports tell it of, and the SFU is its only receiver: so our
 //! reports on sound tell of the worse half of the way too. Pictures are sent again instead.
 
+use crate::peer::Peer;
 use crate::slab::Slab;
 use crate::subscription::Subscription;
 use crate::track::Track;
@@ -13,7 +14,9 @@ const MAX_LOSS: u8 = 51;
 const LEFT_OUT: usize = 10;
 
 /// The loss that nine of ten subscribers of a track stay within, in 1/256.
-pub(super) fn loss(track: &Track, subscriptions: &Slab<Subscription>) -> u8 {
+///
+/// A browser reports on sound every five seconds only, while transport-cc tells within one what its whole path loses.
+pub(super) fn loss(track: &Track, subscriptions: &Slab<Subscription>, peers: &Slab<Peer>) -> u8 {
     let mut counts = [0usize; MAX_LOSS as usize + 1];
     let mut heard = 0usize;
     for index in &track.subscriptions {
@@ -21,7 +24,10 @@ pub(super) fn loss(track: &Track, subscriptions: &Slab<Subscription>) -> u8 {
             continue;
         };
         heard += 1;
-        let loss = usize::from(subscription.loss.min(MAX_LOSS));
+        let of_path = peers
+            .get(subscription.member)
+            .map_or(0, |peer| peer.downlink.recent_loss());
+        let loss = usize::from(subscription.loss.max(of_path).min(MAX_LOSS));
         if let Some(count) = counts.get_mut(loss) {
             *count += 1;
         }

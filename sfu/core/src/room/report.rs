@@ -132,7 +132,7 @@ impl Room {
                     continue;
                 };
                 let heard = match track.kind() {
-                    Kind::Audio => heard::loss(track, subscriptions),
+                    Kind::Audio => heard::loss(track, subscriptions, peers),
                     Kind::Video => 0,
                 };
                 for (encoding, stream) in (0u8..).zip(&mut track.encodings) {

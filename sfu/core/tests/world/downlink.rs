@@ -33,6 +33,10 @@ struct Call {
     sounds: u32,
     pictures: u32,
     feedback_count: u8,
+    /// The number behind the last one that was reported.
+    unreported: Option<u16>,
+    /// The link loses one packet in so many; 0: none.
+    loses: u16,
 }
 
 impl Call {
@@ -56,6 +60,8 @@ impl Call {
             sounds: 0,
             pictures: 0,
             feedback_count: 0,
+            unreported: None,
+            loses: 0,
         }
     }
 
@@ -109,9 +115,12 @@ impl Call {
                 self.free -= Duration::from_secs_f64(size * 8.0 / self.bps);
                 continue;
             }
+            let number = u16::from_be_bytes([number[0], number[1]]);
+            if self.loses > 0 && number.is_multiple_of(self.loses) {
+                continue;
+            }
             self.seen.push((packet.payload_type(), self.free - now));
-            self.arrived
-                .push_back((u16::from_be_bytes([number[0], number[1]]), self.free));
+            self.arrived.push_back((number, self.free));
         }
     }
 
@@ -120,14 +129,16 @@ impl Call {
         let mut packets: Vec<TwccPacket> = Vec::new();
         while let Some((sequence, at)) = self.arrived.front().copied().filter(|(_, at)| *at <= now) {
             self.arrived.pop_front();
-            while let Some(next) = packets.last().map(|last| last.sequence.wrapping_add(1))
+            while let Some(next) = self.unreported
                 && next != sequence
             {
                 packets.push(TwccPacket {
                     sequence: next,
                     arrival_us: None,
                 });
+                self.unreported = Some(next.wrapping_add(1));
             }
+            self.unreported = Some(sequence.wrapping_add(1));
             let arrival_us = i64::try_from((at - self.start).as_micros()).unwrap() / 250 * 250;
             packets.push(TwccPacket {
                 sequence,
@@ -322,19 +333,7 @@ fn a_publisher_is_told_what_its_sound_loses_on_the_second_half_of_the_way() {
         let sent = call.world.take_rtp();
         view(&sent[0].1).ssrc()
     };
-    let told = |call: &mut Call| -> u8 {
-        call.world.take_rtcp(0);
-        call.run(Duration::from_millis(1100), 0);
-        let reports = call.world.take_rtcp(0);
-        let sound = format!("ssrc: {CHROMIUM_MICROPHONE}, fraction_lost: ");
-        let lost = reports
-            .iter()
-            .find_map(|report| report.split_once(&sound))
-            .unwrap()
-            .1;
-        lost.split_once(',').unwrap().0.parse().unwrap()
-    };
-    assert_eq!(told(&mut call), 0);
+    assert_eq!(told_loss(&mut call), 0);
     let report = |call: &mut Call, fraction_lost| {
         let block = ReportBlock {
             ssrc,
@@ -345,11 +344,38 @@ fn a_publisher_is_told_what_its_sound_loses_on_the_second_half_of_the_way() {
             .rtcp(1, |writer| writer.receiver_report(9, &[block]).unwrap());
     };
     report(&mut call, 26);
-    assert_eq!(told(&mut call), 26);
+    assert_eq!(told_loss(&mut call), 26);
     report(&mut call, 200);
-    assert_eq!(told(&mut call), 51, "no more than a fifth");
+    assert_eq!(told_loss(&mut call), 51, "no more than a fifth");
     for _ in 0..20 {
         report(&mut call, 0);
     }
-    assert_eq!(told(&mut call), 0);
+    assert_eq!(told_loss(&mut call), 0);
+}
+
+/// The loss, in 1/256, that the publisher of sound is told in the next second.
+fn told_loss(call: &mut Call) -> u8 {
+    call.world.take_rtcp(0);
+    call.run(Duration::from_millis(1100), 0);
+    let reports = call.world.take_rtcp(0);
+    let sound = format!("ssrc: {CHROMIUM_MICROPHONE}, fraction_lost: ");
+    let told = reports.iter().find_map(|report| report.split_once(&sound));
+    let (lost, _) = told.unwrap().1.split_once(',').unwrap();
+    lost.parse().unwrap()
+}
+
+#[test]
+fn a_publisher_is_told_within_seconds_what_feedback_on_all_packets_says_of_its_sound() {
+    let mut call = Call::new(5e6);
+    call.run(Duration::from_secs(2), 1);
+    assert_eq!(told_loss(&mut call), 0);
+    call.loses = 10;
+    call.run(Duration::from_secs(1), 1);
+    let told = told_loss(&mut call);
+    assert!((20..=40).contains(&told), "{told}");
+    call.loses = 0;
+    let told = told_loss(&mut call);
+    assert!(told > 10, "{told}: a second without loss is no proof");
+    call.run(Duration::from_secs(12), 1);
+    assert!(told_loss(&mut call) < 5);
 }

@@ -14,6 +14,8 @@ mod picture;
 mod scalable;
 mod simulcast;
 #[cfg(test)]
+mod sound;
+#[cfg(test)]
 mod support;
 mod views;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::REPLAY_WINDOW;
 
+/// Packets of a source that may be sealed again: two thirds of a second of sound. Older ones are forgotten.
+const REMEMBERED: usize = 32;
 /// The window as a ring of bits.
 const WORDS: usize = 16;
 const _: () = assert!(WORDS as u64 * 64 == REPLAY_WINDOW);
@@ -24,7 +26,14 @@ pub(super) enum IndexError {
 pub(super) struct Window {
     highest: u64,
     used: [u64; WORDS],
+    /// Of a source whose packets are sealed again. Only senders write it.
+    remembered: Option<Box<[(u64, Mark); REMEMBERED]>>,
 }
+
+/// The front of a packet's tag, by which a packet that is sealed again is known to be the same: all of its bytes went
+/// into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark(pub(super) [u8; 8]);
 
 impl Window {
     /// A source whose first index is `first`, not used yet.
@@ -32,6 +41,7 @@ impl Window {
         Self {
             highest: first,
             used: [0; WORDS],
+            remembered: None,
         }
     }
 
@@ -68,6 +78,27 @@ impl Window {
         }
     }
 
+    /// The mark of a packet that was sealed lately. From the first question on a source's packets are remembered, so
+    /// that those that are never asked for cost nothing.
+    pub(super) fn recall(&mut self, index: u64) -> Option<Mark> {
+        let remembered = self
+            .remembered
+            .get_or_insert_with(|| Box::new([(INDEX_END, Mark::default()); REMEMBERED]));
+        let (known, mark) = remembered.get(slot(index))?;
+        (*known == index).then_some(*mark)
+    }
+
+    /// Notes the mark of a packet that was sealed for the first time.
+    pub(super) fn remember(&mut self, index: u64, mark: Mark) {
+        if let Some(place) = self
+            .remembered
+            .as_mut()
+            .and_then(|remembered| remembered.get_mut(slot(index)))
+        {
+            *place = (index, mark);
+        }
+    }
+
     /// Marks `index` as used, moving the window forward if it is the newest.
     pub(super) fn mark(&mut self, index: u64) {
         if index > self.highest {
@@ -88,6 +119,12 @@ impl Window {
             *used |= bit;
         }
     }
+}
+
+/// Where an index is remembered.
+fn slot(index: u64) -> usize {
+    let [.., low] = index.to_be_bytes();
+    usize::from(low) % REMEMBERED
 }
 
 /// Word and bit of an index in the ring.

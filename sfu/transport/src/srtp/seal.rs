@@ -1,9 +1,13 @@
-//! Seals what goes to one peer, each index at most once.
+//! Seals what goes to one peer: never two different packets with one index.
+//!
+//! Browsers take sound again only under its own number, and so under its own index. Sealing the same bytes again gives
+//! the same bytes, which tells nobody anything; other bytes would give away the key's authentication. So the front of
+//! each tag is remembered, and what comes out with another one is not given out.
 
 use super::cipher::{
     Cipher, CipherError, GCM_TAG_LEN, SHA1_TAG_LEN, Traffic, gcm_seal, rtcp_nonce, rtp_nonce,
 };
-use super::index::{IndexError, Sources, Window};
+use super::index::{IndexError, Mark, Sources, Window};
 use super::open::{roll_over_counter, rtcp_aad};
 use super::{KeyError, MasterKey, Profile, SealError};
 use crate::reader::{put, u32_at};
@@ -30,6 +34,8 @@ pub struct SrtpSender {
 struct RtpClaim {
     ssrc: u32,
     index: u64,
+    /// What the packet has to come out with: it was sealed before.
+    before: Option<Mark>,
 }
 
 /// The right to seal one RTCP packet.
@@ -55,6 +61,9 @@ impl SrtpSender {
     /// Seals the RTP packet in the first `len` bytes of `buffer` in place and returns the sealed
     /// length. `buffer` must have [`super::RTP_OVERHEAD`] bytes more than `len`.
     ///
+    /// One of the last 32 packets of its source is sealed again if it is the same; the first time that a source's
+    /// packet is to be, none are remembered yet, and it is refused.
+    ///
     /// # Errors
     /// [`SealError`]; the buffer must not be sent then.
     pub fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, SealError> {
@@ -67,7 +76,21 @@ impl SrtpSender {
         };
         let sealed = buffer.get_mut(..len + overhead).ok_or(SealError::NoRoom)?;
         let claim = self.claim_rtp(ssrc, sequence)?;
-        seal_rtp(&self.rtp, claim, header_len, sealed)
+        let (index, before) = (claim.index, claim.before);
+        let (len, mark) = seal_rtp(&self.rtp, claim, header_len, sealed)?;
+        match before {
+            Some(before) if before != mark => {
+                sealed.fill(0);
+                return Err(SealError::IndexReused);
+            }
+            Some(_) => {}
+            None => {
+                if let Ok(window) = self.sources.find(ssrc) {
+                    window.remember(index, mark);
+                }
+            }
+        }
+        Ok(len)
     }
 
     /// Seals the RTCP packet in the first `len` bytes of `buffer` in place and returns the sealed
@@ -94,9 +117,13 @@ impl SrtpSender {
         match self.sources.find(ssrc) {
             Ok(window) => {
                 let index = window.estimate(sequence)?;
-                window.check(index)?;
+                let before = match window.check(index) {
+                    Ok(()) => None,
+                    Err(IndexError::Seen) => Some(window.recall(index).ok_or(SealError::IndexReused)?),
+                    Err(error) => return Err(error.into()),
+                };
                 window.mark(index);
-                Ok(RtpClaim { ssrc, index })
+                Ok(RtpClaim { ssrc, index, before })
             }
             Err(vacancy) if vacancy.is_full() => Err(SealError::TooManySources),
             Err(vacancy) => {
@@ -104,7 +131,11 @@ impl SrtpSender {
                 let mut window = Window::starting_at(index);
                 window.mark(index);
                 vacancy.insert(window);
-                Ok(RtpClaim { ssrc, index })
+                Ok(RtpClaim {
+                    ssrc,
+                    index,
+                    before: None,
+                })
             }
         }
     }
@@ -124,10 +155,10 @@ fn seal_rtp(
     claim: RtpClaim,
     header_len: usize,
     sealed: &mut [u8],
-) -> Result<usize, SealError> {
-    let RtpClaim { ssrc, index } = claim;
+) -> Result<(usize, Mark), SealError> {
+    let RtpClaim { ssrc, index, .. } = claim;
     let total = sealed.len();
-    match cipher {
+    let mark = match cipher {
         Cipher::Gcm { key, salt } => {
             let (packet, slot) = sealed
                 .split_at_mut_checked(total - GCM_TAG_LEN)
@@ -137,6 +168,7 @@ fn seal_rtp(
                 .ok_or(SealError::Malformed)?;
             let tag = gcm_seal(key, rtp_nonce(salt, ssrc, index), header, text)?;
             put(slot, 0, &tag).ok_or(SealError::NoRoom)?;
+            front(&tag)
         }
         Cipher::Sha1(cipher) => {
             let (packet, slot) = sealed
@@ -147,10 +179,16 @@ fn seal_rtp(
                 index,
                 packet.get_mut(header_len..).ok_or(SealError::Malformed)?,
             )?;
-            put(slot, 0, &cipher.tag(packet, &roll_over_counter(index))).ok_or(SealError::NoRoom)?;
+            let tag = cipher.tag(packet, &roll_over_counter(index));
+            put(slot, 0, &tag).ok_or(SealError::NoRoom)?;
+            front(&tag)
         }
-    }
-    Ok(total)
+    };
+    Ok((total, mark))
+}
+
+fn front(tag: &[u8]) -> Mark {
+    Mark(tag.first_chunk().copied().unwrap_or_default())
 }
 
 fn seal_rtcp(cipher: &Cipher, claim: RtcpClaim, len: usize, sealed: &mut [u8]) -> Result<usize, SealError> {

@@ -194,22 +194,29 @@ fn a_replayed_packet_is_refused_and_a_late_one_within_the_window_is_not() {
 }
 
 #[test]
-fn an_index_is_never_sealed_twice() {
+fn an_index_is_never_sealed_for_two_packets() {
     for profile in PROFILES {
         let (mut sender, _) = pair(profile);
         seal(&mut sender, &rtp(100, 5, b"one")).unwrap();
-        assert_eq!(
-            seal(&mut sender, &rtp(100, 5, b"two")),
-            Err(SealError::IndexReused)
-        );
-        assert_eq!(
-            seal(&mut sender, &rtp(100, 5, b"one")),
-            Err(SealError::IndexReused)
-        );
+        for other in [&b"two"[..], b"one"] {
+            // Nothing of this source is remembered yet.
+            let again = seal(&mut sender, &rtp(100, 5, other));
+            assert_eq!(again, Err(SealError::IndexReused));
+        }
         seal(&mut sender, &rtp(99, 5, b"late")).unwrap();
+        let mut other = rtp(99, 5, b"lame");
+        other.resize(other.len() + RTP_OVERHEAD, 0);
+        assert_eq!(sender.seal_rtp(&mut other, 16), Err(SealError::IndexReused));
+        assert!(
+            other.iter().all(|byte| *byte == 0),
+            "what it would have been is not given out"
+        );
+        let mut marked = rtp(99, 5, b"late");
+        marked[1] |= 0x80;
         assert_eq!(
-            seal(&mut sender, &rtp(99, 5, b"late")),
-            Err(SealError::IndexReused)
+            seal(&mut sender, &marked),
+            Err(SealError::IndexReused),
+            "the header belongs to the packet"
         );
         seal(&mut sender, &rtp(100, 6, b"another source")).unwrap();
         seal(&mut sender, &rtp(5000, 5, b"jump")).unwrap();
@@ -217,6 +224,31 @@ fn an_index_is_never_sealed_twice() {
             seal(&mut sender, &rtp(101, 5, b"too old to know")),
             Err(SealError::IndexReused)
         );
+    }
+}
+
+#[test]
+fn a_packet_is_sealed_again_to_the_same_bytes_once_its_source_is_remembered() {
+    for profile in PROFILES {
+        let (mut sender, mut receiver) = pair(profile);
+        seal(&mut sender, &rtp(65_530, 5, b"first")).unwrap();
+        assert!(seal(&mut sender, &rtp(65_530, 5, b"first")).is_err());
+        let mut sealed = Vec::new();
+        for step in 0..100u16 {
+            let sequence = 65_531u16.wrapping_add(step);
+            sealed.push(seal(&mut sender, &rtp(sequence, 5, &step.to_be_bytes())).unwrap());
+        }
+        for step in 0..100u16 {
+            let packet = rtp(65_531u16.wrapping_add(step), 5, &step.to_be_bytes());
+            let again = seal(&mut sender, &packet);
+            if step < 100 - 32 {
+                assert_eq!(again, Err(SealError::IndexReused), "{step}");
+            } else {
+                assert_eq!(again.as_ref(), Ok(&sealed[usize::from(step)]));
+            }
+        }
+        assert!(open(&mut receiver, &sealed[0]).is_ok());
+        assert!(open(&mut receiver, &sealed[99]).is_ok());
     }
 }
 
