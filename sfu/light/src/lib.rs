@@ -4,6 +4,8 @@
 //! without a full WebRTC stack. No server carries any of this.
 
 pub mod answer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod offer;
 
 pub use answer::{Answer, AnswerError, AnsweredSection};

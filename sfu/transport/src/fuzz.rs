@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::address::TransportAddress;
 use crate::classify::classify;
+#[cfg(any(test, feature = "client"))]
+use crate::client::{ClientConfig, ClientEvent, ClientTransport, RemoteCandidate, RemoteIce};
 use crate::dtls::{Certificate, DtlsServer, Fingerprint};
 use crate::framing::Deframer;
 use crate::ice_lite::IceLite;
@@ -155,6 +157,49 @@ pub fn fuzz_peer(data: &[u8]) {
     if peer.handle_datagram(now, FROM, &mut data.to_vec()).is_err() {
         assert!(peer.poll_transmit().is_none() && peer.poll_event().is_none());
     }
+}
+
+/// A client: STUN and DTLS of a server that answers whatever it likes, datagrams each behind their length in two bytes.
+/// Nothing connects without the fingerprint.
+#[cfg(any(test, feature = "client"))]
+pub fn fuzz_client(data: &[u8]) {
+    let Some(certificate) = certificate() else { return };
+    let mut now = Instant::now();
+    let mut client = client(now, certificate, Fingerprint([0; 32]));
+    let mut rest = data;
+    while let Some((length, behind)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_be_bytes(*length)).min(behind.len());
+        let (datagram, behind) = behind.split_at(len);
+        rest = behind;
+        let _ = client.handle_datagram(now, FROM, &mut datagram.to_vec());
+        now += Duration::from_millis(300);
+        client.handle_timeout(now);
+        while client.poll_transmit().is_some() {}
+        while let Some(event) = client.poll_event() {
+            assert!(!matches!(event, ClientEvent::Connected { .. }));
+        }
+    }
+    client.close(now);
+}
+
+/// A client whose server is at [`FROM`].
+#[cfg(any(test, feature = "client"))]
+fn client(now: Instant, certificate: Certificate, remote_fingerprint: Fingerprint) -> ClientTransport {
+    let server = credentials();
+    let config = ClientConfig {
+        local: credentials(),
+        certificate,
+        remote: RemoteIce {
+            ufrag: server.ufrag().to_owned(),
+            password: server.password().to_owned(),
+            candidates: vec![RemoteCandidate {
+                address: FROM,
+                priority: 1,
+            }],
+        },
+        remote_fingerprint,
+    };
+    ClientTransport::new(now, config)
 }
 
 /// One certificate for all runs: making it is slow and not what is tested.
