@@ -120,6 +120,10 @@ counters! {
     relayed, "conclave_relayed_total", "", "counter", "Packets passed to other shards, once for each.";
     /// As above, dropped because the other shard's queue was full.
     relay_dropped, "conclave_relay_dropped_total", "", "counter", "Packets for another shard dropped because its queue was full.";
+    /// TCP connections that were taken.
+    tcp_accepted, "conclave_tcp_connections_total", "", "counter", "TCP connections for media that were taken.";
+    /// TCP connections that are open now, those of strangers included.
+    tcp_connections, "conclave_tcp_connections", "", "gauge", "TCP connections for media that are open.";
     /// Peers that exist now.
     peers, "conclave_peers", "", "gauge", "Peers with a transport.";
     /// Published tracks that exist now.

@@ -51,6 +51,8 @@ pub(crate) struct Tcp {
     dirty: Vec<usize>,
     /// Checked addresses whose connections have ended.
     closed: Vec<SocketAddr>,
+    /// Connections taken since they were last counted.
+    pub(crate) accepted: u64,
 }
 
 struct Connection {
@@ -100,6 +102,7 @@ impl Tcp {
             stranger_count: 0,
             dirty: Vec::new(),
             closed: Vec::new(),
+            accepted: 0,
         })
     }
 
@@ -252,6 +255,11 @@ impl Tcp {
         self.closed.pop()
     }
 
+    /// How many connections are open.
+    pub(crate) fn count(&self) -> usize {
+        self.by_remote.len()
+    }
+
     /// When [`Self::handle_timeout`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.strangers.front().map(|(since, _)| *since + STRANGER_TIMEOUT)
@@ -309,6 +317,7 @@ impl Tcp {
                 stranger_since: Some(now),
             });
         }
+        self.accepted += 1;
         self.by_remote.insert(remote, slot);
         self.strangers.push_back((now, remote));
         self.stranger_count += 1;

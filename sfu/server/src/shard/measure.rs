@@ -19,6 +19,7 @@ pub(super) struct Gauges {
     busy_permille: u64,
     estimate_bps: u64,
     estimates: u64,
+    tcp_connections: u64,
 }
 
 impl Shard {
@@ -76,6 +77,7 @@ impl Shard {
             gauges.peers = to_u64(self.core.peer_count().saturating_sub(mirrors));
             gauges.tracks = to_u64(self.core.track_count());
         }
+        self.gauges.0.tcp_connections = to_u64(self.sessions.tcp.count());
         let gauges = self.gauges.0;
         let told = std::mem::replace(&mut self.gauges, (gauges, gauges)).1;
         let delta = Snapshot {
@@ -96,6 +98,8 @@ impl Shard {
             busy_permille: gauges.busy_permille.wrapping_sub(told.busy_permille),
             estimate_bps: gauges.estimate_bps.wrapping_sub(told.estimate_bps),
             estimates: gauges.estimates.wrapping_sub(told.estimates),
+            tcp_connections: gauges.tcp_connections.wrapping_sub(told.tcp_connections),
+            tcp_accepted: std::mem::take(&mut self.sessions.tcp.accepted),
             relayed: std::mem::take(&mut self.sessions.relay.relayed),
             relay_dropped: std::mem::take(&mut self.sessions.relay.dropped),
             ..std::mem::take(&mut self.sessions.counted)
