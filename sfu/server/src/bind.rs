@@ -30,7 +30,7 @@ impl Ports {
             let mut address = *base;
             if base.port() != 0 {
                 let port = usize::from(base.port()) + number;
-                address.set_port(u16::try_from(port).map_err(|_| StartError::TooManyShards)?);
+                address.set_port(u16::try_from(port).map_err(|_| StartError::NoPort(*base))?);
             }
             let (socket, listener, local) = bind_both(address, alone)?;
             sockets.push(socket);

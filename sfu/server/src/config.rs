@@ -6,6 +6,9 @@ use std::num::NonZeroUsize;
 /// Default UDP port of the media plane.
 pub const DEFAULT_MEDIA_PORT: u16 = 3478;
 
+/// Most shards of an SFU.
+pub const MAX_SHARDS: usize = conclave_sfu_core::ShardSet::MAX;
+
 /// Default of [`SfuConfig::spread`]: about what one core forwards when everybody sees two dozen others.
 pub const DEFAULT_SPREAD: NonZeroUsize = match NonZeroUsize::new(100) {
     Some(spread) => spread,
@@ -61,9 +64,12 @@ pub enum StartError {
     /// The operating system refused a thread or a runtime.
     #[error("cannot start a shard: {0}")]
     Thread(#[source] std::io::Error),
-    /// More shards than ports or shard numbers.
-    #[error("too many shards: their ports or numbers run out")]
+    /// More shards than one room's packets can be passed between.
+    #[error("there can be no more than {MAX_SHARDS} shards")]
     TooManyShards,
+    /// The last shard's port would be beyond 65535.
+    #[error("too many shards: the ports from {0} on run out")]
+    NoPort(SocketAddr),
     /// The DTLS certificate could not be made.
     #[error("cannot make a DTLS certificate")]
     Certificate,

@@ -64,6 +64,9 @@ impl Sfu {
     /// # Errors
     /// When an address cannot be bound or a thread cannot be started.
     pub fn start(config: &SfuConfig) -> Result<SfuHandle, StartError> {
+        if config.shards.get() > config::MAX_SHARDS {
+            return Err(StartError::TooManyShards);
+        }
         let interfaces = candidates::interface_addresses().map_err(StartError::Interfaces)?;
         let certificate = Certificate::generate().map_err(|_| StartError::Certificate)?;
         let (event_tx, events) = mpsc::channel(EVENT_QUEUE);

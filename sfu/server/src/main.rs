@@ -33,7 +33,7 @@ struct Options {
         env = "CONCLAVE_ADVERTISE"
     )]
     advertise: Vec<IpAddr>,
-    /// Threads that forward media.
+    /// Threads that forward media, at most 64.
     #[arg(long, value_name = "N", default_value = "1", env = "CONCLAVE_SHARDS")]
     shards: NonZeroUsize,
     /// Keep media thread N on the N-th core; for hosts where nothing else runs.

@@ -76,6 +76,10 @@ struct Options {
     #[arg(long, value_name = "N")]
     shards: Option<String>,
 
+    /// Participants of one room on a media thread before further ones go to another [default: 100]
+    #[arg(long, value_name = "N")]
+    spread: Option<String>,
+
     /// Use a stand-alone conclave-sfu over this control link instead of the embedded SFU
     #[arg(long, value_name = "ws://HOST:PORT")]
     sfu: Option<String>,
@@ -139,6 +143,7 @@ impl Options {
             "media" => self.media.as_ref(),
             "advertise" => self.advertise.as_ref(),
             "shards" => self.shards.as_ref(),
+            "spread" => self.spread.as_ref(),
             "sfu" => self.sfu.as_ref(),
             "sfu_token_file" => self.sfu_token_file.as_ref(),
             "trusted_proxies" => self.trusted_proxies.as_ref(),

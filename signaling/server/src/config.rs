@@ -29,6 +29,8 @@ pub struct Config {
     pub advertise: Vec<IpAddr>,
     /// Threads of the embedded SFU; each takes a port of its own, from `media`'s on.
     pub shards: NonZeroUsize,
+    /// Participants of one room on a thread of the embedded SFU before further ones go to another.
+    pub spread: NonZeroUsize,
     /// Control link to a stand-alone SFU, instead of the embedded one.
     pub sfu: Option<SfuUrl>,
     /// File with the token of that link.
@@ -64,6 +66,7 @@ impl Config {
             media: settings.parse::<MediaAddresses>("media")?.0,
             advertise: settings.parse::<Addresses>("advertise")?.0,
             shards: settings.parse::<value::Shards>("shards")?.0,
+            spread: settings.parse::<value::Spread>("spread")?.0,
             sfu: settings.parse_optional("sfu")?,
             sfu_token_file: settings
                 .parse_optional::<Text>("sfu_token_file")?

@@ -145,6 +145,7 @@ impl Server {
                     media: config.media.clone(),
                     advertise: config.advertise.clone(),
                     shards: config.shards,
+                    spread: config.spread,
                     ..SfuConfig::default()
                 };
                 let (link, stats) = sfu_link::embedded(&sfu).map_err(StartError::Media)?;

@@ -2,12 +2,24 @@
 
 use std::num::NonZeroUsize;
 
-use conclave_sfu::SfuConfig;
+use conclave_sfu::{Sfu, SfuConfig, StartError};
 use conclave_wire::id::RoomId;
 use conclave_wire::media::{Codec, Kind, Source};
 
 use crate::light::Light;
 use crate::support::{Conference, sframe};
+
+#[test]
+fn more_shards_than_a_room_can_be_on_are_refused_at_the_start() {
+    let config = SfuConfig {
+        media: vec!["127.0.0.1:0".parse().unwrap()],
+        shards: NonZeroUsize::new(65).unwrap(),
+        ..SfuConfig::default()
+    };
+    let error = Sfu::start(&config).err().unwrap();
+    assert!(matches!(error, StartError::TooManyShards));
+    assert_eq!(error.to_string(), "there can be no more than 64 shards");
+}
 
 #[tokio::test]
 async fn rooms_are_spread_over_shards_and_media_flows_on_each_port() {

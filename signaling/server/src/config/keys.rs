@@ -67,7 +67,14 @@ pub const KEYS: &[Key] = &[
         name: "shards",
         default: "1",
         kind: Kind::Number,
-        help: "Threads that forward media. Each takes a port of its own: the media port and those after it.",
+        help: "Threads that forward media, at most 64. Each takes a port of its own: the media port and those after it.",
+    },
+    Key {
+        name: "spread",
+        default: "100",
+        kind: Kind::Number,
+        help: "Participants of one room on a media thread before further ones go to another, which its packets are\n\
+               then passed on to.",
     },
     Key {
         name: "sfu",

@@ -26,7 +26,10 @@ fn the_defaults_are_right() {
     assert_eq!(config.listen, address("0.0.0.0:8080"));
     assert_eq!(config.media, [address("0.0.0.0:3478")]);
     assert_eq!(config.advertise, Vec::<IpAddr>::new());
-    assert_eq!(config.shards.get(), 1);
+    assert_eq!(
+        (config.shards.get(), config.spread),
+        (1, conclave_sfu::config::DEFAULT_SPREAD)
+    );
     assert_eq!(config.sfu, None);
 }
 

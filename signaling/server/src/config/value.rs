@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use conclave_sfu::config::MAX_SHARDS;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// A TCP address; a port alone means all IPv4 addresses.
@@ -115,7 +116,7 @@ impl FromStr for Size {
     }
 }
 
-/// A number of shards: their numbers have 8 bits.
+/// A number of shards.
 pub(super) struct Shards(pub(super) NonZeroUsize);
 
 impl FromStr for Shards {
@@ -125,8 +126,20 @@ impl FromStr for Shards {
         let shards = text
             .parse()
             .ok()
-            .filter(|shards: &NonZeroUsize| shards.get() <= 256);
-        shards.map(Self).ok_or("a whole number from 1 to 256")
+            .filter(|shards: &NonZeroUsize| shards.get() <= MAX_SHARDS);
+        shards.map(Self).ok_or("a whole number from 1 to 64")
+    }
+}
+const _: () = assert!(MAX_SHARDS == 64, "the text says so");
+
+/// A number of participants.
+pub(super) struct Spread(pub(super) NonZeroUsize);
+
+impl FromStr for Spread {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(|_| "a whole number from 1 on")
     }
 }
 
