@@ -194,6 +194,54 @@ fn a_new_epoch_asks_a_camera_with_new_subscribers_once_for_a_key_frame() {
 }
 
 #[test]
+fn a_hundred_joins_in_an_epoch_cost_one_key_frame_request() {
+    let mut world = World::call();
+    world.go();
+    let mut camera_at = 0u16;
+    let mut picture = |world: &mut World, key: bool| {
+        camera_at += 1;
+        let frame = if key { key_frame } else { camera };
+        world.rtp(0, &frame(camera_at, u32::from(camera_at) * 3000, b"picture"));
+        let sent = world.take_rtp().len();
+        world.pass(Duration::from_millis(30));
+        sent
+    };
+    picture(&mut world, true);
+    world.pass(Duration::from_secs(3));
+    world.take_rtcp(0);
+    let mut asked = 0;
+    for peer in 3..103u64 {
+        world.enter(peer);
+        let answer = world.watch(
+            peer,
+            &FIREFOX.replace("A7:F4", &format!("A7:{peer:02X}")),
+            &[("3", 2)],
+        );
+        let slot = usize::try_from(peer).unwrap() - 1;
+        world.connect(slot);
+        // It cannot decode anything yet, and asks for a key frame.
+        let (_, ssrcs) = answer.split_once("a=ssrc-group:FID ").unwrap();
+        let ssrc = ssrcs.split(' ').next().unwrap().parse().unwrap();
+        world.rtcp(slot, |writer| writer.pli(9, ssrc).unwrap());
+        if peer % 5 == 0 {
+            picture(&mut world, false);
+        }
+        asked += world.count_rtcp(0, "Pli");
+    }
+    assert_eq!(asked, 0, "600 ms of joins: nobody can read anything before Go");
+    world.go();
+    asked += world.count_rtcp(0, "Pli");
+    // A round trip later the key frame is there, and everybody has it.
+    picture(&mut world, false);
+    assert_eq!(picture(&mut world, true), 101);
+    for _ in 0..100 {
+        assert_eq!(picture(&mut world, false), 101);
+        asked += world.count_rtcp(0, "Pli");
+    }
+    assert_eq!(asked, 1);
+}
+
+#[test]
 fn a_publisher_gets_arrival_and_receiver_reports() {
     let mut world = World::call();
     for sequence in 0..40u16 {
