@@ -273,7 +273,15 @@ fn publish(
             .copied(),
         _ => None,
     };
+    let mut format = kept.unwrap_or(first);
     let mut extensions = extension_ids(section).filtered(|extension| extension.publish);
+    if source.kind() == Kind::Audio && format.feedback.nack {
+        // Sound is sent again under its own index, and browsers would number and time it anew: the same AES-GCM nonce
+        // for other bytes, which gives away the key's authentication (RFC 7714 §8.2).
+        extensions.set(Known::TransportCc, None);
+        extensions.set(Known::AbsSendTime, None);
+        format.feedback.transport_cc = false;
+    }
     if extensions.id(Known::TransportCc).is_some() {
         extensions.set(Known::AbsSendTime, None);
     }
@@ -293,7 +301,7 @@ fn publish(
     };
     Ok(Publication {
         source,
-        format: kept.unwrap_or(first),
+        format,
         extensions,
         rids,
         ssrc,

@@ -164,6 +164,25 @@ fn chromium_publishes_opus_and_vp8_and_gets_its_own_numbers_back() {
 }
 
 #[test]
+fn sound_that_is_sent_again_is_not_numbered_anew() {
+    let opus = "a=rtpmap:111 opus/48000/2";
+    let repeating = CHROMIUM.replace(opus, &format!("{opus}\r\na=rtcp-fb:111 nack"));
+    let text = answer(&repeating, &plan(&repeating, &sections(), &[], tracks).unwrap());
+    let published = section_lines(&text, "0");
+    assert!(has(&published, "a=rtcp-fb:111 nack"));
+    for varying in ["transport-cc", "transport-wide-cc", "abs-send-time"] {
+        assert!(
+            !published.iter().any(|line| line.contains(varying)),
+            "{published:#?}"
+        );
+    }
+    // Our own packets are sent again with the number they had.
+    let received = section_lines(&text, "2");
+    assert!(has(&received, "a=rtcp-fb:111 nack") && has(&received, "a=rtcp-fb:111 transport-cc"));
+    assert!(has(&section_lines(&text, "1"), "a=rtcp-fb:96 transport-cc"));
+}
+
+#[test]
 fn a_subscriber_gets_the_publishers_codec_at_its_own_payload_type() {
     for (offer, vp9, rtx, opus) in [
         (CHROMIUM, 98, 99, 111),
