@@ -103,6 +103,7 @@ class FakeCall implements CallPort {
     cancelUpload: () => undefined,
     fetch: () => Promise.resolve(),
     cancelFetch: () => undefined,
+    letGo: () => undefined,
   };
 
   constructor(options: Omit<CallOptions, "server">, wishes: Wishes) {

@@ -360,8 +360,8 @@ export class Call {
     this.#exit();
     this.#voice.close();
     this.#local.close();
-    this.conversation.close();
     this.files.close();
+    this.conversation.close();
     clearTimeout(this.#chatTimer);
     this.#endReason = reason;
     this.#become("ended");

@@ -118,6 +118,13 @@ export class SharedFiles {
     this.#set(entryId, undefined);
   }
 
+  /** A file that was saved elsewhere needs no place here. */
+  letGo(entryId: string): void {
+    if (this.#view.fetched.get(entryId)?.state === "here" && !this.#own.has(entryId)) {
+      this.#set(entryId, { state: "saved" });
+    }
+  }
+
   /** Messages that are gone take their files with them. */
   keepOnly(entryIds: ReadonlySet<string>): void {
     for (const id of this.#view.fetched.keys()) {
@@ -133,8 +140,9 @@ export class SharedFiles {
     }
   }
 
-  /** The call is over. */
+  /** The call is over for this participant; the others may still fetch its files. */
   close(): void {
+    this.#own.clear();
     for (const controller of this.#running.values()) {
       controller.abort();
     }

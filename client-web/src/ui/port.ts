@@ -42,7 +42,7 @@ export type CallPort = Pick<
     Conversation,
     "rule" | "setRule" | "wish" | "ending" | "ask" | "vote" | "endPoll" | "delete" | "markRead" | "handleTimeout"
   >;
-  readonly files: Pick<SharedFiles, "view" | "share" | "cancelUpload" | "fetch" | "cancelFetch">;
+  readonly files: Pick<SharedFiles, "view" | "share" | "cancelUpload" | "fetch" | "cancelFetch" | "letGo">;
 } & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
 
 /** The events that the screens listen to. */

@@ -88,6 +88,7 @@ class TestCall implements CallPort {
     share: (file: File) => this.asked.push(`share ${file.name}`) <= this.mostFiles,
     cancelUpload: (id: string) => void this.asked.push(`cancel ${id}`),
     fetch: (id: string) => this.#answer(`fetch ${id}`),
+    letGo: (id: string) => void this.asked.push(`let go ${id}`),
     cancelFetch: (id: string) => void this.asked.push(`cancel ${id}`),
   };
   mostFiles = 10;

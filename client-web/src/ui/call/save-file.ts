@@ -24,6 +24,9 @@ export async function saveFile(talk: Talk, entryId: string, offer: FileOffer): P
   const fetched = talk.files.value.fetched.get(entryId);
   if (fetched?.state === "here") {
     download(fetched.blob, offer.name);
+    if (offer.bytes >= LARGE) {
+      talk.letGo(entryId);
+    }
   }
 }
 

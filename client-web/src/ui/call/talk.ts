@@ -152,6 +152,10 @@ export class Talk {
     return this.#call.files.fetch(entryId, offer, sink);
   }
 
+  letGo(entryId: string): void {
+    this.#call.files.letGo(entryId);
+  }
+
   cancelFetch(entryId: string): void {
     this.#call.files.cancelFetch(entryId);
   }
