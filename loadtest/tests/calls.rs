@@ -127,6 +127,32 @@ fn three_bots_hear_and_see_each_other_without_a_failure() {
             "{figure}: {report:#}"
         );
     }
+    for figure in [
+        "join_websocket_p50_ms",
+        "join_admission_p50_ms",
+        "join_transport_p50_ms",
+        "join_first_packet_p50_ms",
+        "join_first_frame_p50_ms",
+        "latency_p99_ms",
+        "jitter_p95_ms",
+        "video_freezes",
+        "audio_gaps",
+        "rekey_join_max_ms",
+        "commits_made",
+        "server_cpu_us_per_packet",
+        "generator_cpu_us_per_packet",
+    ] {
+        let told = &report["figures"][figure];
+        assert!(told["value"].is_number(), "{figure}: {told}");
+    }
+    let delivered = report["series"]["packets_per_second"]["points"]
+        .as_array()
+        .unwrap();
+    assert!(
+        delivered.iter().any(|point| point[1].as_f64() > Some(100.0)),
+        "{delivered:?}"
+    );
+    assert_eq!(report["participants_by_kind"]["full"]["joined"], 3);
     assert_eq!(report["removal_ms"], Value::Null);
     assert!(report["unmeasured"]["removal_ms"].is_string());
 }

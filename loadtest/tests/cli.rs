@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failing one is the report")]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use conclave_loadtest::measure::Measures;
+use conclave_loadtest::report::Run;
+use conclave_loadtest::report::context::Context;
+use conclave_loadtest::report::model::{Document, Generator, Kinds, Report};
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -87,6 +93,92 @@ fn wrong_arguments_are_explained_before_anything_is_tried() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(said(&output).contains(reason), "{arguments:?}: {}", said(&output));
     }
+}
+
+/// A report of a run in which `latency` was the end-to-end latency of every frame, as a file of that name.
+fn report_file(name: &str, latency: Duration) -> PathBuf {
+    let measures = Measures::default();
+    measures.latency.record(latency);
+    let run = Run {
+        context: Context::new("steady", BTreeMap::new()),
+        participants: 1,
+        kinds: Kinds::default(),
+        server: Err("none".to_owned()),
+        memory: Err("none".to_owned()),
+        series: BTreeMap::new(),
+        capacity: Vec::new(),
+        generator: Generator::default(),
+    };
+    let path = std::env::temp_dir().join(format!("conclave-{}-{name}", std::process::id()));
+    let document = Document::Run(Box::new(Report::new(run, &measures)));
+    std::fs::write(&path, document.to_json()).unwrap();
+    path
+}
+
+#[test]
+fn a_report_is_shown_again_compared_and_judged() {
+    let before = report_file("before.json", Duration::from_millis(10));
+    let after = report_file("after.json", Duration::from_millis(80));
+    let (before, after) = (before.to_str().unwrap(), after.to_str().unwrap());
+    let (page, metrics) = (format!("{after}.html"), format!("{after}.prom"));
+    let output = loadtest(&[
+        "report",
+        after,
+        "--baseline",
+        before,
+        "--html",
+        &page,
+        "--prometheus-file",
+        &metrics,
+        "--fail-if",
+        "latency_p99_ms>50",
+    ]);
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains("failed: latency_p99_ms > 50"),
+        "{}",
+        said(&output)
+    );
+    assert!(
+        table.contains("worse        latency_p99_ms") && table.contains("+700 %"),
+        "{table}"
+    );
+    assert!(std::fs::read_to_string(&page).unwrap().contains("What changed"));
+    let metrics_text = std::fs::read_to_string(&metrics).unwrap();
+    assert!(
+        metrics_text.contains("conclave_loadtest_failed{scenario=\"steady\"} 1"),
+        "{metrics_text}"
+    );
+
+    let output = loadtest(&["report", before, "--json", "--fail-if", "latency_p99_ms>50"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["thresholds"][0]["failed"], false);
+    for path in [before, after, &page, &metrics] {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn what_is_no_report_is_refused_by_name() {
+    let output = loadtest(&["report", "/nowhere/report.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("/nowhere/report.json"),
+        "{}",
+        said(&output)
+    );
+    let path = std::env::temp_dir().join(format!("conclave-{}-broken.json", std::process::id()));
+    std::fs::write(&path, "{}").unwrap();
+    let output = loadtest(&["report", path.to_str().unwrap()]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("no report of conclave-loadtest"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]

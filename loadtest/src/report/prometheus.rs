@@ -169,7 +169,7 @@ mod tests {
                 let mut request = Vec::new();
                 let mut buffer = [0; 65_536];
                 // The last line of the body.
-                while !String::from_utf8_lossy(&request).contains("conclave_loadtest_rekey") {
+                while !String::from_utf8_lossy(&request).contains("conclave_loadtest_problems{") {
                     let length = stream.read(&mut buffer).await.unwrap();
                     assert!(length > 0, "the request ended early");
                     request.extend_from_slice(&buffer[..length]);

@@ -18,7 +18,7 @@ pub(super) fn section(changes: &Changes) -> Markup {
     html! {
         section {
             h2 { "What changed" }
-            p .about { (format!("Compared with the report of {}: {} figures are worse, {} better. Less than 5 % is no change.",
+            p .about { (format!("Compared with the report of {}: figures worse {}, better {}. Less than 5 % is no change.",
                 changes.baseline.replace('T', " ").replace('Z', " UTC"), worse.len(), better.len())) }
             @if !changes.conditions.is_empty() {
                 p { span .tag.warn { "! not the same conditions" } }

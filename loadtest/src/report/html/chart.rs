@@ -12,7 +12,9 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Size of a chart's coordinates; the page scales it.
-const SIZE: (u32, u32) = (760, 300);
+const WIDE: (u32, u32) = (760, 300);
+/// Of one that stands beside another.
+const NARROW: (u32, u32) = (440, 230);
 /// Height of one bar with its space.
 const BAR: u32 = 44;
 
@@ -77,13 +79,18 @@ pub(super) struct Bar {
 
 /// Lines over two axes.
 pub(super) fn lines(axes: &Axes<'_>, lines: &[Line]) -> String {
-    svg(SIZE, |area| draw_lines(area, axes, lines))
+    svg(WIDE, |area| draw_lines(area, axes, lines))
+}
+
+/// The same, for a chart that stands beside another.
+pub(super) fn narrow_lines(axes: &Axes<'_>, lines: &[Line]) -> String {
+    svg(NARROW, |area| draw_lines(area, axes, lines))
 }
 
 /// Bars that lie below each other; `mark` is a line down through all of them.
 pub(super) fn bars(name: &str, label: Label<'_>, bars: &[Bar], mark: Option<f64>) -> String {
     let rows = u32::try_from(bars.len()).unwrap_or(1).max(1);
-    svg((SIZE.0, rows * BAR + 64), |area| {
+    svg((WIDE.0, rows * BAR + 64), |area| {
         draw_bars(area, name, label, bars, mark)
     })
 }
@@ -258,7 +265,8 @@ pub(super) fn short(value: f64) -> String {
         size if size >= 100.0 || (scaled - scaled.round()).abs() < 1e-9 => 0,
         size if size >= 10.0 => 1,
         size if size >= 1.0 => 2,
-        _ => 3,
+        size if size >= 0.01 => 3,
+        _ => 6,
     };
     let text = format!("{scaled:.digits$}");
     let text = if text.contains('.') {
@@ -306,6 +314,7 @@ mod tests {
         for (value, text) in [
             (0.0, "0"),
             (0.25, "0.25"),
+            (0.000_2, "0.0002"),
             (2.456, "2.46"),
             (42.0, "42"),
             (1234.0, "1234"),

@@ -4,19 +4,21 @@ use maud::{Markup, html};
 
 use super::changes;
 use super::chart::{self, Bar, short};
-use super::parts::{self, Tone, change_class, number};
+use super::parts::{self, Card, Tone, change_class, number};
 use super::run::{capacity_chart, percentile_chart, problems};
 use crate::report::baseline::Changes;
-use crate::report::figure::Distribution;
+use crate::report::figure::{Better, Distribution};
 use crate::report::model::{CapacityStep, Comparison, Spread, TargetFigure};
 
 /// Figures of the summary, in the order of what people ask first.
-const FIRST: [&str; 5] = [
-    "packets_per_cpu_second",
-    "added_latency_p99_ms",
-    "server_memory_mb",
-    "join_p50_ms",
-    "largest_load",
+const FIRST: [(&str, &str, &str); 7] = [
+    ("packets_per_cpu_second", "Packets per CPU second", ""),
+    ("added_latency_p99_ms", "Added latency, 99 of 100 below", "ms"),
+    ("latency_p99_ms", "Latency, 99 of 100 below", "ms"),
+    ("server_memory_mb", "Server memory", "MiB"),
+    ("join_p50_ms", "Time to join", "ms"),
+    ("join_ms", "Time to join", "ms"),
+    ("capacity_participants", "Largest load", "participants"),
 ];
 
 /// Everything of the page.
@@ -27,6 +29,7 @@ pub(super) fn body(comparison: &Comparison, since: Option<&Changes>) -> Markup {
         (parts::header("Comparison of SFUs under the same load", &title, &comparison.context))
         (sentence(comparison))
         (cautions(comparison))
+        (parts::cards(&cards(comparison)))
         (parts::conditions(&comparison.thresholds))
         @if let Some(changes) = since { (changes::section(changes)) }
         section {
@@ -122,7 +125,7 @@ fn figure_names(comparison: &Comparison) -> Vec<&str> {
         .map(String::as_str)
         .collect();
     names.sort_by_key(|name| {
-        let place = FIRST.iter().position(|first| first == name);
+        let place = FIRST.iter().position(|(first, ..)| first == name);
         (place.unwrap_or(FIRST.len()), *name)
     });
     names.dedup();
@@ -141,7 +144,7 @@ fn ratios(comparison: &Comparison) -> Markup {
         @for name in figure_names(comparison) {
             @let told = ratio_bars(comparison, name);
             @if !told.is_empty() {
-                h3 { (about(comparison, name).map_or(name, |figure| figure.about.as_str())) }
+                h3 { (about(comparison, name).map_or(name, |figure| figure.about.as_str())) (preference(comparison, name)) }
                 (parts::chart(
                     &format!("{name}: {}", told.iter().map(|(target, spread)| format!("{} times {target}", short(spread.median))).collect::<Vec<_>>().join(", ")),
                     chart::bars(&format!("{} as a multiple of the other", comparison.baseline), &|at| short(at), &bars_of(&told), Some(1.0)),
@@ -152,6 +155,40 @@ fn ratios(comparison: &Comparison) -> Markup {
             }
         }
     }
+}
+
+/// Which side of the line is the good one.
+fn preference(comparison: &Comparison, name: &str) -> &'static str {
+    match about(comparison, name).map(|figure| figure.better) {
+        Some(Better::Higher) => ": more is better",
+        Some(Better::Lower) => ": less is better",
+        Some(Better::Neither) | None => "",
+    }
+}
+
+/// The baseline's main figures, with those of the others below.
+fn cards(comparison: &Comparison) -> Vec<Card> {
+    FIRST
+        .into_iter()
+        .filter_map(|(name, label, unit)| {
+            let median = |target: &str| {
+                let figure = comparison.targets.get(target)?.figures.get(name)?;
+                figure.spread.map(|spread| number(spread.median))
+            };
+            about(comparison, name)?;
+            let others: Vec<String> = comparison
+                .targets
+                .keys()
+                .filter(|target| **target != comparison.baseline)
+                .map(|target| format!("{target} {}", median(target).unwrap_or_else(|| "–".to_owned())))
+                .collect();
+            Some(Card {
+                name: label,
+                value: median(&comparison.baseline).map(|value| (value, unit)),
+                note: others.join(" · "),
+            })
+        })
+        .collect()
 }
 
 fn ratio_bars<'a>(comparison: &'a Comparison, name: &str) -> Vec<(&'a str, Spread)> {

@@ -144,6 +144,12 @@ fn cards(report: &Report) -> Vec<Card> {
             "95 of 100 are faster: from the first connection to a decrypted frame",
         ),
         card(
+            "Sound quality",
+            "audio_mos_median",
+            "of 4.64",
+            "PESQ wideband: what listeners would say, from 1 to 4.64",
+        ),
+        card(
             "Server CPU per packet",
             "server_cpu_us_per_packet",
             "µs",
@@ -371,7 +377,7 @@ fn series_chart(name: &str, told: &[(&str, &Series)]) -> Markup {
         .collect();
     parts::chart(
         &format!("{name} over time. {}", says.join(". ")),
-        chart::lines(&axes, &lines),
+        chart::narrow_lines(&axes, &lines),
         &legend,
         &parts::table(&format!("{name}, {unit}"), &["", "Least", "Mean", "Most"], &rows),
     )
