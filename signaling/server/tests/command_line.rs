@@ -127,6 +127,23 @@ fn a_port_in_use_is_a_friendly_error() {
 }
 
 #[test]
+fn a_folder_that_takes_no_files_is_a_friendly_error() {
+    let folder = std::env::temp_dir().join("conclave-no-such-folder");
+    let (code, _, errors) = run(conclave().args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--files-folder",
+        folder.to_str().unwrap(),
+    ]));
+    assert_eq!(code, 1);
+    assert!(
+        errors.contains("cannot keep files in") && errors.contains("--files-folder"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn the_embedded_sfu_takes_a_port_and_the_start_lines_name_it() {
     let mut child = conclave()
         .args([
