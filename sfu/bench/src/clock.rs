@@ -65,10 +65,19 @@ impl ThreadClock {
     }
 
     pub(crate) fn read(&self) -> Result<Duration, BenchError> {
+        self.column(0)
+    }
+
+    /// How long it could have run, and others did on its core.
+    pub(crate) fn waited(&self) -> Result<Duration, BenchError> {
+        self.column(1)
+    }
+
+    fn column(&self, number: usize) -> Result<Duration, BenchError> {
         let text = fs::read_to_string(&self.path).map_err(|_| BenchError::Clock(self.name))?;
         let nanos = text
             .split_ascii_whitespace()
-            .next()
+            .nth(number)
             .and_then(|word| word.parse().ok());
         nanos
             .map(Duration::from_nanos)

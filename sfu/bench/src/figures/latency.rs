@@ -55,7 +55,7 @@ fn latency(options: Options) -> Result<Vec<Figure>, BenchError> {
     fleet.totals.keep_latencies = true;
     fleet.totals.latest = Duration::ZERO;
     let (clock, own) = (ThreadClock::find(SHARD)?, ThreadClock::own());
-    let clients = own.read()?;
+    let (clients, waited) = (own.read()?, clock.waited()?);
     let (before, sent, packets) = (
         clock.read()?,
         fleet.stats().snapshot().rtp_out_video,
@@ -65,6 +65,7 @@ fn latency(options: Options) -> Result<Vec<Figure>, BenchError> {
     fleet.play(time)?;
     let latest = fleet.totals.latest;
     let clients = own.read()?.saturating_sub(clients).as_secs_f64() / time.as_secs_f64();
+    let waited = clock.waited()?.saturating_sub(waited).as_secs_f64() / time.as_secs_f64();
     let busy = (clock.read()?.saturating_sub(before)).as_secs_f64() / time.as_secs_f64();
     fleet.until_quiet(Duration::from_millis(20))?;
     let sent = fleet.stats().snapshot().rtp_out_video - sent;
@@ -78,6 +79,7 @@ fn latency(options: Options) -> Result<Vec<Figure>, BenchError> {
             .with("samples", latencies.len())
             .with("shape", format!("{rooms} rooms of {ROOM}, frames of {PACKETS}"))
             .with("shard_busy", rounded(busy))
+            .with("shard_kept_waiting", rounded(waited))
             .with("clients_busy", rounded(clients))
             .with("clients_late_ms", rounded(latest.as_secs_f64() * 1000.0))
             .with(
