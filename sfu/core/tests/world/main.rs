@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod allocations;
 #[cfg(test)]
+mod call;
+#[cfg(test)]
 mod described;
 #[cfg(test)]
 mod downlink;

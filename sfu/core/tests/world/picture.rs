@@ -343,6 +343,9 @@ pub(crate) trait Camera {
     /// The packets of the next picture, which may be a key picture.
     fn picture(&mut self, key: bool) -> Vec<Vec<u8>>;
 
+    /// The next picture is to be a key picture.
+    fn want_key(&mut self);
+
     /// What nobody between the ends can read.
     fn fill(&mut self, fill: u8);
 }
@@ -351,6 +354,10 @@ impl Camera for Simulcast {
     fn picture(&mut self, key: bool) -> Vec<Vec<u8>> {
         self.key = self.key.map(|wanted| wanted || key);
         self.next()
+    }
+
+    fn want_key(&mut self) {
+        self.key = [true; 3];
     }
 
     fn fill(&mut self, fill: u8) {
@@ -362,6 +369,10 @@ impl Camera for Scalable {
     fn picture(&mut self, key: bool) -> Vec<Vec<u8>> {
         self.key |= key;
         self.next()
+    }
+
+    fn want_key(&mut self) {
+        self.key = true;
     }
 
     fn fill(&mut self, fill: u8) {

@@ -1,74 +1,17 @@
 //! Spatial layers in one stream: only what is needed is sent, and pictures end where the subscriber can see it.
 
-use std::time::Duration;
-
-use conclave_wire::client::subscription::View;
-use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{PeerId, TrackId};
+use conclave_wire::control::ControlEvent;
 
 use crate::picture::*;
-use crate::support::*;
 
-const FRAME: Duration = Duration::from_millis(33);
+type Call = crate::call::Call<Scalable>;
 
-struct Call {
-    world: World,
-    camera: Scalable,
-    screen: Screen,
-    asked: usize,
+fn call(key_only: bool) -> Call {
+    let offer = Scalable::offer();
+    Call::between(&offer, "a=recvonly\r\n", Scalable::new(key_only), VP9)
 }
 
 impl Call {
-    fn new(key_only: bool) -> Self {
-        let mut world = World::new();
-        world.enter(1);
-        world.enter(2);
-        world.publish(1, &Scalable::offer());
-        world.connect(0);
-        world.watch(2, FIREFOX, &[("2", 1), ("3", 2)]);
-        world.connect(1);
-        world.pass(Duration::from_secs(2));
-        world.take_rtcp(0);
-        Self {
-            world,
-            camera: Scalable::new(key_only),
-            screen: Screen::new(VP9),
-            asked: 0,
-        }
-    }
-
-    fn show(&mut self, height: u16) {
-        let view = View {
-            track_id: TrackId(2),
-            height,
-        };
-        self.world.command(ControlCommand::Views {
-            peer: PeerId(2),
-            views: vec![view],
-        });
-    }
-
-    fn run_with(&mut self, pictures: u16, mut each: impl FnMut(&mut Vec<Vec<u8>>)) {
-        for _ in 0..pictures {
-            let mut packets = self.camera.next();
-            each(&mut packets);
-            for packet in packets {
-                self.world.rtp(0, &packet);
-            }
-            let sent = self.world.take_rtp();
-            self.screen.take_all(&sent, 1);
-            self.world.pass(FRAME);
-            if self.world.count_rtcp(0, "Pli") > 0 {
-                self.asked += 1;
-                self.camera.key = true;
-            }
-        }
-    }
-
-    fn run(&mut self, pictures: u16) {
-        self.run_with(pictures, |_| {});
-    }
-
     /// The layers that came of the last pictures.
     fn shown(&self, pictures: u16) -> Vec<u8> {
         let since = self.camera.step - pictures;
@@ -86,7 +29,7 @@ impl Call {
 
 #[test]
 fn after_a_key_picture_only_the_layer_that_is_shown_is_sent() {
-    let mut call = Call::new(true);
+    let mut call = call(true);
     call.run(40);
     assert_eq!(call.shown(20), [2]);
     for (height, layer) in [
@@ -110,26 +53,26 @@ fn after_a_key_picture_only_the_layer_that_is_shown_is_sent() {
 
 #[test]
 fn where_layers_need_those_below_all_are_sent_and_one_goes_down_at_once() {
-    let mut call = Call::new(false);
+    let mut call = call(false);
     call.run(40);
     assert_eq!(call.shown(20), [0, 1, 2]);
-    let asked = call.asked;
+    let asked = call.key_requests;
     call.show(300);
     call.run(2);
     assert_eq!(call.shown(1), [0, 1]);
     call.run(40);
-    assert_eq!(call.asked, asked, "down without a key frame");
+    assert_eq!(call.key_requests, asked, "down without a key frame");
     call.show(2000);
     call.run(70);
     assert_eq!(call.shown(20), [0, 1, 2]);
-    assert!(call.asked > asked);
+    assert!(call.key_requests > asked);
     call.screen.check();
     call.screen.check_markers();
 }
 
 #[test]
 fn a_publisher_that_leaves_layers_out_says_so_and_nobody_waits_for_them() {
-    let mut call = Call::new(true);
+    let mut call = call(true);
     call.run(40);
     call.camera.layers = 2;
     call.camera.key = true;
@@ -141,11 +84,11 @@ fn a_publisher_that_leaves_layers_out_says_so_and_nobody_waits_for_them() {
     assert_eq!(call.shown(5), [0]);
     call.camera.layers = 3;
     call.camera.key = true;
-    let asked = call.asked;
+    let asked = call.key_requests;
     call.run(10);
     assert_eq!(call.shown(5), [2]);
     assert_eq!(
-        call.asked, asked,
+        call.key_requests, asked,
         "the key picture that brings the layers is enough"
     );
     call.screen.check();
@@ -154,7 +97,7 @@ fn a_publisher_that_leaves_layers_out_says_so_and_nobody_waits_for_them() {
 
 #[test]
 fn the_layers_of_a_scalable_camera_are_asked_for_although_it_never_sent_them() {
-    let mut call = Call::new(true);
+    let mut call = call(true);
     call.camera.layers = 1;
     call.run(30);
     let told: Vec<Vec<bool>> = call
@@ -171,7 +114,7 @@ fn the_layers_of_a_scalable_camera_are_asked_for_although_it_never_sent_them() {
 
 #[test]
 fn mixed_up_packets_and_late_ones_keep_pictures_whole() {
-    let mut call = Call::new(true);
+    let mut call = call(true);
     let mut seed = 0x2345_6789_u32;
     let mut random = move |below: usize| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

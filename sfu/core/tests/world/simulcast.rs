@@ -4,80 +4,21 @@ use std::time::Duration;
 
 use conclave_transport::rtcp::SenderReport;
 use conclave_transport::rtp::Extension;
-use conclave_wire::client::subscription::View;
-use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{PeerId, TrackId};
+use conclave_wire::control::ControlEvent;
+use conclave_wire::id::PeerId;
 
+use crate::call::FRAME;
 use crate::picture::*;
 use crate::support::*;
 
-const FRAME: Duration = Duration::from_millis(33);
+type Call = crate::call::Call<Simulcast>;
 
-/// Peer 1 publishes three encodings, peer 2 watches.
-struct Call {
-    world: World,
-    camera: Simulcast,
-    screen: Screen,
-    /// Whether the camera makes a key frame of every encoding when one is asked for, as Chromium does.
-    obedient: bool,
-    /// What the publisher was asked after the last picture.
-    asked: Vec<String>,
+fn call() -> Call {
+    let offer = simulcast_offer();
+    Call::between(&offer, "a=simulcast:recv l;m;h\r\n", Simulcast::new(), VP8)
 }
 
 impl Call {
-    fn new() -> Self {
-        let mut world = World::new();
-        world.enter(1);
-        world.enter(2);
-        let answer = world.publish(1, &simulcast_offer());
-        assert!(answer.contains("a=simulcast:recv l;m;h\r\n"), "{answer}");
-        world.connect(0);
-        world.watch(2, FIREFOX, &[("2", 1), ("3", 2)]);
-        world.connect(1);
-        world.pass(Duration::from_secs(2));
-        world.take_rtcp(0);
-        Self {
-            world,
-            camera: Simulcast::new(),
-            screen: Screen::new(VP8),
-            obedient: true,
-            asked: Vec::new(),
-        }
-    }
-
-    fn show(&mut self, height: u16) {
-        let view = View {
-            track_id: TrackId(2),
-            height,
-        };
-        self.world.command(ControlCommand::Views {
-            peer: PeerId(2),
-            views: vec![view],
-        });
-    }
-
-    /// Pictures at 30 a second; `each` may do something with a picture's packets first.
-    fn run_with(&mut self, pictures: u16, mut each: impl FnMut(&mut Vec<Vec<u8>>)) {
-        for _ in 0..pictures {
-            let mut packets = self.camera.next();
-            each(&mut packets);
-            for packet in packets {
-                self.world.rtp(0, &packet);
-            }
-            let sent = self.world.take_rtp();
-            self.screen.take_all(&sent, 1);
-            self.world.pass(FRAME);
-            self.asked = self.world.take_rtcp(0);
-            if self.obedient && self.asked.iter().any(|event| event.starts_with("Pli")) {
-                self.camera.key = [true; 3];
-            }
-        }
-    }
-
-    fn run(&mut self, pictures: u16) {
-        self.run_with(pictures, |_| {});
-    }
-
     /// The encoding of the newest frame that came.
     fn shown(&self) -> u8 {
         self.screen
@@ -89,7 +30,7 @@ impl Call {
 
 #[test]
 fn the_encoding_that_fills_the_view_is_sent_and_changes_only_at_whole_frames() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     assert_eq!(call.shown(), 2, "nothing said: the largest");
     for (height, encoding) in [
@@ -112,7 +53,7 @@ fn the_encoding_that_fills_the_view_is_sent_and_changes_only_at_whole_frames() {
 
 #[test]
 fn an_encoding_that_stops_gives_way_to_a_smaller_one_and_comes_back() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     call.camera.sending[2] = false;
     call.run(60);
@@ -128,7 +69,7 @@ fn an_encoding_that_stops_gives_way_to_a_smaller_one_and_comes_back() {
 
 #[test]
 fn until_the_key_frame_comes_the_encoding_from_before_goes_on() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     call.obedient = false;
     call.show(100);
@@ -144,7 +85,7 @@ fn until_the_key_frame_comes_the_encoding_from_before_goes_on() {
 
 #[test]
 fn losses_and_mixed_up_packets_do_not_tear_what_is_complete() {
-    let mut call = Call::new();
+    let mut call = call();
     let mut seed = 0x1234_5678_u32;
     let mut random = move |below: usize| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -166,7 +107,7 @@ fn losses_and_mixed_up_packets_do_not_tear_what_is_complete() {
 
 #[test]
 fn key_frames_are_asked_for_by_the_ssrc_of_the_encoding() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     call.obedient = false;
     call.show(300);
@@ -182,7 +123,7 @@ fn key_frames_are_asked_for_by_the_ssrc_of_the_encoding() {
 
 #[test]
 fn retransmissions_of_every_encoding_find_their_place_by_rid() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     for encoding in 0..3u8 {
         call.show([100, 300, 2000][usize::from(encoding)]);
@@ -227,7 +168,7 @@ fn retransmissions_of_every_encoding_find_their_place_by_rid() {
 
 #[test]
 fn subscribers_nacks_are_answered_over_drops_and_switches() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     for height in [100, 2000, 300] {
         call.show(height);
@@ -265,7 +206,7 @@ fn subscribers_nacks_are_answered_over_drops_and_switches() {
 
 #[test]
 fn sender_reports_of_the_encodings_put_them_on_one_clock() {
-    let mut call = Call::new();
+    let mut call = call();
     call.run(40);
     for encoding in 0..3u8 {
         let ntp_time = (500 << 32) + (u64::from(encoding) << 31);
@@ -322,7 +263,7 @@ fn an_offer_without_simulcast_is_answered_without() {
 
 #[test]
 fn publishers_are_told_what_anybody_needs_and_what_they_stop_can_be_had_again() {
-    let mut call = Call::new();
+    let mut call = call();
     let needed = |call: &mut Call| -> Vec<Vec<bool>> {
         let events = call.world.events.drain(..);
         let told = events.filter_map(|event| match event {
@@ -367,7 +308,7 @@ fn publishers_are_told_what_anybody_needs_and_what_they_stop_can_be_had_again() 
 
 #[test]
 fn what_is_needed_and_never_comes_is_made_do_without() {
-    let mut call = Call::new();
+    let mut call = call();
     call.camera.sending = [true, true, false];
     call.run(300);
     assert_eq!(call.shown(), 1);
