@@ -54,8 +54,15 @@ impl Report {
         measure::decryption::tell(measures, &mut figures);
         let work = Work {
             duration_s: run.context.duration_s,
-            packets: as_number(measures.packets_received.value()),
-            participants: as_number(measures.kinds.joined()),
+            // The server worked for those of the warm-ups too.
+            packets: as_number(
+                measures
+                    .packets_arrived
+                    .value()
+                    .max(measures.packets_received.value()),
+            ),
+            // Of those who come and go, no more are there at the second look than were asked for.
+            participants: as_number(measures.kinds.joined().min(u64::from(run.participants))),
         };
         measure::rekey::tell(&measures.rekeys, &mut figures);
         measure::races::tell(&measures.races, &mut figures);
