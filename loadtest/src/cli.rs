@@ -1,5 +1,7 @@
 //! The command line: arguments, exit codes, and a run from its beginning to its report.
 
+mod join;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use self::join::JoinArguments;
 use crate::http::{HttpError, Server};
+use crate::light::{Decrypt, EngineFigures, LightConfig, LightEngine};
 use crate::measure::Measures;
+use crate::measure::forwarding;
 use crate::measure::generator::{self, Observed};
-use crate::measure::kinds::Kind;
 use crate::measure::timeline::Timeline;
 use crate::memory::{MemoryLog, MemoryWatch};
 use crate::packet::loss::WARM_UP;
@@ -25,7 +29,7 @@ use crate::report::model::{Document, Report, Verdict};
 use crate::report::output::OutputArguments;
 use crate::report::{self, Run};
 use crate::room::Room;
-use crate::scenario::crowd::{Crowd, Video};
+use crate::scenario::crowd::{Cast, Casting, Crowd, Video};
 use crate::scenario::{self, Scenario, Settings};
 use crate::server_usage::{self, Usage};
 
@@ -33,6 +37,16 @@ use crate::server_usage::{self, Usage};
 const FAILED: u8 = 1;
 /// Wrong arguments, or the server cannot be reached, or participants could not take part.
 const UNUSABLE: u8 = 2;
+
+/// Why a run is partial that a person ended.
+const BY_HAND: &str = "ended by Ctrl-C";
+/// Between two looks at the server, and how many in a row must fail.
+const GONE_LOOK: Duration = Duration::from_secs(1);
+const GONE_LOOKS: u32 = 2;
+/// Packets that time the bare way: half a second of them.
+const BARE_PACKETS: u32 = 1000;
+/// Places in a room for those who come before others have left.
+const SPARE: u32 = 50;
 
 /// Headless participants for Conclave: they speak, show a clip, and check everything they receive.
 #[derive(Debug, Parser)]
@@ -46,10 +60,12 @@ struct Arguments {
 enum Command {
     /// Runs a scenario against a server and reports.
     Run(RunArguments),
-    /// Lists the scenarios.
+    /// Lists the scenarios, and what each measures.
     List,
     /// Shows a report again, as HTML or against another one.
     Report(ReportArguments),
+    /// Sends one bot into a room; it stays until Ctrl-C.
+    Join(JoinArguments),
     /// Relays UDP between clients and a server, and does to it what a bad network does.
     Relay(RelayArguments),
 }
@@ -65,13 +81,32 @@ struct RunArguments {
     /// Link of an existing room (quoted); without it a room is created and its link printed.
     #[arg(long)]
     room: Option<String>,
-    /// Participants at a time.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    participants: u32,
-    /// How long to go on once all are started: 500ms, 30s, 2m.
-    #[arg(long, default_value = "30s", value_parser = parse_duration)]
-    duration: Duration,
-    /// churn: how many leave, and how many join, per second.
+    /// Full participants at a time: real codecs, everything decrypted, decoded and compared. Without any of --full,
+    /// --light, --phantoms and --browsers the scenario says who takes part.
+    #[arg(long, alias = "participants", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    full: Option<u32>,
+    /// Light participants at a time: real MLS and SFrame, media that was encoded before; for load.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    light: Option<u32>,
+    /// Phantoms: leaves of the group that vote and send no media; for large groups.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2000))]
+    phantoms: Option<u32>,
+    /// Which frames light participants decrypt: all, or sample (one of 16; of the others not even SRTP is opened).
+    #[arg(long, value_enum, default_value_t = Decryption::All)]
+    decrypt: Decryption,
+    /// Threads of the light participants.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    light_threads: u16,
+    /// Cores to pin these threads to, like 1 or 2,3.
+    #[arg(long, value_name = "CORES", value_delimiter = ',')]
+    light_cores: Vec<usize>,
+    /// Participants of one room, in scenarios with many rooms.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    room_size: u32,
+    /// How long to go on once all are started: 500ms, 30s, 2m. Each scenario has its own default.
+    #[arg(long, value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// How many leave and how many join per second; speaker-switch: how many turns.
     #[arg(long, default_value_t = 0.5, value_parser = parse_rate)]
     rate: f64,
     /// Codec of the cameras.
@@ -91,6 +126,23 @@ struct RunArguments {
 }
 
 impl RunArguments {
+    /// Who takes part.
+    fn cast(&self) -> Cast {
+        if self.full.is_none() && self.light.is_none() && self.phantoms.is_none() {
+            return self.scenario.0.cast;
+        }
+        Cast {
+            full: self.full.unwrap_or_default(),
+            light: self.light.unwrap_or_default(),
+            phantom: self.phantoms.unwrap_or_default(),
+            browser: 0,
+        }
+    }
+
+    fn duration(&self) -> Duration {
+        self.duration.unwrap_or(self.scenario.0.duration)
+    }
+
     /// Every setting as the report tells it, also those that nobody chose.
     fn settings(&self, server: &Server) -> BTreeMap<String, String> {
         let room = if self.room.is_some() {
@@ -105,8 +157,17 @@ impl RunArguments {
         [
             ("server", server.authority()),
             ("room", room.to_owned()),
-            ("participants", self.participants.to_string()),
-            ("duration", format!("{:?}", self.duration)),
+            ("full participants", self.cast().full.to_string()),
+            ("light participants", self.cast().light.to_string()),
+            ("phantoms", self.cast().phantom.to_string()),
+            (
+                "light participants decrypt",
+                format!("{:?}", self.decrypt).to_lowercase(),
+            ),
+            ("light threads", self.light_threads.to_string()),
+            ("light cores", format!("{:?}", self.light_cores)),
+            ("room size", self.room_size.to_string()),
+            ("duration", format!("{:?}", self.duration())),
             ("rate", format!("{} per second", self.rate)),
             ("video", format!("{:?}", self.video).to_lowercase()),
             ("server figures from", figures),
@@ -114,6 +175,24 @@ impl RunArguments {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
+    }
+}
+
+/// Which frames light participants decrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Decryption {
+    /// Every one.
+    All,
+    /// One of sixteen.
+    Sample,
+}
+
+impl Decryption {
+    fn choice(self) -> Decrypt {
+        match self {
+            Self::All => Decrypt::All,
+            Self::Sample => Decrypt::Sample(16),
+        }
     }
 }
 
@@ -159,6 +238,12 @@ pub fn main() -> ExitCode {
                 Err(message) => unusable(&message),
             }
         }),
+        Command::Join(arguments) => in_runtime(async {
+            match join::run(arguments, tell).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(message) => unusable(&message),
+            }
+        }),
         Command::Relay(arguments) => in_runtime(async {
             match relay::run(arguments, print).await {
                 Ok(()) => ExitCode::SUCCESS,
@@ -188,17 +273,36 @@ async fn run(arguments: RunArguments) -> ExitCode {
     let own = || server_usage::of_process(std::process::id());
     let before = (server_usage::look(&server, arguments.server_pid).await, own());
     let measures = Arc::new(Measures::default());
-    let mut crowd = Crowd::new(server.clone(), room, arguments.video, Arc::clone(&measures));
+    let cast = arguments.cast();
+    let casting = Casting {
+        server: server.clone(),
+        cast,
+        video: arguments.video,
+        decrypt: arguments.decrypt.choice(),
+        light: LightConfig {
+            threads: usize::from(arguments.light_threads),
+            cores: arguments.light_cores.clone(),
+        },
+        measures: Arc::clone(&measures),
+    };
+    let mut crowd = match Crowd::new(casting, room) {
+        Ok(crowd) => crowd,
+        Err(error) => return unusable(&error.to_string()),
+    };
+    crowd.server_pid = arguments.server_pid;
     let settings = Settings {
-        participants: arguments.participants,
-        duration: arguments.duration,
+        duration: arguments.duration(),
         rate: arguments.rate,
+        room_size: arguments.room_size,
     };
     let mode = if arguments.progress {
         Progress::Always
     } else {
         Progress::Auto
     };
+    if cast.light > 0 {
+        time_bare_way(&server, &measures).await;
+    }
     let started = Instant::now();
     let timeline = Timeline::start(server.clone(), arguments.server_pid, Arc::clone(&measures));
     let watch = arguments
@@ -206,11 +310,14 @@ async fn run(arguments: RunArguments) -> ExitCode {
         .as_ref()
         .map(|_| MemoryWatch::start(server.clone(), arguments.server_pid));
     tokio::select! {
-        () = (arguments.scenario.0.run)(&mut crowd, &settings) => {}
-        _ = tokio::signal::ctrl_c() => context.partial_reason = Some("ended by Ctrl-C".to_owned()),
+        played = (arguments.scenario.0.run)(&mut crowd, &settings) => context.partial_reason = played.err(),
+        _ = tokio::signal::ctrl_c() => context.partial_reason = Some(BY_HAND.to_owned()),
+        reason = server_is_gone(&server) => context.partial_reason = Some(reason),
         () = progress::show(mode, &measures) => {}
     }
     let series = timeline.end();
+    let figures = crowd.engine().map(LightEngine::figures);
+    let overrun = figures.map_or(0, EngineFigures::overrun);
     context.partial = context.partial_reason.is_some();
     context.duration_s = rounded(started.elapsed().as_secs_f64());
     progress::end_line(mode);
@@ -225,7 +332,8 @@ async fn run(arguments: RunArguments) -> ExitCode {
             Err("it was not watched (--memory-plot)".to_owned())
         }
     };
-    let participants = arguments.participants;
+    measures.packets_overrun.add(overrun);
+    let participants = cast.speakers() + cast.phantom;
     let looks = |before: Result<Usage, String>, after| before.and_then(|before| Ok((before, after?)));
     let server = looks(before.0, after.0);
     let beside = arguments.server_pid.is_some_and(server_usage::shares_cores);
@@ -243,16 +351,14 @@ async fn run(arguments: RunArguments) -> ExitCode {
     };
     let run = Run {
         participants,
-        kinds: measures
-            .kinds
-            .told(|kind| u64::from(kind == Kind::Full) * u64::from(participants)),
+        kinds: measures.kinds.told(|kind| u64::from(cast.of(kind))),
         server,
         memory: memory
             .as_ref()
             .map_err(String::clone)
             .and_then(MemoryLog::figures),
         series,
-        capacity: Vec::new(),
+        capacity: std::mem::take(&mut crowd.steps),
         generator: generator::judge(&looks(before.1, after.1), observed),
         context,
     };
@@ -272,14 +378,57 @@ async fn run(arguments: RunArguments) -> ExitCode {
         .filter(|verdict| verdict.failed)
         .map(Verdict::words)
         .collect();
+    // A scenario that could not be played is no result; one that was ended by a person is.
+    if let Some(reason) = &document.context().partial_reason
+        && reason != BY_HAND
+    {
+        return unusable(reason);
+    }
     let (started, joined) = (measures.kinds.started(), measures.kinds.joined());
     if failed.is_empty() && joined < started && !document.context().partial {
+        let problems = measures.problems();
+        let why = problems
+            .first()
+            .map_or_else(String::new, |problem| format!(" ({problem})"));
         return unusable(&format!(
-            "{} of {started} participants did not get in",
+            "{} of {started} participants did not get in{why}",
             started - joined
         ));
     }
     verdict(failed)
+}
+
+/// Times packets without a server, where that can be compared: for a server on this machine.
+async fn time_bare_way(server: &Server, measures: &Arc<Measures>) {
+    let Ok(address) = server.resolve().await else {
+        return;
+    };
+    let measures = Arc::clone(measures);
+    let timed = tokio::task::spawn_blocking(move || {
+        let bare = &measures.forwarding.bare;
+        address
+            .ip()
+            .is_loopback()
+            .then(|| forwarding::time_bare_way(address.ip(), BARE_PACKETS, bare))
+    });
+    // Without it the figure says that it was not timed.
+    let _ = timed.await;
+}
+
+/// Waits until the server takes no connections any more.
+async fn server_is_gone(server: &Server) -> String {
+    let mut looks = tokio::time::interval(GONE_LOOK);
+    let mut missed = 0;
+    loop {
+        looks.tick().await;
+        missed = match server.get("/livez").await {
+            Err(HttpError::Unreachable { .. }) => missed + 1,
+            _ => 0,
+        };
+        if missed == GONE_LOOKS {
+            return format!("{} does not answer any more", server.authority());
+        }
+    }
 }
 
 async fn prepare(arguments: &RunArguments) -> Result<(Server, Room), String> {
@@ -290,7 +439,12 @@ async fn prepare(arguments: &RunArguments) -> Result<(Server, Room), String> {
             reachable(&server).await.map_err(|error| error.to_string())?;
             room
         }
-        None => Room::create(&server).await.map_err(|error| error.to_string())?,
+        None => {
+            let cast = arguments.cast();
+            let everybody = (cast.phantom > 0).then(|| cast.phantom + cast.speakers() + SPARE);
+            let room = Room::create_for(&server, everybody).await;
+            room.map_err(|error| error.to_string())?
+        }
     };
     Ok((server, room))
 }
@@ -301,7 +455,8 @@ fn plot(arguments: &RunArguments, memory: Option<&MemoryLog>) -> Result<(), Stri
     };
     let title = format!(
         "{}, {} participants at a time",
-        arguments.scenario.0.name, arguments.participants
+        arguments.scenario.0.name,
+        arguments.cast().speakers()
     );
     memory.plot(path, &title)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use crate::measure::Measures;
+use crate::server_usage;
 
 /// When to show progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +31,24 @@ pub async fn show(progress: Progress, measures: &Measures) {
     let terminal = std::io::stderr().is_terminal();
     let started = Instant::now();
     let mut ticks = interval(Duration::from_secs(1));
-    let mut before = 0;
+    let mut before = Seen::now(measures);
     loop {
         ticks.tick().await;
-        let decrypted = measures.frames_decrypted.value();
+        let now = Seen::now(measures);
         let failures: u64 = measures.decrypt_failures().values().sum();
         let line = format!(
-            "{:>4} s  joined {}/{}  left {}  decrypted {}/s  failures {}  problems {}",
+            "{:>4} s  joined {}/{}  left {}  {} packets/s  lost {}  CPU {:.0} %  failures {}  problems {}",
             started.elapsed().as_secs(),
             measures.kinds.joined(),
             measures.kinds.started(),
             measures.kinds.left(),
-            decrypted - before,
+            now.packets - before.packets,
+            measures.missing_now(),
+            100.0 * (now.cpu_s - before.cpu_s),
             failures,
             measures.problem_count(),
         );
-        before = decrypted;
+        before = now;
         let mut out = std::io::stderr().lock();
         // Nobody to tell when stderr is closed.
         let _ = if terminal {
@@ -54,6 +57,23 @@ pub async fn show(progress: Progress, measures: &Measures) {
             writeln!(out, "{line}")
         };
         let _ = out.flush();
+    }
+}
+
+/// What only grows.
+struct Seen {
+    packets: u64,
+    /// CPU time of this process in seconds; it stands still where it cannot be told.
+    cpu_s: f64,
+}
+
+impl Seen {
+    fn now(measures: &Measures) -> Self {
+        let own = server_usage::of_process(std::process::id());
+        Self {
+            packets: measures.packets_arrived.value(),
+            cpu_s: own.map_or(0.0, |usage| usage.cpu_s),
+        }
     }
 }
 

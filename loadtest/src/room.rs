@@ -78,7 +78,16 @@ impl Room {
 
     /// Makes a room at the server and a secret for it here.
     pub async fn create(server: &Server) -> Result<Self, CreateError> {
-        let answer = server.post_json("/api/v1/rooms", "{}".to_owned()).await?;
+        Self::create_for(server, None).await
+    }
+
+    /// Makes a room that takes so many participants.
+    pub async fn create_for(server: &Server, participants: Option<u32>) -> Result<Self, CreateError> {
+        let wanted = participants.map_or_else(
+            || "{}".to_owned(),
+            |participants| format!("{{\"max_participants\":{participants}}}"),
+        );
+        let answer = server.post_json("/api/v1/rooms", wanted).await?;
         if answer.status != 201 {
             return Err(CreateError::Refused(answer.status));
         }

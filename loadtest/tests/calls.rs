@@ -205,3 +205,67 @@ fn a_threshold_that_does_not_hold_makes_exit_code_1_and_a_report_all_the_same() 
     assert_eq!(report(&output)["participants_joined"], 1);
     assert!(String::from_utf8_lossy(&output.stderr).contains("failed: frames_sent >= 0"));
 }
+
+#[test]
+fn light_and_full_participants_and_phantoms_share_a_room() {
+    let server = Server::start();
+    let output = server.run(&[
+        "steady",
+        "--full",
+        "2",
+        "--light",
+        "4",
+        "--duration",
+        "4s",
+        "--fail-if",
+        "decrypt_failures>0",
+        "--fail-if",
+        "compared.audio_different>0",
+        "--fail-if",
+        "compared.audio_frames<300",
+        "--fail-if",
+        "compared.video_different>0",
+        "--fail-if",
+        "problems>0",
+    ]);
+    let report = report(&output);
+    let kinds = &report["participants_by_kind"];
+    assert!(
+        output.status.success() && kinds["light"]["joined"] == 4 && kinds["full"]["joined"] == 2,
+        "{report:#}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for figure in ["latency_p99_ms", "added_latency_p99_ms"] {
+        assert!(
+            report["figures"][figure]["value"].is_number(),
+            "{figure}: {report:#}"
+        );
+    }
+}
+
+#[test]
+fn phantoms_fill_a_group_in_which_real_members_come_and_go() {
+    let server = Server::start();
+    let output = server.run(&[
+        "large-room",
+        "--light",
+        "3",
+        "--phantoms",
+        "20",
+        "--duration",
+        "3s",
+        "--rate",
+        "1",
+        "--fail-if",
+        "decrypt_failures>0",
+        "--fail-if",
+        "problems>0",
+    ]);
+    let report = report(&output);
+    let kinds = &report["participants_by_kind"];
+    assert!(
+        output.status.success() && kinds["phantom"]["joined"] == 20,
+        "{report:#}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -34,7 +34,7 @@ fn list_and_help_name_every_scenario() {
         let output = loadtest(arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
-            output.status.success() && text.contains("steady") && text.contains("churn"),
+            output.status.success() && text.contains("steady") && text.contains("capacity"),
             "{text}"
         );
     }
@@ -80,8 +80,16 @@ fn wrong_arguments_are_explained_before_anything_is_tried() {
             "no duration",
         ),
         (
-            vec!["run", "steady", "--url", url, "--participants", "0"],
+            vec!["run", "steady", "--url", url, "--full", "0"],
             "0 is not in 1..=1000",
+        ),
+        (
+            vec!["join", "http://127.0.0.1:1/r/AAAAAAAAAAAAAAAAAAAAAA"],
+            "quote the link",
+        ),
+        (
+            vec!["join", "x", "--listen", "--tone", "440"],
+            "cannot be used with",
         ),
         (
             vec!["run", "steady", "--url", url, "--fail-if", "los>0"],

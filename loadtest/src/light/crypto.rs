@@ -1,9 +1,8 @@
 //! How a light peer's frames are sealed end to end: by an MLS session, or not at all where the server knows none.
 
-use std::sync::{Arc, Mutex, TryLockError};
-use std::time::Instant;
+use conclave_e2ee::{Codec, Context, DropReason};
 
-use conclave_e2ee::{Codec, Context, DropReason, Session};
+use crate::participant::session::SharedSession;
 
 /// What became of a frame to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,82 +36,31 @@ pub trait FrameCrypto: Send {
     fn first_epoch(&self) -> Option<u64>;
 }
 
-/// A participant's MLS session, which its signaling task and the engine's thread use in turn.
-#[derive(Clone)]
-pub struct SharedSession(Arc<Shared>);
-
-struct Shared {
-    started: Instant,
-    state: Mutex<State>,
-}
-
-struct State {
-    session: Session,
-    first_epoch: Option<u64>,
-}
-
-impl SharedSession {
-    /// Shares a session whose clock began at `started`.
-    pub fn new(session: Session, started: Instant) -> Self {
-        Self(Arc::new(Shared {
-            started,
-            state: Mutex::new(State {
-                session,
-                first_epoch: None,
-            }),
-        }))
-    }
-
-    /// Monotonic milliseconds of the session's clock.
-    pub fn now_ms(&self) -> u64 {
-        u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Does something with the session; waits while the engine's thread uses it.
-    pub fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> T {
-        let mut state = match self.0.state.lock() {
-            Ok(state) => state,
-            // A session whose user panicked fails closed by itself: its next call says what is wrong.
-            Err(poisoned) => poisoned.into_inner(),
-        };
-        work(&mut state.session)
-    }
-
-    /// Notes the epoch the session came in.
-    pub fn admitted(&self, epoch: u64) {
-        if let Ok(mut state) = self.0.state.lock() {
-            state.first_epoch = Some(epoch);
-        }
-    }
-}
-
 impl FrameCrypto for SharedSession {
     fn seal(&mut self, context: Context, codec: Codec, frame: &[u8], out: &mut Vec<u8>) -> Sealed {
-        match self.0.state.try_lock() {
-            Ok(mut state) => match state.session.encrypt(context, codec, frame, out) {
-                Ok(()) => Sealed::Done,
-                Err(_) => Sealed::NoKey,
-            },
-            Err(TryLockError::WouldBlock) => Sealed::Busy,
-            Err(TryLockError::Poisoned(_)) => Sealed::NoKey,
+        let Some(mut state) = self.try_lock() else {
+            return Sealed::Busy;
+        };
+        match state.session.encrypt(context, codec, frame, out) {
+            Ok(()) => Sealed::Done,
+            Err(_) => Sealed::NoKey,
         }
     }
 
     fn open(&mut self, context: Context, codec: Codec, frame: &[u8], plain: &mut Vec<u8>) -> Opened {
         let now = self.now_ms();
-        match self.0.state.try_lock() {
-            Ok(mut state) => match state.session.decrypt(now, context, codec, frame, plain) {
-                Ok(_) => Opened::Frame,
-                Err(DropReason::NoKey) => Opened::Later(DropReason::NoKey),
-                Err(reason) => Opened::Failed(reason),
-            },
-            Err(TryLockError::WouldBlock) => Opened::Later(DropReason::TransformNotRunning),
-            Err(TryLockError::Poisoned(_)) => Opened::Failed(DropReason::TransformNotRunning),
+        let Some(mut state) = self.try_lock() else {
+            return Opened::Later(DropReason::TransformNotRunning);
+        };
+        match state.session.decrypt(now, context, codec, frame, plain) {
+            Ok(_) => Opened::Frame,
+            Err(DropReason::NoKey) => Opened::Later(DropReason::NoKey),
+            Err(reason) => Opened::Failed(reason),
         }
     }
 
     fn first_epoch(&self) -> Option<u64> {
-        self.0.state.try_lock().ok()?.first_epoch
+        self.with(|state| state.first_epoch)
     }
 }
 

@@ -20,7 +20,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use crypto::{FrameCrypto, Opaque, Opened, Sealed, SharedSession};
+pub use crypto::{FrameCrypto, Opaque, Opened, Sealed};
 pub use description::{DescriptionError, Setup, Wanted};
 pub use engine::{EngineError, EngineFigures, LightConfig, LightEngine};
 pub use handle::{LightError, LightPeer, PeerSpec};

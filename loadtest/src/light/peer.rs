@@ -87,6 +87,9 @@ pub(super) struct Peer {
     first_frame: bool,
     strange: u64,
     broken: u64,
+    /// Packets lost on tracks that are over, and lost altogether as last told.
+    past_lost: u64,
+    told_lost: i64,
     plain: Vec<u8>,
     asked: Vec<u16>,
     /// Retransmissions the server asked for: track and sequence number.
@@ -110,6 +113,8 @@ impl Peer {
             first_frame: false,
             strange: 0,
             broken: 0,
+            past_lost: 0,
+            told_lost: 0,
             plain: Vec::new(),
             asked: Vec::new(),
             again: Vec::new(),
@@ -408,7 +413,7 @@ impl Peer {
     /// Ends the transport and hands out the last datagrams.
     pub(super) fn close(&mut self, now: Instant, mut send: impl FnMut(SocketAddr, &[u8], usize)) {
         for receiver in std::mem::take(&mut self.receivers) {
-            self.settle(&receiver);
+            self.settle(receiver);
         }
         self.routes.clear();
         if let Some(transport) = &mut self.transport {
@@ -420,8 +425,12 @@ impl Peer {
         self.transport = None;
     }
 
-    /// Brings the handle's figures up to date.
-    pub(super) fn publish_stats(&self) {
+    /// Brings the figures up to date: the handle's, and those of the run.
+    pub(super) fn publish_stats(&mut self) {
+        let missing: u64 = self.receivers.iter().map(Receiver::lost).sum();
+        let lost = i64::try_from(self.past_lost + missing).unwrap_or(i64::MAX);
+        self.parts.measures.missing_changed(lost - self.told_lost);
+        self.told_lost = lost;
         if let Ok(mut stats) = self.parts.stats.lock() {
             let past = stats.past;
             stats.tracks.truncate(past);
@@ -442,7 +451,7 @@ impl Peer {
             });
         }
         for receiver in before {
-            self.settle(&receiver);
+            self.settle(receiver);
         }
         self.routes.clear();
         for (place, receiver) in self.receivers.iter().enumerate() {
@@ -454,12 +463,10 @@ impl Peer {
     }
 
     /// Adds a track that is over to the measures.
-    fn settle(&self, receiver: &Receiver) {
+    fn settle(&mut self, receiver: Receiver) {
         let stats = receiver.stats();
-        let measures = &self.parts.measures;
-        measures.packets_received.add(stats.counted);
-        measures.packets_lost.add(stats.lost);
-        measures.frames_incomplete.add(stats.incomplete);
+        self.past_lost += stats.lost;
+        receiver.finish(&self.parts.measures);
         if let Ok(mut all) = self.parts.stats.lock() {
             let past = all.past;
             all.tracks.insert(past, stats);

@@ -9,10 +9,13 @@ use conclave_transport::rtcp::ReportBlock;
 use super::assembler::Assembler;
 use super::crypto::{FrameCrypto, Opened};
 use super::stats::TrackStats;
+use crate::measure::audio_gap::Ear;
+use crate::measure::freeze::Watcher;
+use crate::measure::jitter::Jitter;
 use crate::measure::{Measures, unix_micros};
 use crate::packet::loss::LossCounter;
 use crate::packet::sequence::Unwrapper;
-use crate::participant::kid;
+use crate::participant::{codecs, kid};
 use crate::source::stamp;
 
 /// Frames without a key that wait for one, and for how long.
@@ -26,10 +29,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(60);
 const KEY_PAUSE: Duration = Duration::from_millis(500);
 /// A stamp that is older is of another clock.
 const OLDEST: Duration = Duration::from_secs(60);
-/// Sound that stays away longer than this is heard as a gap: three frames.
-const AUDIO_GAP: Duration = Duration::from_millis(60);
-/// Pictures that stay away longer than the usual distance by this are seen as a freeze (as WebRTC's statistics have it).
-const FREEZE: Duration = Duration::from_millis(150);
 
 /// Which frames are decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +90,8 @@ pub(super) struct Receiver {
     packets: u64,
     bytes: u64,
     jitter: Jitter,
-    rhythm: Rhythm,
+    ear: Ear,
+    watcher: Watcher,
     frames: u64,
     opened: u64,
     /// Packets received and expected at the last report.
@@ -112,8 +112,9 @@ impl Receiver {
             key_asked: None,
             packets: 0,
             bytes: 0,
-            jitter: Jitter::default(),
-            rhythm: Rhythm::default(),
+            jitter: Jitter::new(codecs::clock_rate(track.codec)),
+            ear: Ear::default(),
+            watcher: Watcher::default(),
             frames: 0,
             opened: 0,
             reported: (0, 0),
@@ -124,6 +125,7 @@ impl Receiver {
     pub(super) fn count(&mut self, packet: Packet<'_>, len: usize, measures: &Measures) -> i64 {
         let Packet { now, timestamp, .. } = packet;
         self.packets += 1;
+        measures.packets_arrived.increment();
         self.bytes += u64::try_from(len).unwrap_or_default();
         self.loss.handle(now, packet.sequence);
         let position = self.line.unwrap(packet.sequence);
@@ -131,14 +133,9 @@ impl Receiver {
         if self.sampled && (packet.marker || self.track.codec == Codec::Opus) {
             self.frames += 1;
             measures.frames_received.increment();
-            self.rhythm.handle(now, self.track.codec);
+            self.notice(now, measures);
         }
-        let clock = if self.track.codec == Codec::Opus {
-            48_000
-        } else {
-            90_000
-        };
-        self.jitter.handle(now, timestamp, clock);
+        self.jitter.handle(now, timestamp, &measures.jitter);
         position
     }
 
@@ -148,7 +145,8 @@ impl Receiver {
             track: self.track,
             sampled: self.sampled,
             waiting: &mut self.waiting,
-            rhythm: &mut self.rhythm,
+            ear: &mut self.ear,
+            watcher: &mut self.watcher,
             frames: &mut self.frames,
             opened: &mut self.opened,
             ears,
@@ -170,7 +168,8 @@ impl Receiver {
             track: self.track,
             sampled: self.sampled,
             waiting: &mut self.waiting,
-            rhythm: &mut self.rhythm,
+            ear: &mut self.ear,
+            watcher: &mut self.watcher,
             frames: &mut self.frames,
             opened: &mut self.opened,
             ears,
@@ -228,17 +227,16 @@ impl Receiver {
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             cumulative_lost: i32::try_from(lost).unwrap_or(i32::MAX),
             highest_sequence: u32::try_from(highest.rem_euclid(1 << 32)).unwrap_or_default(),
-            jitter: self.jitter.ticks(),
             ..ReportBlock::default()
         })
     }
 
+    /// Packets that are missing, after the first second.
+    pub(super) fn lost(&self) -> u64 {
+        self.loss.lost()
+    }
+
     pub(super) fn stats(&self) -> TrackStats {
-        let clock = if self.track.codec == Codec::Opus {
-            48.0
-        } else {
-            90.0
-        };
         TrackStats {
             context: self.track.context,
             codec: self.track.codec,
@@ -246,13 +244,25 @@ impl Receiver {
             counted: self.loss.received(),
             lost: self.loss.lost(),
             bytes: self.bytes,
-            jitter_ms: f64::from(self.jitter.ticks()) / clock,
             frames: self.frames,
             opened: self.opened,
             incomplete: self.assembler.incomplete,
-            gaps: self.rhythm.gaps,
-            gap_time: self.rhythm.gap_time,
         }
+    }
+
+    /// A frame is there, as far as can be told without looking into it.
+    fn notice(&mut self, now: Instant, measures: &Measures) {
+        if self.track.codec != Codec::Opus {
+            self.watcher.shown(now, &measures.freezes);
+        }
+    }
+
+    /// The track is over.
+    pub(super) fn finish(self, measures: &Measures) {
+        measures.packets_received.add(self.loss.received());
+        measures.packets_lost.add(self.loss.lost());
+        measures.frames_incomplete.add(self.assembler.incomplete);
+        self.ear.finish(&measures.audio_gaps);
     }
 
     fn note_missing(&mut self, now: Instant, position: i64, sequence: u16) {
@@ -291,7 +301,8 @@ struct Inside<'a, 'b> {
     track: ReceiveTrack,
     sampled: bool,
     waiting: &'a mut VecDeque<(Instant, Vec<u8>)>,
-    rhythm: &'a mut Rhythm,
+    ear: &'a mut Ear,
+    watcher: &'a mut Watcher,
     frames: &'a mut u64,
     opened: &'a mut u64,
     ears: &'a mut Ears<'b>,
@@ -302,10 +313,12 @@ impl Inside<'_, '_> {
         if !self.sampled {
             *self.frames += 1;
             self.ears.measures.frames_received.increment();
-            self.rhythm.handle(now, self.track.codec);
+            if self.track.codec != Codec::Opus {
+                self.watcher.shown(now, &self.ears.measures.freezes);
+            }
         }
         match self.open(frame) {
-            Opened::Frame => self.good(true),
+            Opened::Frame => self.good(Some(now)),
             Opened::Later(_) => {
                 if self.waiting.len() == MAX_WAITING
                     && let Some((_, oldest)) = self.waiting.pop_front()
@@ -320,7 +333,7 @@ impl Inside<'_, '_> {
 
     fn again(&mut self, now: Instant, arrived: Instant, frame: Vec<u8>) {
         match self.open(&frame) {
-            Opened::Frame => self.good(false),
+            Opened::Frame => self.good(None),
             Opened::Later(_) if now.saturating_duration_since(arrived) > PATIENCE => {
                 self.bad(&frame, DropReason::UnknownKidExpired);
             }
@@ -334,18 +347,28 @@ impl Inside<'_, '_> {
         crypto.open(self.track.context, self.track.codec, frame, plain)
     }
 
-    /// `at_once`: the frame did not wait for a key, so that its age is the network's.
-    fn good(&mut self, at_once: bool) {
+    /// `arrived`: when it did, unless it waited for a key, so that its age is not the network's.
+    fn good(&mut self, arrived: Option<Instant>) {
         *self.opened += 1;
-        self.ears.measures.frames_decrypted.increment();
-        if self.track.codec != Codec::Opus || !at_once {
+        let measures = self.ears.measures;
+        measures.frames_decrypted.increment();
+        let (Codec::Opus, Some(arrived)) = (self.track.codec, arrived) else {
             return;
+        };
+        let Some(stamp) = stamp::read(self.ears.plain) else {
+            return;
+        };
+        let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
+        if age < OLDEST {
+            measures.latency.record(age);
+            measures
+                .forwarding
+                .through
+                .record(age.saturating_sub(arrived.elapsed()));
         }
-        if let Some(stamp) = stamp::read(self.ears.plain) {
-            let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
-            if age < OLDEST {
-                self.ears.measures.latency.record(age);
-            }
+        if !self.sampled {
+            self.ear
+                .heard(arrived, low_bits(stamp.frame), &measures.audio_gaps);
         }
     }
 
@@ -363,59 +386,10 @@ impl Inside<'_, '_> {
     }
 }
 
-/// Interarrival jitter (RFC 3550 §6.4.1), in timestamp units times 16.
-#[derive(Debug, Default)]
-struct Jitter {
-    last: Option<(Instant, u32)>,
-    scaled: i64,
-}
-
-impl Jitter {
-    fn handle(&mut self, now: Instant, timestamp: u32, clock: i64) {
-        if let Some((before, earlier)) = self.last {
-            let micros = now.saturating_duration_since(before).as_micros();
-            let elapsed = i64::try_from(micros).unwrap_or_default() * clock / 1_000_000;
-            let meant = i64::from(timestamp.wrapping_sub(earlier).cast_signed());
-            let difference = (elapsed - meant).abs().min(clock);
-            self.scaled += difference - ((self.scaled + 8) >> 4);
-        }
-        self.last = Some((now, timestamp));
-    }
-
-    fn ticks(&self) -> u32 {
-        u32::try_from(self.scaled >> 4).unwrap_or_default()
-    }
-}
-
-/// When frames came, and how often they stayed away long enough to be noticed.
-#[derive(Debug, Default)]
-struct Rhythm {
-    last: Option<Instant>,
-    usual: Duration,
-    gaps: u64,
-    gap_time: Duration,
-}
-
-impl Rhythm {
-    fn handle(&mut self, now: Instant, codec: Codec) {
-        if let Some(last) = self.last {
-            let pause = now.saturating_duration_since(last);
-            let (limit, expected) = match codec {
-                Codec::Opus => (AUDIO_GAP, Duration::from_millis(20)),
-                _ => ((self.usual * 3).max(self.usual + FREEZE), self.usual),
-            };
-            let known = codec == Codec::Opus || self.usual > Duration::ZERO;
-            if known && pause > limit {
-                self.gaps += 1;
-                self.gap_time += pause.saturating_sub(expected);
-            } else if self.usual == Duration::ZERO {
-                self.usual = pause;
-            } else {
-                self.usual = (self.usual * 15 + pause) / 16;
-            }
-        }
-        self.last = Some(now);
-    }
+/// The number of a frame as a counter that wraps.
+#[expect(clippy::cast_possible_truncation, reason = "the low 16 bits are the point")]
+fn low_bits(frame: u64) -> u16 {
+    frame as u16
 }
 
 #[cfg(test)]
@@ -478,28 +452,5 @@ mod tests {
         receiver.handle(position, packet, &mut ears);
         assert_eq!(measures.decrypt_failures().values().sum::<u64>(), 1);
         assert_eq!((receiver.stats().frames, receiver.opened()), (1, 0));
-    }
-
-    #[test]
-    fn a_pause_in_sound_is_a_gap_of_its_length_and_steady_sound_has_none() {
-        let start = Instant::now();
-        let mut rhythm = Rhythm::default();
-        for frame in 0..100 {
-            let late = if frame < 50 { 0 } else { 300 };
-            rhythm.handle(start + Duration::from_millis(frame * 20 + late), Codec::Opus);
-        }
-        assert_eq!((rhythm.gaps, rhythm.gap_time), (1, Duration::from_millis(300)));
-    }
-
-    #[test]
-    fn a_picture_that_stands_still_is_a_freeze() {
-        let start = Instant::now();
-        let mut rhythm = Rhythm::default();
-        for frame in 0..60 {
-            let late = if frame < 30 { 0 } else { 1000 };
-            rhythm.handle(start + Duration::from_millis(frame * 66 + late), Codec::Vp8);
-        }
-        assert_eq!(rhythm.gaps, 1);
-        assert!(rhythm.gap_time.abs_diff(Duration::from_secs(1)) < Duration::from_millis(10));
     }
 }

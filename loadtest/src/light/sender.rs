@@ -72,7 +72,10 @@ pub(super) struct Sender {
     pub(super) muted: bool,
     pub(super) key_wanted: bool,
     next: Instant,
-    at: usize,
+    /// Frames since the last key frame began.
+    since_key: u64,
+    /// Intervals since the beginning, whether or not their frame was sent.
+    intervals: u64,
     number: u64,
     sequence: u16,
     rtx_sequence: u16,
@@ -96,8 +99,9 @@ impl Sender {
             ssrcs,
             wire: None,
             muted: false,
-            key_wanted: true,
-            at: 0,
+            key_wanted: false,
+            since_key: 0,
+            intervals: 0,
             number: 0,
             sequence: random.random(),
             rtx_sequence: random.random(),
@@ -135,7 +139,7 @@ impl Sender {
         };
         if late > LATEST {
             measures.packets_overrun.increment();
-            self.at = 0;
+            self.since_key = 0;
             self.skip_to(now);
             return Turn {
                 next: self.next,
@@ -145,9 +149,12 @@ impl Sender {
         let is_video = self.track.source.codec() != Codec::Opus;
         if is_video && std::mem::take(&mut self.key_wanted) {
             measures.key_frame_requests.increment();
-            self.at = 0;
+            self.since_key = 0;
         }
-        let frame = self.track.source.write(self.at, &mut self.frame);
+        let frame = self
+            .track
+            .source
+            .write(self.intervals, self.since_key, &mut self.frame);
         let codec = self.track.source.codec();
         match crypto.seal(self.track.context, codec, &self.frame, &mut self.sealed) {
             Sealed::Done => {}
@@ -159,11 +166,12 @@ impl Sender {
             }
             Sealed::NoKey => {
                 // What follows a frame that was not sent cannot be decoded.
-                self.at = 0;
+                self.since_key = 0;
                 return idle(self);
             }
         }
-        self.at = (self.at + 1) % self.track.source.frames();
+        self.since_key += 1;
+        self.intervals += 1;
         self.timestamp = self.timestamp.wrapping_add(self.track.source.ticks());
         self.next += self.track.source.interval();
         self.packets(frame.key, wire, transport, number, measures, out);
@@ -226,6 +234,7 @@ impl Sender {
         let interval = self.track.source.interval();
         let missed = now.saturating_duration_since(self.next).as_micros() / interval.as_micros().max(1) + 1;
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        self.intervals += u64::from(missed);
         self.next += interval.saturating_mul(missed);
         let ticks = self.track.source.ticks().wrapping_mul(missed);
         self.timestamp = self.timestamp.wrapping_add(ticks);

@@ -9,12 +9,22 @@ use crate::measure::unix_micros;
 use crate::source::clip::{Clip, Clips};
 use crate::source::microphone::Microphone;
 use crate::source::stamp::{self, Stamp};
-use crate::source::voice::{FRAME_SAMPLES, Voice};
+use crate::source::voice::{FRAME_SAMPLES, LOOP_FRAMES, SAMPLE_RATE, Voice};
 
 /// Voices that are encoded at most: encoding costs a hundred times more than sending.
 const VOICES: usize = 8;
-/// Length of a voice's loop: ten seconds.
-const LOOP_FRAMES: usize = 500;
+
+/// For sound from elsewhere, in bits per second, and the largest packet of one frame (RFC 6716 §3.4).
+const SOUND_BITRATE: i32 = 64_000;
+const MAX_PACKET: usize = 1275;
+
+/// A shared screen of 1.5 Mbit/s.
+const SCREEN: Noise = Noise {
+    codec: Codec::Vp8,
+    fps: 5,
+    frame_bytes: 37_500,
+    size: (1920, 1080),
+};
 
 /// Encoded media that goes round and round.
 #[derive(Clone, Debug)]
@@ -30,7 +40,8 @@ pub enum Source {
 /// A voice that was encoded.
 #[derive(Debug)]
 pub struct Speech {
-    voice: u8,
+    /// The voice in its stamps; sound from elsewhere has none.
+    voice: Option<u8>,
     packets: Vec<Vec<u8>>,
 }
 
@@ -69,7 +80,7 @@ impl Source {
         if let Some(Some(speech)) = speeches.get(place) {
             return Ok(Self::Voice(Arc::clone(speech)));
         }
-        let speech = Arc::new(Speech::encode(Voice::of(place))?);
+        let speech = Arc::new(Speech::encode(Voice::looped(place))?);
         if let Some(free) = speeches.get_mut(place) {
             *free = Some(Arc::clone(&speech));
         }
@@ -121,26 +132,20 @@ impl Source {
         }
     }
 
-    /// Where in the loop frame `at` is, given that a key frame begins it anew.
-    pub(super) fn frames(&self) -> usize {
-        match self {
-            Self::Voice(speech) => speech.packets.len(),
-            Self::Clip(clip) => clip.frames.len(),
-            // A key frame is sent on request only, and at the start.
-            Self::Noise(_) => usize::MAX,
-        }
-        .max(1)
-    }
-
-    /// Writes frame `at` of the loop to `out`, which is replaced.
-    pub(super) fn write(&self, at: usize, out: &mut Vec<u8>) -> NextFrame {
+    /// Writes the frame with this number to `out`, which is replaced. Sound goes by its `number` since the beginning,
+    /// pictures by their number since the last key frame.
+    pub(super) fn write(&self, number: u64, since_key: u64, out: &mut Vec<u8>) -> NextFrame {
         out.clear();
+        let at = |frames: usize| {
+            let frames = u64::try_from(frames.max(1)).unwrap_or(u64::MAX);
+            usize::try_from(since_key % frames).unwrap_or_default()
+        };
         match self {
             Self::Voice(speech) => {
-                speech.write(at, out);
+                speech.write(number, out);
                 NextFrame { key: true }
             }
-            Self::Clip(clip) => match clip.frames.get(at) {
+            Self::Clip(clip) => match clip.frames.get(at(clip.frames.len())) {
                 Some(frame) => {
                     out.extend_from_slice(&frame.bytes);
                     NextFrame { key: frame.key }
@@ -148,7 +153,8 @@ impl Source {
                 None => NextFrame { key: false },
             },
             Self::Noise(noise) => {
-                let key = at == 0;
+                // A key frame is sent on request only, and at the start.
+                let key = since_key == 0;
                 noise.write(key, out);
                 NextFrame { key }
             }
@@ -159,27 +165,51 @@ impl Source {
 impl Speech {
     fn encode(voice: Voice) -> Result<Self, opus::Error> {
         let mut microphone = Microphone::new(voice)?;
-        let packets: Result<Vec<_>, _> = (0..LOOP_FRAMES)
+        // The second time round, so that the end fits to the beginning.
+        let packets: Result<Vec<_>, _> = (0..2 * LOOP_FRAMES)
             .map(|_| microphone.next_packet().map(|packet| packet.bytes))
+            .skip(LOOP_FRAMES)
             .collect();
         Ok(Self {
-            voice: u8::try_from(voice.0).unwrap_or(u8::MAX),
+            voice: u8::try_from(voice.0).ok(),
             packets: packets?,
         })
     }
 
-    /// The stamp numbers frames by their place in the loop: a receiver that compares waveforms hears a voice that
-    /// begins anew.
-    fn write(&self, at: usize, out: &mut Vec<u8>) {
+    /// Encodes one channel at 48 kHz; what is left of the last 20 ms is filled with silence.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    pub fn of_samples(samples: &[i16]) -> Result<Self, opus::Error> {
+        let mut encoder = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Mono, opus::Application::Audio)?;
+        encoder.set_bitrate(opus::Bitrate::Bits(SOUND_BITRATE))?;
+        encoder.set_vbr(false)?;
+        let mut packets = Vec::new();
+        for chunk in samples.chunks(FRAME_SAMPLES) {
+            let mut frame = [0i16; FRAME_SAMPLES];
+            for (place, sample) in frame.iter_mut().zip(chunk) {
+                *place = *sample;
+            }
+            packets.push(encoder.encode_vec(&frame, MAX_PACKET)?);
+        }
+        Ok(Self { voice: None, packets })
+    }
+
+    fn write(&self, number: u64, out: &mut Vec<u8>) {
+        let frames = u64::try_from(self.packets.len().max(1)).unwrap_or(u64::MAX);
+        let at = usize::try_from(number % frames).unwrap_or_default();
         let Some(packet) = self.packets.get(at) else {
             return;
         };
-        let stamp = Stamp {
-            sent_us: unix_micros(),
-            frame: u64::try_from(at).unwrap_or_default(),
-            voice: self.voice,
-        };
-        match stamp::write(packet, stamp) {
+        let stamped = self.voice.and_then(|voice| {
+            let stamp = Stamp {
+                sent_us: unix_micros(),
+                frame: number,
+                voice,
+            };
+            stamp::write(packet, stamp)
+        });
+        match stamped {
             Some(stamped) => out.extend_from_slice(&stamped),
             None => out.extend_from_slice(packet),
         }
@@ -235,6 +265,15 @@ impl SendTrack {
             source: Source::clip(codec),
         }
     }
+
+    /// A screen with text on it: large pictures, few of them.
+    pub fn screen(index: usize) -> Self {
+        Self {
+            name: format!("screen-{index}"),
+            context: Context::ScreenVideo,
+            source: Source::Noise(SCREEN),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -250,9 +289,9 @@ mod tests {
         };
         assert!(Arc::ptr_eq(&one, &again));
         let mut frame = Vec::new();
-        assert!(Source::Voice(one).write(7, &mut frame).key);
+        assert!(Source::Voice(one).write(1007, 0, &mut frame).key);
         let stamp = stamp::read(&frame).unwrap();
-        assert_eq!((stamp.frame, stamp.voice), (7, 3));
+        assert_eq!((stamp.frame, stamp.voice), (1007, 103));
     }
 
     #[test]
@@ -264,9 +303,9 @@ mod tests {
             size: (640, 360),
         };
         let mut frame = Vec::new();
-        assert!(Source::Noise(noise).write(0, &mut frame).key);
+        assert!(Source::Noise(noise).write(9, 0, &mut frame).key);
         assert_eq!((frame.len(), frame[0] & 1), (3000, 0));
-        assert!(!Source::Noise(noise).write(1, &mut frame).key);
+        assert!(!Source::Noise(noise).write(9, 1, &mut frame).key);
         assert_eq!(frame[0] & 1, 1);
     }
 }

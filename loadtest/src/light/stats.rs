@@ -1,11 +1,9 @@
 //! What a light peer has sent and received.
 
-use std::time::Duration;
-
 use conclave_e2ee::{Codec, Context};
 
 /// One received track.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackStats {
     /// Its SFrame context.
     pub context: Context,
@@ -19,22 +17,16 @@ pub struct TrackStats {
     pub lost: u64,
     /// Bytes on the wire above UDP.
     pub bytes: u64,
-    /// Interarrival jitter (RFC 3550 §6.4.1) in milliseconds.
-    pub jitter_ms: f64,
     /// Whole frames.
     pub frames: u64,
     /// Frames that opened.
     pub opened: u64,
     /// Frames given up for want of a packet.
     pub incomplete: u64,
-    /// Freezes of a picture, gaps of more than 60 ms in sound.
-    pub gaps: u64,
-    /// How long they lasted together.
-    pub gap_time: Duration,
 }
 
 /// All of one peer.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerStats {
     /// Tracks received before and now.
     pub tracks: Vec<TrackStats>,

@@ -1,127 +1,63 @@
-//! A participant's received media: packets to their tracks, frames that waited for keys, and when keys changed.
+//! What a participant's media does, whatever it is made of: full (`full`) or light (`light`).
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use webrtc::peer_connection::RTCPeerConnectionState;
+use conclave_wire::client::negotiation::{Answer, Offer};
+use conclave_wire::id::{OfferId, TrackId};
+use conclave_wire::media::Track;
 
-use super::connection::Event;
-use super::receiver::{Reader, Receiving};
-use super::{Participant, ParticipantError};
-use crate::measure::join::Step;
+use super::ParticipantError;
 
-/// Media packets handled in a row before other inputs get a turn.
-const BATCH: usize = 64;
+/// How far media has come: when each step was first reached.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steps {
+    /// ICE and DTLS were done.
+    pub connected: Option<Instant>,
+    /// The first packet of another came.
+    pub packet: Option<Instant>,
+    /// The first frame of another was decrypted.
+    pub frame: Option<Instant>,
+}
 
-impl Participant {
-    pub(super) fn handle_events(&mut self, first: Event) -> Result<(), ParticipantError> {
-        let mut next = Some(first);
-        for _ in 0..BATCH {
-            match next {
-                Some(Event::State(RTCPeerConnectionState::Connected)) => self.mark_connected(),
-                Some(Event::State(
-                    state @ (RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed),
-                )) => return Err(ParticipantError::MediaLost(state)),
-                Some(Event::State(_)) => {}
-                Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet)?,
-                None => break,
-            }
-            next = self.events.try_recv().ok();
-        }
-        // The last one taken, if the batch was full.
-        match next {
-            Some(Event::Packet { arrived, packet }) => self.handle_packet(arrived, &packet),
-            Some(Event::State(state)) => {
-                self.connected = false;
-                if state == RTCPeerConnectionState::Connected {
-                    self.mark_connected();
-                }
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
+/// One participant's media. Inputs: tracks of others, answers, its own events. Outputs: offers.
+pub trait Media: Sized + Send {
+    /// What [`Self::next`] waits for and [`Self::handle`] takes.
+    type Event: Send;
 
-    fn mark_connected(&mut self) {
-        self.connected = true;
-        self.trace.reach(Step::Connected, Instant::now());
-    }
+    /// Uses a section to receive a track.
+    fn subscribe(&mut self, track: Track) -> impl Future<Output = Result<(), ParticipantError>> + Send;
 
-    fn handle_packet(&mut self, arrived: Instant, packet: &rtc::rtp::Packet) -> Result<(), ParticipantError> {
-        let ssrc = packet.header.ssrc;
-        let now_ms = self.now_ms();
-        if !self.receiving.contains_key(&ssrc) {
-            // Before the answer that announces it; not counted, as the first second of a stream is not.
-            let Some(track) = self.connection.route(ssrc) else {
-                return Ok(());
-            };
-            self.receiving
-                .insert(ssrc, Receiving::new(track, Arc::clone(&self.config.measures))?);
-        }
-        let Some(receiving) = self.receiving.get_mut(&ssrc) else {
-            return Ok(());
-        };
-        let mut reader = Reader {
-            session: &mut self.session,
-            now_ms,
-            first_epoch: self.first_epoch,
-        };
-        self.trace.reach(Step::Packet, arrived);
-        receiving.handle_packet(arrived, packet, &mut reader);
-        if !self.joined && receiving.decrypted() > 0 {
-            self.trace.reach(Step::Frame, Instant::now());
-            if self.company == Some(true) {
-                self.config.measures.join.record(self.started.elapsed());
-            }
-            self.mark_joined();
-        }
-        Ok(())
-    }
+    /// Stops receiving a track.
+    fn unsubscribe(&mut self, track_id: TrackId)
+    -> impl Future<Output = Result<(), ParticipantError>> + Send;
 
-    pub(super) fn retry_waiting(&mut self) {
-        let now_ms = self.now_ms();
-        let mut reader = Reader {
-            session: &mut self.session,
-            now_ms,
-            first_epoch: self.first_epoch,
-        };
-        for receiving in self.receiving.values_mut() {
-            receiving.retry(&mut reader);
-        }
-    }
+    /// The next offer to send: when something changed and no offer is on its way.
+    fn poll_offer(&mut self) -> impl Future<Output = Result<Option<Offer>, ParticipantError>> + Send;
 
-    pub(super) fn drop_unrouted(&mut self) {
-        let connection = &self.connection;
-        let gone: Vec<u32> = self
-            .receiving
-            .keys()
-            .copied()
-            .filter(|ssrc| connection.route(*ssrc).is_none())
-            .collect();
-        for ssrc in gone {
-            if let Some(receiving) = self.receiving.remove(&ssrc) {
-                receiving.finish();
-            }
-        }
-    }
+    /// Takes the answer to the offer on its way; another is ignored.
+    fn handle_answer(&mut self, answer: Answer) -> impl Future<Output = Result<(), ParticipantError>> + Send;
 
-    pub(super) fn note_switch(&mut self, epoch: u64) {
-        let measures = &self.config.measures;
-        if let Some(came) = self.commits.remove(&epoch) {
-            measures.rekey.record(came.elapsed());
-        }
-        self.commits.retain(|older, _| *older > epoch);
-        self.removals.retain(|(removal, client_id)| {
-            if *removal > epoch {
-                return true;
-            }
-            measures
-                .rekeys
-                .sends_without(self.client_id, *client_id, Instant::now());
-            if let Some(departure) = measures.departure(client_id) {
-                measures.removal.record(departure.elapsed());
-            }
-            false
-        });
-    }
+    /// The offer on its way was refused: the next one says the same unless tracks come or go meanwhile.
+    fn handle_rejection(&mut self, offer_id: OfferId);
+
+    /// Waits for something to happen; may be dropped and called again.
+    fn next(&mut self) -> impl Future<Output = Self::Event> + Send;
+
+    /// Takes what happened.
+    fn handle(&mut self, event: Self::Event) -> impl Future<Output = Result<(), ParticipantError>> + Send;
+
+    /// Keys came: frames may have waited for them.
+    fn keys_changed(&mut self);
+
+    /// Gives up what waited too long.
+    fn keep_house(&mut self);
+
+    /// Stops sending for a while, or goes on.
+    fn mute(&mut self, muted: bool);
+
+    /// How far it has come.
+    fn steps(&self) -> Steps;
+
+    /// Ends it; what only the end shows goes to the measures.
+    fn close(self) -> impl Future<Output = ()> + Send;
 }

@@ -1,58 +1,63 @@
 //! One headless participant: signaling, MLS, media, from Hello to Bye.
 //!
-//! A single task owns everything; WebSocket, WebRTC and timers are its inputs. After each input the MLS session is
-//! drained and an offer is sent if tracks came or went.
+//! A single task owns everything; WebSocket, media and timers are its inputs. After each input the MLS session is
+//! drained and an offer is sent if tracks came or went. What its media is made of, its [`Config`] says: all kinds share
+//! everything else.
 
 pub mod codecs;
 pub mod connection;
+pub mod detour;
+pub mod full;
 pub mod key_frame;
 pub mod kid;
+pub mod light;
 pub mod listener;
-mod media;
+pub mod media;
+pub mod phantom;
 pub mod receiver;
 pub mod runtime;
 pub mod sdp;
 pub mod sender;
+pub mod session;
 pub mod signaling;
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_e2ee::{Codec, Outgoing, Output, Session, SessionConfig, SessionError};
 use conclave_wire::client::session::{Hello, Ping, State};
-use conclave_wire::id::ClientId;
-use conclave_wire::media::{Source, Track};
+use conclave_wire::id::{ClientId, TrackId};
+use conclave_wire::media::Track;
 use conclave_wire::{ClientMessage, ErrorCode, ServerMessage};
 use rand::Rng as _;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, interval, sleep_until};
-use webrtc::peer_connection::RTCPeerConnectionState;
 
-use self::connection::{Connection, Event};
-use self::receiver::Receiving;
-use self::sender::{Showing, Speaking};
+use self::detour::Detour;
+use self::full::FullMedia;
+use self::light::LightMedia;
+use self::media::Media;
+use self::phantom::Relief;
+use self::session::SharedSession;
 use self::signaling::{Incoming, Signaling, SignalingError};
 use crate::http::{HttpError, Server};
+use crate::light::{Decrypt, LightEngine, LightError, SendTrack};
 use crate::measure::Measures;
 use crate::measure::join::{Step, Trace};
 use crate::measure::kinds::Kind;
 use crate::measure::rekey::Cause;
 use crate::room::Room;
-use crate::source::clip::Clips;
-use crate::source::voice::Voice;
 
-const AUDIO_TICK: Duration = Duration::from_millis(20);
-/// A tick that comes later than this is skipped: the machine is too slow, and a burst would only make it worse.
-const LATEST_TICK: Duration = Duration::from_millis(200);
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 /// How long to wait with the next offer after a refused one: the news that a track vanished is on its way.
 const OFFER_PAUSE: Duration = Duration::from_millis(200);
 /// How long the start of a call may take, from the first connection to the first decrypted frame.
 const JOIN_PATIENCE: Duration = Duration::from_secs(30);
+/// A member to whom nobody sends anything for so long is in the call without hearing anything.
+const NOTHING_TO_HEAR: Duration = Duration::from_secs(1);
 const ABSENT: Duration = Duration::from_secs(3600);
 
 /// What a participant is made of.
@@ -64,10 +69,81 @@ pub struct Config {
     pub room: Room,
     /// Its number, from 0: name and voice derive from it.
     pub index: usize,
+    /// What others call it.
+    pub name: String,
     /// VP8 or VP9.
     pub video: Codec,
+    /// What it sends.
+    pub part: Part,
+    /// What its media is made of.
+    pub making: Making,
+    /// Whom it helps to commit: the phantoms of its room.
+    pub relief: Option<Relief>,
+    /// The bad network its media takes, if it does.
+    pub detour: Option<Detour>,
     /// Where its measures go.
     pub measures: Arc<Measures>,
+}
+
+/// What a participant sends; it receives everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// A voice.
+    pub microphone: bool,
+    /// A clip.
+    pub camera: bool,
+    /// A screen; light participants only.
+    pub screen: bool,
+}
+
+impl Part {
+    /// It speaks and shows itself.
+    pub const SPEAKER: Self = Self {
+        microphone: true,
+        camera: true,
+        screen: false,
+    };
+    /// It sends nothing.
+    pub const LISTENER: Self = Self {
+        microphone: false,
+        camera: false,
+        screen: false,
+    };
+
+    /// Whether it sends anything.
+    pub fn is_heard(self) -> bool {
+        self.microphone || self.camera || self.screen
+    }
+}
+
+/// What a participant's media is made of.
+#[derive(Clone)]
+pub enum Making {
+    /// The `webrtc` crate and real codecs.
+    Full,
+    /// The engine of light peers.
+    Light(LightKit),
+}
+
+impl Making {
+    /// The kind it is counted as.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Full => Kind::Full,
+            Self::Light(_) => Kind::Light,
+        }
+    }
+}
+
+/// What light media needs.
+#[derive(Clone)]
+pub struct LightKit {
+    /// The engine.
+    pub engine: LightEngine,
+    /// Which frames are decrypted.
+    pub decrypt: Decrypt,
+    /// What it sends instead of what its part says.
+    pub tracks: Option<Vec<SendTrack>>,
 }
 
 /// What a participant is told to do.
@@ -75,6 +151,8 @@ pub struct Config {
 pub enum Order {
     /// Take part.
     Stay,
+    /// Take part, but send nothing for now.
+    Hush,
     /// Say Bye; the others go on.
     Leave,
     /// The run is over.
@@ -104,7 +182,13 @@ pub enum ParticipantError {
     Opus(#[from] opus::Error),
     /// ICE or DTLS failed, or consent was lost.
     #[error("the media connection is {0}")]
-    MediaLost(RTCPeerConnectionState),
+    MediaLost(String),
+    /// The relay of a bad network could not be started.
+    #[error("the bad network cannot be made: {0}")]
+    Detour(#[from] std::io::Error),
+    /// The engine of light media failed.
+    #[error(transparent)]
+    Light(#[from] LightError),
     /// It was removed from the group.
     #[error("it was removed from the call")]
     Removed,
@@ -114,54 +198,116 @@ pub enum ParticipantError {
 }
 
 /// Takes part until told otherwise.
-pub async fn run(config: Config, mut orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
-    let mut participant = Participant::join(&config).await?;
+pub async fn run(config: Config, orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
+    let started = Instant::now();
+    config.measures.kinds.of(config.making.kind()).started.increment();
+    let client_id: [u8; 16] = rand::rng().random();
+    config.measures.register_bot(client_id);
+    let session = Session::new(SessionConfig {
+        room_id: *config.room.id.as_bytes(),
+        room_secret: config.room.secret.clone(),
+        client_id,
+        display_name: config.name.clone(),
+        long_term_key: None,
+    })?;
+    let session = SharedSession::new(session, started.into_std());
+    match &config.making {
+        Making::Full => {
+            let media = FullMedia::open(&config, session.clone());
+            take_part(&config, client_id, started, session, media, orders).await
+        }
+        Making::Light(kit) => {
+            let media = std::future::ready(LightMedia::open(&config, kit, session.clone()));
+            take_part(&config, client_id, started, session, media, orders).await
+        }
+    }
+}
+
+async fn take_part<M: Media>(
+    config: &Config,
+    client_id: [u8; 16],
+    started: Instant,
+    session: SharedSession,
+    media: impl Future<Output = Result<M, ParticipantError>> + Send,
+    mut orders: watch::Receiver<Order>,
+) -> Result<(), ParticipantError> {
+    let mut trace = Trace::new(started.into_std());
+    let mut signaling = Signaling::open(&config.server).await?;
+    trace.reach(Step::Opened, std::time::Instant::now());
+    let hello = Hello {
+        version: conclave_wire::PROTOCOL_VERSION,
+        room: config.room.id,
+        client_id: ClientId::new(client_id),
+        token: None,
+        resume: None,
+    };
+    signaling.send(&ClientMessage::Hello(hello)).await?;
+    let room = *config.room.id.as_bytes();
+    let rekeys = &config.measures.rekeys;
+    rekeys.begin(Cause::Join, room, client_id, std::time::Instant::now());
+    let mut participant = Participant {
+        config: config.clone(),
+        client_id,
+        started,
+        session,
+        signaling,
+        media: media.await?,
+        trees: mpsc::channel(8),
+        ping_tick: interval(Duration::from_secs(5)),
+        housekeeping: interval(HOUSEKEEPING),
+        company: None,
+        joined: false,
+        trace,
+        first_epoch: None,
+        admitted_at: None,
+        tracks: HashSet::new(),
+        commits: HashMap::new(),
+        removals: Vec::new(),
+        offer_not_before: started,
+        calls: config.relief.as_ref().map(Relief::enlist),
+    };
     let result = participant.take_part(&mut orders).await;
-    let (now, room) = (std::time::Instant::now(), participant.room());
+    let now = std::time::Instant::now();
     if *orders.borrow() == Order::Leave {
-        config.measures.depart(participant.client_id);
-        config
-            .measures
-            .rekeys
-            .begin(Cause::Leave, room, participant.client_id, now);
+        config.measures.depart(client_id);
+        rekeys.begin(Cause::Leave, room, client_id, now);
     } else {
-        config.measures.rekeys.lost(room, participant.client_id, now);
+        rekeys.lost(room, client_id, now);
     }
     participant.leave().await;
     if result.is_ok() {
-        config.measures.kinds.of(Kind::Full).left.increment();
+        config.measures.kinds.of(config.making.kind()).left.increment();
     }
     result
 }
 
-struct Participant {
+struct Participant<M> {
     config: Config,
     client_id: [u8; 16],
     started: Instant,
-    session: Session,
+    session: SharedSession,
     signaling: Signaling,
-    connection: Connection,
-    events: mpsc::Receiver<Event>,
+    media: M,
     trees: (mpsc::Sender<Tree>, mpsc::Receiver<Tree>),
-    receiving: HashMap<u32, Receiving>,
-    speaking: Speaking,
-    showing: Showing,
-    audio_tick: Interval,
-    video_tick: Interval,
     ping_tick: Interval,
     housekeeping: Interval,
-    connected: bool,
     /// Whether others were there at the first State; `None` before it.
     company: Option<bool>,
     joined: bool,
     /// Its way into the call.
     trace: Trace,
     first_epoch: Option<u64>,
+    /// When it became a member.
+    admitted_at: Option<Instant>,
+    /// Tracks of others that it receives.
+    tracks: HashSet<TrackId>,
     /// When the commit that leads to an epoch came.
     commits: HashMap<u64, Instant>,
     /// Who left by the commit to which epoch, until media switches to it.
     removals: Vec<(u64, [u8; 16])>,
     offer_not_before: Instant,
+    /// Calls for a commit that phantoms hand over.
+    calls: Option<mpsc::Receiver<String>>,
 }
 
 struct Tree {
@@ -169,100 +315,48 @@ struct Tree {
     bytes: Option<Bytes>,
 }
 
-impl Participant {
-    /// Opens everything and says Hello.
-    async fn join(config: &Config) -> Result<Self, ParticipantError> {
-        let started = Instant::now();
-        let mut trace = Trace::new(started.into_std());
-        let measures = &config.measures;
-        measures.kinds.of(Kind::Full).started.increment();
-        let client_id: [u8; 16] = rand::rng().random();
-        measures.register_bot(client_id);
-        let session = Session::new(SessionConfig {
-            room_id: *config.room.id.as_bytes(),
-            room_secret: config.room.secret.clone(),
-            client_id,
-            display_name: format!("Bot {}", config.index + 1),
-            long_term_key: None,
-        })?;
-        let mut signaling = Signaling::open(&config.server).await?;
-        trace.reach(Step::Opened, std::time::Instant::now());
-        let hello = Hello {
-            version: conclave_wire::PROTOCOL_VERSION,
-            room: config.room.id,
-            client_id: ClientId::new(client_id),
-            token: None,
-            resume: None,
-        };
-        signaling.send(&ClientMessage::Hello(hello)).await?;
-        measures.rekeys.begin(
-            Cause::Join,
-            *config.room.id.as_bytes(),
-            client_id,
-            std::time::Instant::now(),
-        );
-        let local = local_addresses(config.server.resolve().await?);
-        let (mut connection, events) = Connection::new(local, Arc::clone(measures)).await?;
-        let microphone = connection.publish(Source::Microphone, Codec::Opus).await?;
-        let camera = connection.publish(Source::Camera, config.video).await?;
-        let clips = Clips::built_in();
-        let clip = Arc::clone(if config.video == Codec::Vp8 {
-            &clips.vp8
-        } else {
-            &clips.vp9
-        });
-        let picture = Duration::from_secs(1) / clip.fps;
-        Ok(Self {
-            config: config.clone(),
-            client_id,
-            started,
-            session,
-            signaling,
-            connection,
-            events,
-            trees: mpsc::channel(8),
-            receiving: HashMap::new(),
-            speaking: Speaking::new(microphone, Voice::of(config.index), Arc::clone(measures))?,
-            showing: Showing::new(camera, clip, Arc::clone(measures)),
-            audio_tick: interval(AUDIO_TICK),
-            video_tick: interval(picture),
-            ping_tick: interval(Duration::from_secs(5)),
-            housekeeping: interval(HOUSEKEEPING),
-            connected: false,
-            company: None,
-            joined: false,
-            trace,
-            first_epoch: None,
-            commits: HashMap::new(),
-            removals: Vec::new(),
-            offer_not_before: started,
-        })
+impl<M: Media> Participant<M> {
+    async fn take_part(&mut self, orders: &mut watch::Receiver<Order>) -> Result<(), ParticipantError> {
+        let mut order = *orders.borrow_and_update();
+        loop {
+            match order {
+                Order::Stay => self.media.mute(false),
+                Order::Hush => self.media.mute(true),
+                Order::Leave | Order::End => return Ok(()),
+            }
+            order = self.obey_until(orders).await?;
+        }
     }
 
-    async fn take_part(&mut self, orders: &mut watch::Receiver<Order>) -> Result<(), ParticipantError> {
+    /// Takes part until there is another order.
+    async fn obey_until(&mut self, orders: &mut watch::Receiver<Order>) -> Result<Order, ParticipantError> {
         loop {
             self.drain_session().await?;
             self.offer_if_due().await?;
-            let session_due = self.session.poll_timeout().map_or_else(
-                || Instant::now() + ABSENT,
-                |due| self.started + Duration::from_millis(due),
-            );
+            let session_due = self
+                .session
+                .with(|state| state.session.poll_timeout())
+                .map_or_else(
+                    || Instant::now() + ABSENT,
+                    |due| self.started + Duration::from_millis(due),
+                );
             tokio::select! {
-                // A dropped sender means that the run is over, too.
-                () = told_to_go(orders) => return Ok(()),
+                order = next_order(orders) => return Ok(order),
                 message = self.signaling.receive() => self.handle_message(message?).await?,
-                Some(event) = self.events.recv() => self.handle_events(event)?,
-                Some(tree) = self.trees.1.recv() => {
-                    let now = self.now_ms();
-                    self.session.handle_tree(now, &tree.hash, tree.bytes.as_deref())?;
+                event = self.media.next() => {
+                    self.media.handle(event).await?;
+                    self.note_steps();
                 }
-                due = self.audio_tick.tick() => self.speak(due).await?,
-                due = self.video_tick.tick() => self.show(due).await,
+                Some(tree) = self.trees.1.recv() => {
+                    let now = self.session.now_ms();
+                    self.session.with(|state| state.session.handle_tree(now, &tree.hash, tree.bytes.as_deref()))?;
+                }
+                Some(call) = next_call(&mut self.calls) => self.hand_to_session(&call),
                 _ = self.ping_tick.tick() => self.signaling.send(&ClientMessage::Ping(Ping { id: 0 })).await?,
                 _ = self.housekeeping.tick() => self.keep_house()?,
                 () = sleep_until(session_due) => {
-                    let now = self.now_ms();
-                    self.session.handle_timeout(now);
+                    let now = self.session.now_ms();
+                    self.session.with(|state| state.session.handle_timeout(now));
                 }
             }
         }
@@ -270,13 +364,29 @@ impl Participant {
 
     async fn leave(mut self) {
         self.trace.record(&self.config.measures.join_stages);
-        for receiving in self.receiving.into_values() {
-            receiving.finish();
-        }
         // The server notices a broken connection as well.
         let _ = self.signaling.send(&ClientMessage::Bye).await;
         self.signaling.close().await;
-        self.connection.close().await;
+        self.media.close().await;
+    }
+
+    fn note_steps(&mut self) {
+        let steps = self.media.steps();
+        for (step, at) in [
+            (Step::Connected, steps.connected),
+            (Step::Packet, steps.packet),
+            (Step::Frame, steps.frame),
+        ] {
+            if let Some(at) = at {
+                self.trace.reach(step, at);
+            }
+        }
+        if !self.joined && steps.frame.is_some() {
+            if self.company == Some(true) {
+                self.config.measures.join.record(self.started.elapsed());
+            }
+            self.mark_joined();
+        }
     }
 
     async fn handle_message(&mut self, incoming: Incoming) -> Result<(), ParticipantError> {
@@ -305,16 +415,21 @@ impl Participant {
             | ServerMessage::GroupInfo(_)
             | ServerMessage::Order(_) => self.hand_to_session(&text),
             ServerMessage::TrackPublished(published) => self.subscribe(published.track).await?,
-            ServerMessage::TrackUnpublished(gone) => self.connection.unsubscribe(gone.track_id).await?,
-            ServerMessage::Answer(answer) => {
-                self.connection.handle_answer(answer).await?;
-                self.drop_unrouted();
+            ServerMessage::TrackUnpublished(gone) => {
+                self.tracks.remove(&gone.track_id);
+                self.media.unsubscribe(gone.track_id).await?;
+            }
+            ServerMessage::Answer(mut answer) => {
+                if let Some(detour) = &self.config.detour {
+                    answer.sdp = detour.redirect(&answer.sdp).await?;
+                }
+                self.media.handle_answer(answer).await?;
             }
             ServerMessage::OfferRejected(rejected) => match rejected.code {
                 // Tracks may vanish while an offer that names them is on its way.
                 ErrorCode::TrackNotFound => {
                     self.offer_not_before = Instant::now() + OFFER_PAUSE;
-                    self.connection.handle_rejection(rejected.offer_id);
+                    self.media.handle_rejection(rejected.offer_id);
                 }
                 code => return Err(ParticipantError::Refused(code)),
             },
@@ -340,20 +455,21 @@ impl Participant {
 
     async fn subscribe(&mut self, track: Track) -> Result<(), ParticipantError> {
         if *track.client_id.as_bytes() != self.client_id {
-            self.connection.subscribe(track).await?;
+            self.tracks.insert(track.track_id);
+            self.media.subscribe(track).await?;
         }
         Ok(())
     }
 
     fn hand_to_session(&mut self, text: &str) {
-        let now = self.now_ms();
-        if let Err(error) = self.session.handle_message(now, text) {
+        let now = self.session.now_ms();
+        if let Err(error) = self.session.with(|state| state.session.handle_message(now, text)) {
             self.problem(&format!("the session dropped a message: {error}"));
         }
     }
 
     async fn drain_session(&mut self) -> Result<(), ParticipantError> {
-        while let Some(output) = self.session.poll_output() {
+        while let Some(output) = self.session.with(|state| state.session.poll_output()) {
             match output {
                 Output::Send(message) => {
                     if matches!(message, Outgoing::Commit(_)) {
@@ -364,13 +480,15 @@ impl Participant {
                 Output::FetchTree { tree_hash } => self.fetch_tree(tree_hash),
                 Output::Admitted { epoch } => {
                     self.first_epoch = Some(epoch);
+                    self.admitted_at.get_or_insert_with(Instant::now);
+                    self.session.with(|state| state.first_epoch = Some(epoch));
                     self.trace.reach(Step::Admitted, std::time::Instant::now());
                     self.config.measures.rekeys.admitted(self.room(), self.client_id);
                     if self.company == Some(false) {
                         self.mark_joined();
                     }
                 }
-                Output::KeysChanged => self.retry_waiting(),
+                Output::KeysChanged => self.media.keys_changed(),
                 Output::EpochChanged { epoch } => self.note_switch(epoch),
                 Output::Log(change) => {
                     let (now, rekeys) = (std::time::Instant::now(), &self.config.measures.rekeys);
@@ -413,38 +531,25 @@ impl Participant {
         if self.company.is_none() || Instant::now() < self.offer_not_before {
             return Ok(());
         }
-        if let Some(offer) = self.connection.poll_offer().await? {
+        if let Some(offer) = self.media.poll_offer().await? {
             self.signaling.send(&ClientMessage::Offer(offer)).await?;
             self.trace.reach(Step::Offered, std::time::Instant::now());
         }
         Ok(())
     }
 
-    async fn speak(&mut self, due: Instant) -> Result<(), ParticipantError> {
-        if self.connected && due.elapsed() < LATEST_TICK {
-            self.speaking.tick(&mut self.session).await?;
-        }
-        Ok(())
-    }
-
-    async fn show(&mut self, due: Instant) {
-        if self.connected && due.elapsed() < LATEST_TICK {
-            let wanted = self.connection.take_key_frame_request();
-            self.showing.tick(&mut self.session, wanted).await;
-        }
-    }
-
     fn keep_house(&mut self) -> Result<(), ParticipantError> {
-        let now = std::time::Instant::now();
-        for receiving in self.receiving.values_mut() {
-            receiving.expire(now, self.first_epoch);
+        self.media.keep_house();
+        let waited = self.admitted_at.is_some_and(|at| at.elapsed() > NOTHING_TO_HEAR);
+        if waited && self.tracks.is_empty() {
+            self.mark_joined();
         }
         if !self.joined && self.started.elapsed() > JOIN_PATIENCE {
             return Err(ParticipantError::NotJoined(
-                match (self.company, self.first_epoch, self.connected) {
+                match (self.company, self.first_epoch, self.media.steps().connected) {
                     (None, _, _) => "the server did not answer Hello",
                     (_, None, _) => "nobody added it to the group",
-                    (_, _, false) => "the media connection did not come up",
+                    (_, _, None) => "the media connection did not come up",
                     _ => "it decrypted nothing",
                 },
             ));
@@ -455,7 +560,8 @@ impl Participant {
     fn mark_joined(&mut self) {
         if !self.joined {
             self.joined = true;
-            self.config.measures.kinds.of(Kind::Full).joined.increment();
+            let kinds = &self.config.measures.kinds;
+            kinds.of(self.config.making.kind()).joined.increment();
         }
     }
 
@@ -466,36 +572,42 @@ impl Participant {
     fn problem(&self, text: &str) {
         self.config
             .measures
-            .problem(format!("Bot {}: {text}", self.config.index + 1));
+            .problem(format!("{}: {text}", self.config.name));
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn note_switch(&mut self, epoch: u64) {
+        let measures = &self.config.measures;
+        if let Some(came) = self.commits.remove(&epoch) {
+            measures.rekey.record(came.elapsed());
+        }
+        self.commits.retain(|older, _| *older > epoch);
+        self.removals.retain(|(removal, client_id)| {
+            if *removal > epoch {
+                return true;
+            }
+            let now = std::time::Instant::now();
+            measures.rekeys.sends_without(self.client_id, *client_id, now);
+            if let Some(departure) = measures.departure(client_id) {
+                measures.removal.record(departure.elapsed());
+            }
+            false
+        });
     }
 }
 
-async fn told_to_go(orders: &mut watch::Receiver<Order>) {
-    let _ = orders.wait_for(|order| *order != Order::Stay).await;
+/// Waits for the call of a phantom.
+async fn next_call(calls: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    match calls {
+        Some(calls) => calls.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
-/// The addresses to send from: the one that the way to the server begins at; for a server on this machine also the
-/// interfaces', for its candidates may be those.
-fn local_addresses(server: SocketAddr) -> Vec<SocketAddr> {
-    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-    let route = || {
-        let unspecified = if server.is_ipv4() {
-            any
-        } else {
-            SocketAddr::from(([0u16; 8], 0))
-        };
-        let socket = UdpSocket::bind(unspecified).ok()?;
-        // Connecting a UDP socket sends nothing; it only looks up the route.
-        socket.connect(server).ok()?;
-        socket.local_addr().ok()
-    };
-    match route().map(|local| local.ip()) {
-        Some(ip) if ip.is_loopback() => vec![SocketAddr::new(ip, 0), any],
-        Some(ip) => vec![SocketAddr::new(ip, 0)],
-        None => vec![any],
+/// Waits for another order.
+async fn next_order(orders: &mut watch::Receiver<Order>) -> Order {
+    match orders.changed().await {
+        Ok(()) => *orders.borrow_and_update(),
+        // A dropped sender means that the run is over, too.
+        Err(_) => Order::End,
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conclave_e2ee::{Codec, Context, DropReason, Session};
-use conclave_wire::media::{Source, Track};
+use conclave_wire::media::Track;
 
+use super::light::{codec_of, context_of};
 use super::listener::Listener;
 use super::{codecs, kid};
 use crate::measure::Measures;
@@ -180,22 +181,5 @@ impl Receiving {
                 self.measures.video_different.increment();
             }
         }
-    }
-}
-
-fn context_of(source: Source) -> Context {
-    match source {
-        Source::Microphone => Context::Microphone,
-        Source::Camera => Context::Camera,
-        Source::ScreenVideo => Context::ScreenVideo,
-        Source::ScreenAudio => Context::ScreenAudio,
-    }
-}
-
-fn codec_of(codec: conclave_wire::media::Codec) -> Codec {
-    match codec {
-        conclave_wire::media::Codec::Opus => Codec::Opus,
-        conclave_wire::media::Codec::Vp8 => Codec::Vp8,
-        conclave_wire::media::Codec::Vp9 => Codec::Vp9,
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use conclave_e2ee::{Codec, Context, Session};
+use conclave_e2ee::{Codec, Context};
 use rand::Rng as _;
 use webrtc::media_stream::track_local::TrackLocal as _;
 
 use super::codecs;
 use super::connection::Sending;
+use super::session::SharedSession;
 use crate::measure::{Measures, unix_micros};
 use crate::packet::packetize::{FramePosition, packetize};
 use crate::source::clip::{Clip, Player};
@@ -46,17 +47,19 @@ impl Stream {
     /// Encrypts and sends a frame; says whether it could. Without a key nothing leaves.
     async fn send(
         &mut self,
-        session: &mut Session,
+        session: &SharedSession,
         frame: &[u8],
         key: bool,
         size: (u16, u16),
         measures: &Measures,
     ) -> bool {
         self.timestamp = self.timestamp.wrapping_add(self.ticks_per_frame);
-        if session
-            .encrypt(self.context, self.codec, frame, &mut self.encrypted)
-            .is_err()
-        {
+        let sealed = session.with(|state| {
+            state
+                .session
+                .encrypt(self.context, self.codec, frame, &mut self.encrypted)
+        });
+        if sealed.is_err() {
             return false;
         }
         let position = FramePosition {
@@ -108,7 +111,7 @@ impl Speaking {
     }
 
     /// Sends the next 20 ms.
-    pub async fn tick(&mut self, session: &mut Session) -> Result<(), opus::Error> {
+    pub async fn tick(&mut self, session: &SharedSession) -> Result<(), opus::Error> {
         let packet = self.microphone.next_packet()?;
         let voice = u8::try_from(self.microphone.voice().0).unwrap_or(u8::MAX);
         let stamp = Stamp {
@@ -144,7 +147,7 @@ impl Showing {
     }
 
     /// Sends the next picture; the clip's first one when a key frame is wanted.
-    pub async fn tick(&mut self, session: &mut Session, key_frame_wanted: bool) {
+    pub async fn tick(&mut self, session: &SharedSession, key_frame_wanted: bool) {
         if key_frame_wanted {
             self.measures.key_frame_requests.increment();
             self.player.restart();

@@ -1,4 +1,4 @@
-//! The participants of a run: bringing them in and sending them away.
+//! The participants of a run: bringing them in, telling them what to do, and sending them away.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,14 +7,28 @@ use std::time::Duration;
 use conclave_e2ee::Codec;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::http::Server;
+use crate::light::{Decrypt, EngineError, LightConfig, LightEngine};
 use crate::measure::Measures;
-use crate::participant::{self, Config, Order};
-use crate::room::Room;
+use crate::measure::kinds::Kind;
+use crate::participant::detour::Detour;
+use crate::participant::phantom::{self, Relief};
+use crate::participant::{self, Config, LightKit, Making, Order, Part};
+use crate::report::model::CapacityStep;
+use crate::room::{CreateError, Room};
 
 /// How long the last participants may take to leave.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Between two full participants who join, and between two light ones.
+const FULL_PAUSE: Duration = Duration::from_millis(250);
+const LIGHT_PAUSE: Duration = Duration::from_millis(40);
+
+/// Between two phantoms who come, and how long all of them may take to be added.
+const PHANTOM_PAUSE: Duration = Duration::from_millis(10);
+const PHANTOM_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which codec the cameras use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -38,71 +52,322 @@ impl Video {
     }
 }
 
+/// How many of each kind take part at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cast {
+    /// Real codecs, everything compared.
+    pub full: u32,
+    /// Pre-encoded media.
+    pub light: u32,
+    /// Leaves of the group without media.
+    pub phantom: u32,
+    /// Headless browsers.
+    pub browser: u32,
+}
+
+impl Cast {
+    /// How many of a kind.
+    pub fn of(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Full => self.full,
+            Kind::Light => self.light,
+            Kind::Phantom => self.phantom,
+            Kind::Browser => self.browser,
+        }
+    }
+
+    /// Those with media of this process.
+    pub fn speakers(&self) -> u32 {
+        self.full + self.light
+    }
+}
+
+/// What a crowd is made of.
+#[derive(Clone)]
+pub struct Casting {
+    /// Where.
+    pub server: Server,
+    /// How many of each kind.
+    pub cast: Cast,
+    /// The cameras' codec.
+    pub video: Video,
+    /// Which frames light participants decrypt.
+    pub decrypt: Decrypt,
+    /// Threads and cores of light participants.
+    pub light: LightConfig,
+    /// Where measures go.
+    pub measures: Arc<Measures>,
+}
+
+/// Somebody who is there.
+struct Present {
+    orders: watch::Sender<Order>,
+    room: usize,
+}
+
 /// Everybody who takes part.
 pub struct Crowd {
-    server: Server,
-    room: Room,
-    video: Video,
-    measures: Arc<Measures>,
+    casting: Casting,
+    engine: Option<LightEngine>,
+    rooms: Vec<Room>,
+    detour: Option<Detour>,
+    /// Phantoms are in the first room only.
+    relief: Option<Relief>,
     next_index: usize,
-    present: VecDeque<watch::Sender<Order>>,
+    next_phantom: usize,
+    phantoms: Vec<watch::Sender<Order>>,
+    present: VecDeque<Present>,
     leaving: Vec<watch::Sender<Order>>,
     tasks: JoinSet<()>,
+    /// What a search for the largest load has tried.
+    pub steps: Vec<CapacityStep>,
+    /// Where the server's process is, if it is of this machine.
+    pub server_pid: Option<u32>,
 }
 
 impl Crowd {
     /// Nobody yet.
-    pub fn new(server: Server, room: Room, video: Video, measures: Arc<Measures>) -> Self {
-        Self {
-            server,
-            room,
-            video,
-            measures,
+    ///
+    /// # Errors
+    /// The engine of light participants could not be started.
+    pub fn new(casting: Casting, room: Room) -> Result<Self, EngineError> {
+        let engine = (casting.cast.light > 0)
+            .then(|| LightEngine::start(&casting.light))
+            .transpose()?;
+        Ok(Self {
+            engine,
+            relief: (casting.cast.phantom > 0).then(Relief::default),
+            casting,
+            rooms: vec![room],
+            detour: None,
             next_index: 0,
+            next_phantom: 0,
+            phantoms: Vec::new(),
             present: VecDeque::new(),
             leaving: Vec::new(),
             tasks: JoinSet::new(),
+            steps: Vec::new(),
+            server_pid: None,
+        })
+    }
+
+    /// How many of each kind are asked for.
+    pub fn cast(&self) -> Cast {
+        self.casting.cast
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.casting.server
+    }
+
+    /// The measures of the run.
+    pub fn measures(&self) -> &Arc<Measures> {
+        &self.casting.measures
+    }
+
+    /// The engine of light participants, if there are any.
+    pub fn engine(&self) -> Option<&LightEngine> {
+        self.engine.as_ref()
+    }
+
+    /// The first room, and those that were opened.
+    pub fn rooms(&self) -> &[Room] {
+        &self.rooms
+    }
+
+    /// Opens rooms until there are so many.
+    ///
+    /// # Errors
+    /// The server refused, or cannot be reached.
+    pub async fn open_rooms(&mut self, rooms: usize) -> Result<(), CreateError> {
+        while self.rooms.len() < rooms {
+            self.rooms.push(Room::create(&self.casting.server).await?);
+        }
+        Ok(())
+    }
+
+    /// Lets the media of those who come from now on take another way.
+    pub fn take_detour(&mut self, detour: Option<Detour>) {
+        self.detour = detour;
+    }
+
+    /// Brings the whole cast in, spread over rooms of `room_size`; nobody waits for anybody.
+    ///
+    /// # Errors
+    /// The server refused to open a room.
+    pub async fn bring_all(&mut self, room_size: u32) -> Result<(), String> {
+        let all = self.cast().speakers();
+        for number in 0..all {
+            let room = usize::try_from(number / room_size.max(1)).unwrap_or_default();
+            self.open_rooms(room + 1)
+                .await
+                .map_err(|error| error.to_string())?;
+            self.bring_in_as(Part::SPEAKER, room);
+            sleep(self.pause()).await;
+        }
+        Ok(())
+    }
+
+    /// Between two who join, so that joining does not disturb itself.
+    pub fn pause(&self) -> Duration {
+        let place = self.next_index % usize::try_from(self.cast().speakers().max(1)).unwrap_or(1);
+        if place < usize::try_from(self.cast().full).unwrap_or_default() {
+            FULL_PAUSE
+        } else {
+            LIGHT_PAUSE
         }
     }
 
-    /// Brings one more participant in.
+    /// Brings the next of the cast into the first room: the full participants first, then the light ones, over again.
     pub fn bring_in(&mut self) {
+        self.bring_in_as(Part::SPEAKER, 0);
+    }
+
+    /// Brings the next of the cast into a room, with a part.
+    pub fn bring_in_as(&mut self, part: Part, room: usize) {
+        let place = self.next_index % usize::try_from(self.casting.cast.speakers().max(1)).unwrap_or(1);
+        let is_full = place < usize::try_from(self.casting.cast.full).unwrap_or_default();
+        self.start(!is_full, part, room);
+    }
+
+    /// Brings a light participant into a room, whatever the cast; a full one when there is no engine.
+    pub fn bring_light(&mut self, part: Part, room: usize) {
+        self.start(true, part, room);
+    }
+
+    fn start(&mut self, light: bool, part: Part, room: usize) {
+        let Some(home) = self.rooms.get(room) else { return };
         let index = self.next_index;
         self.next_index += 1;
-        let config = Config {
-            server: self.server.clone(),
-            room: self.room.clone(),
-            index,
-            video: self.video.codec(index),
-            measures: Arc::clone(&self.measures),
+        let making = match &self.engine {
+            Some(engine) if light => Making::Light(LightKit {
+                engine: engine.clone(),
+                decrypt: self.casting.decrypt,
+                tracks: None,
+            }),
+            _ => Making::Full,
         };
-        let (sender, orders) = watch::channel(Order::Stay);
-        let measures = Arc::clone(&self.measures);
+        let config = Config {
+            relief: self.relief.clone().filter(|_| room == 0),
+            ..self.config(home.clone(), index, part, making)
+        };
+        let name = config.name.clone();
+        let (orders, receiver) = watch::channel(Order::Stay);
+        let measures = Arc::clone(&self.casting.measures);
         self.tasks.spawn(async move {
-            if let Err(error) = participant::run(config, orders).await {
-                measures.problem(format!("Bot {}: {error}", index + 1));
+            if let Err(error) = participant::run(config, receiver).await {
+                measures.problem(format!("{name}: {error}"));
             }
         });
-        self.present.push_back(sender);
+        self.present.push_back(Present { orders, room });
+    }
+
+    /// Brings the phantoms of the cast into the first room, and waits until they are added or a minute is over.
+    pub async fn bring_phantoms(&mut self) {
+        let Some(relief) = self.relief.clone() else { return };
+        let wanted = self.cast().phantom;
+        for _ in 0..wanted {
+            let Some(home) = self.rooms.first() else { return };
+            let index = self.next_phantom;
+            self.next_phantom += 1;
+            let config = Config {
+                name: format!("Phantom {}", index + 1),
+                ..self.config(home.clone(), index, Part::LISTENER, Making::Full)
+            };
+            let name = config.name.clone();
+            let (orders, receiver) = watch::channel(Order::Stay);
+            let measures = Arc::clone(&self.casting.measures);
+            let relief = relief.clone();
+            self.tasks.spawn(async move {
+                if let Err(error) = phantom::run(config, relief, receiver).await {
+                    measures.problem(format!("{name}: {error}"));
+                }
+            });
+            self.phantoms.push(orders);
+            sleep(PHANTOM_PAUSE).await;
+        }
+        let added = async {
+            let phantoms = self.casting.measures.kinds.of(Kind::Phantom);
+            let mut looks = tokio::time::interval(Duration::from_millis(200));
+            while phantoms.joined.value() < u64::from(wanted) {
+                looks.tick().await;
+            }
+        };
+        // Those who are not added say so themselves.
+        let _ = tokio::time::timeout(PHANTOM_PATIENCE, added).await;
+    }
+
+    fn config(&self, room: Room, index: usize, part: Part, making: Making) -> Config {
+        Config {
+            server: self.casting.server.clone(),
+            room,
+            index,
+            name: format!("Bot {}", index + 1),
+            video: self.casting.video.codec(index),
+            part,
+            making,
+            relief: None,
+            detour: self.detour.clone(),
+            measures: Arc::clone(&self.casting.measures),
+        }
+    }
+
+    /// Runs something beside the participants until the end.
+    pub fn accompany(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        let (orders, mut receiver) = watch::channel(Order::Stay);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = receiver.wait_for(|order| *order != Order::Stay) => {}
+            }
+        });
+        self.present.push_back(Present {
+            orders,
+            room: usize::MAX,
+        });
+    }
+
+    /// How many are there, or on their way.
+    pub fn present(&self) -> usize {
+        self.present.len()
+    }
+
+    /// Tells the one in that place what to do: 0 has been there longest.
+    pub fn tell(&self, place: usize, order: Order) {
+        if let Some(present) = self.present.get(place) {
+            present.orders.send_replace(order);
+        }
     }
 
     /// Sends the one away that has been there longest.
     pub fn send_away(&mut self) {
-        if let Some(sender) = self.present.pop_front() {
-            sender.send_replace(Order::Leave);
-            self.leaving.push(sender);
+        if let Some(present) = self.present.pop_front() {
+            self.dismiss(present);
         }
     }
 
-    /// The measures of the run.
-    pub fn measures(&self) -> &Measures {
-        &self.measures
+    /// Sends everybody in a room away.
+    pub fn empty_room(&mut self, room: usize) {
+        let (gone, stay): (VecDeque<Present>, VecDeque<Present>) = std::mem::take(&mut self.present)
+            .into_iter()
+            .partition(|present| present.room == room);
+        self.present = stay;
+        gone.into_iter().for_each(|present| self.dismiss(present));
+    }
+
+    fn dismiss(&mut self, present: Present) {
+        present.orders.send_replace(Order::Leave);
+        self.leaving.push(present.orders);
     }
 
     /// Ends the run for everybody and waits a moment until they are gone.
     pub async fn end(&mut self) {
-        for sender in &self.present {
-            sender.send_replace(Order::End);
+        for present in &self.present {
+            present.orders.send_replace(Order::End);
+        }
+        for orders in &self.phantoms {
+            orders.send_replace(Order::End);
         }
         let farewell = async { while self.tasks.join_next().await.is_some() {} };
         // Who is not gone by then is dropped.

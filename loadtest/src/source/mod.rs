@@ -2,5 +2,6 @@
 
 pub mod clip;
 pub mod microphone;
+pub mod sound;
 pub mod stamp;
 pub mod voice;

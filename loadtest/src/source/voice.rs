@@ -10,6 +10,11 @@ pub const SAMPLE_RATE: u32 = 48_000;
 /// Samples of one frame of 20 ms.
 pub const FRAME_SAMPLES: usize = 960;
 
+/// Frames of a voice that repeats itself: ten seconds.
+pub const LOOP_FRAMES: usize = 500;
+/// Voices from this number on repeat themselves.
+const LOOPED: u16 = 100;
+
 const LOWEST_NOTE_HZ: f64 = 130.812_8;
 /// Semitones of a pentatonic scale: any set of bots is a chord.
 const SCALE: [u8; 5] = [0, 2, 4, 7, 9];
@@ -34,10 +39,15 @@ impl Voice {
         Self(u16::try_from(index).unwrap_or_default())
     }
 
+    /// The voice of bot `index` that says the same [`LOOP_FRAMES`] frames over and over.
+    pub fn looped(index: usize) -> Self {
+        Self(LOOPED + Self::of(index).0)
+    }
+
     /// Its note in hertz.
     pub fn note(self) -> f64 {
         let notes = SCALE.len();
-        let voice = usize::from(self.0);
+        let voice = usize::from(self.0 % LOOPED);
         let semitone = SCALE.get(voice % notes).copied().unwrap_or_default();
         let octave = u16::try_from(voice / notes).unwrap_or_default() % OCTAVES;
         LOWEST_NOTE_HZ * 2f64.powf(f64::from(semitone) / 12.0 + f64::from(octave))
@@ -46,9 +56,17 @@ impl Voice {
     /// Writes samples `first..` into `out`. Negative numbers are the silence before the beginning.
     pub fn render(self, first: i64, out: &mut [i16]) {
         let waves = Waves::shared();
+        let loop_samples = u64::try_from(LOOP_FRAMES * FRAME_SAMPLES).unwrap_or(u64::MAX);
         let turns_per_sample = self.note() / f64::from(SAMPLE_RATE);
         for (number, sample) in (first..).zip(out) {
-            let value = u64::try_from(number).map_or(0.0, |number| waves.at(number, turns_per_sample));
+            let value = u64::try_from(number).map_or(0.0, |number| {
+                let number = if self.0 < LOOPED {
+                    number
+                } else {
+                    number % loop_samples
+                };
+                waves.at(number, turns_per_sample)
+            });
             #[expect(clippy::cast_possible_truncation, reason = "bounded by PEAK")]
             let value = value as i16;
             *sample = value;
@@ -136,6 +154,16 @@ mod tests {
         assert!(likeness(&one, &again) > 0.999);
         assert!(likeness(&one, &other).abs() < 0.5);
         assert!(likeness(&one, &[0; FRAME_SAMPLES]).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_looped_voice_is_the_plain_one_over_and_over() {
+        let (mut plain, mut first, mut again) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
+        let length = i64::try_from(LOOP_FRAMES * FRAME_SAMPLES).unwrap();
+        Voice::of(2).render(9600, &mut plain);
+        Voice::looped(2).render(9600, &mut first);
+        Voice::looped(2).render(9600 + 3 * length, &mut again);
+        assert_eq!((plain, plain), (first, again));
     }
 
     #[test]

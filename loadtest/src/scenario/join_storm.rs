@@ -1,0 +1,35 @@
+//! `join-storm`: everybody joins within one second.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Scenario, light};
+
+/// The first one is there for so long before the others come.
+const ALONE: Duration = Duration::from_secs(2);
+/// How long they take to come.
+const STORM: Duration = Duration::from_secs(1);
+
+/// One is there, then all others come at once.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "join-storm",
+    summary: "one participant waits in a room, then all others join it within one second",
+    measures: "join time by stages under a burst, key-frame requests, rekey time",
+    cast: light(98),
+    duration: Duration::from_secs(20),
+    run: |crowd, settings| {
+        Box::pin(async move {
+            crowd.bring_in();
+            sleep(ALONE).await;
+            let others = crowd.cast().speakers().saturating_sub(1);
+            let start = Instant::now();
+            for number in 0..others {
+                sleep_until(start + STORM * number / others.max(1)).await;
+                crowd.bring_in();
+            }
+            sleep(settings.duration).await;
+            Ok(())
+        })
+    },
+};
