@@ -14,7 +14,7 @@ const MAX_MISSING: usize = 256;
 /// How often one packet is asked for.
 const MAX_TRIES: u8 = 8;
 /// Between two requests for one packet: about a long round trip.
-const RETRY: Duration = Duration::from_millis(80);
+pub(crate) const RETRY: Duration = Duration::from_millis(80);
 
 /// What a packet is to its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,17 +117,17 @@ impl ReceiveLog {
         self.last_sender_report = Some(((ntp_time >> 16) as u32, now));
     }
 
-    /// The missing packets that are due, appended to `out`; they are asked for again after [`RETRY`]. `true`: some did
-    /// not come however often they were asked for, and are given up.
+    /// The missing packets that are due, appended to `out`; they are asked for again after `retry`. `true`: some did not
+    /// come however often they were asked for, and are given up.
     #[expect(clippy::cast_possible_truncation, reason = "the wire carries the low 16 bits")]
-    pub(crate) fn due(&mut self, now: Instant, out: &mut Vec<u16>) -> bool {
+    pub(crate) fn due(&mut self, now: Instant, retry: Duration, out: &mut Vec<u16>) -> bool {
         let known = self.missing.len();
         self.missing
             .retain(|missing| missing.tries < MAX_TRIES || missing.due > now);
         for missing in self.missing.iter_mut().filter(|missing| missing.due <= now) {
             out.push(missing.sequence as u16);
             missing.tries += 1;
-            missing.due = now + RETRY;
+            missing.due = now + retry;
         }
         self.missing.len() < known
     }
@@ -251,13 +251,13 @@ mod tests {
         assert_eq!(log.record(now, 10, true), Arrival::New(65_546));
         assert_eq!(log.record(now, 13, true), Arrival::New(65_549));
         let mut due = Vec::new();
-        log.due(now, &mut due);
+        log.due(now, RETRY, &mut due);
         assert_eq!(due, [11, 12]);
         due.clear();
-        log.due(now, &mut due);
+        log.due(now, RETRY, &mut due);
         assert!(due.is_empty(), "not again at once");
         assert_eq!(log.record(now, 12, true), Arrival::New(65_548));
-        log.due(now + later, &mut due);
+        log.due(now + later, RETRY, &mut due);
         assert_eq!(due, [11]);
         assert_eq!(log.record(now, 12, true), Arrival::Duplicate);
     }
@@ -271,7 +271,7 @@ mod tests {
         let (mut asked, mut given_up) = (0, 0);
         for step in 0..100 {
             let mut due = Vec::new();
-            given_up += u32::from(log.due(now + RETRY * step, &mut due));
+            given_up += u32::from(log.due(now + RETRY * step, RETRY, &mut due));
             asked += due.len();
         }
         assert_eq!((asked, given_up), (usize::from(MAX_TRIES), 1));
@@ -294,7 +294,7 @@ mod tests {
         log.record(now, 0, true);
         assert!(matches!(log.record(now, 20_000, true), Arrival::AfterBreak(_)));
         let mut due = Vec::new();
-        log.due(now, &mut due);
+        log.due(now, RETRY, &mut due);
         assert!(due.is_empty());
         let (_, lost) = log.report(now, 1).unwrap();
         assert_eq!(lost, 0);

@@ -6,6 +6,7 @@ use conclave_wire::media::Kind;
 use super::allocate::{ALLOCATION_TICKS, TABLE_TICKS};
 use super::{Room, SENDER_SSRC, heard};
 use crate::forward::keyframe::Wanted;
+use crate::forward::receive_log::RETRY;
 use crate::forward::table::Route;
 use crate::forward::{Egress, MAX_RTCP};
 use crate::peer::Peer;
@@ -13,6 +14,8 @@ use crate::sfu::Context;
 
 /// Ticks between two transport-cc reports: 50 ms.
 const TWCC_TICKS: u32 = 2;
+/// Sound is asked for again no sooner than this after the last time: two ticks, in which browsers answer.
+const SOUND_RETRY: std::time::Duration = std::time::Duration::from_millis(40);
 /// Ticks between two receiver reports: 1 s.
 const REPORT_TICKS: u32 = 40;
 
@@ -88,9 +91,15 @@ impl Room {
             return;
         };
         let video = track.kind() == Kind::Video;
+        let retry = if video {
+            RETRY
+        } else {
+            // A jitter buffer waits for a tenth of a second or two: the next request follows when an answer is overdue.
+            owner.downlink.round_trip().clamp(SOUND_RETRY, RETRY)
+        };
         for (encoding, stream) in (0u8..).zip(&mut track.encodings) {
             missing.clear();
-            if stream.log.due(context.now, missing) && video {
+            if stream.log.due(context.now, retry, missing) && video {
                 // What refers to it cannot be decoded, and browsers wait three seconds before they say so.
                 track.gate.want(Wanted::one(encoding));
             }
