@@ -1,6 +1,6 @@
 //! The other end of a [`crate::peer::PeerTransport`]: the transport of a client, for tests and load.
 //!
-//! A controlling ICE agent against an ICE-lite server, a DTLS client, SRTP both ways. The same law: after every
+//! A controlling ICE agent, a DTLS client, SRTP both ways. The same law: after every
 //! `handle_*` drain [`ClientTransport::poll_transmit`] and [`ClientTransport::poll_event`], then sleep until
 //! [`ClientTransport::poll_timeout`]. It has no buffers of its own, so that thousands fit into a process.
 

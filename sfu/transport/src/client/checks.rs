@@ -1,13 +1,13 @@
 //! The controlling ICE agent of a client whose server is lite: it checks, nominates and keeps consent (RFC 8445, 7675).
 //!
 //! In: datagrams that look like STUN, and time. Out: checks to send, and the address that was selected. The best
-//! candidate that answers is nominated; a lite server never checks back.
+//! candidate that answers is nominated. A lite server never checks back; one that does, as other projects' do, is answered.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::address::TransportAddress;
-use crate::ice_lite::{CONSENT_TIMEOUT, IceDrop};
+use crate::ice_lite::{CONSENT_TIMEOUT, IceDrop, IceLite};
 use crate::peer::Transmit;
 use crate::route::IceCredentials;
 use crate::stun::{
@@ -71,6 +71,8 @@ pub(super) struct Checks {
     selected: Option<TransportAddress>,
     /// When an answer last came; at first, when the checks began.
     last_answer: Instant,
+    /// Answers the server's checks.
+    responder: IceLite,
     outbox: VecDeque<Transmit>,
 }
 
@@ -79,6 +81,7 @@ impl Checks {
         let mut random = [0u8; 8];
         // A tie breaker of zeros would do as well: a lite server never has the same role, and answers are authenticated.
         let _ = aws_lc_rs::rand::fill(&mut random);
+        let responder = IceLite::new(now, local.clone(), &remote.ufrag);
         let mut checks = Self {
             username: format!("{}:{}", remote.ufrag, local.ufrag()),
             key: IntegrityKey::new(&remote.password),
@@ -87,6 +90,7 @@ impl Checks {
             pairs: pairs(remote.candidates),
             selected: None,
             last_answer: now,
+            responder,
             outbox: VecDeque::new(),
         };
         checks.recheck(now);
@@ -95,6 +99,7 @@ impl Checks {
 
     pub(super) fn restart(&mut self, now: Instant, local: &IceCredentials, remote: RemoteIce) {
         let selected = self.selected;
+        self.responder.restart(local.clone(), &remote.ufrag);
         self.username = format!("{}:{}", remote.ufrag, local.ufrag());
         self.key = IntegrityKey::new(&remote.password);
         self.pairs = pairs(remote.candidates);
@@ -119,7 +124,7 @@ impl Checks {
     ) -> Result<Option<TransportAddress>, IceDrop> {
         let message = StunMessage::parse(datagram)?;
         if message.message_type() != BINDING_SUCCESS {
-            return Err(IceDrop::NotAResponse);
+            return self.answer(now, from, datagram).map(|()| None);
         }
         let id = message.transaction_id();
         let random = self.random;
@@ -208,6 +213,19 @@ impl Checks {
         self.selected_index()
             .and_then(|at| self.pairs.get(at))
             .is_some_and(|pair| !pair.answered && pair.pause >= LAST_RESEND)
+    }
+
+    /// Answers a check of the server's (RFC 8445 §7.3). It selects nothing: nominating is ours alone.
+    fn answer(&mut self, now: Instant, from: TransportAddress, datagram: &[u8]) -> Result<(), IceDrop> {
+        if !self.is_candidate(from) {
+            return Err(IceDrop::NotAResponse);
+        }
+        let answer = self.responder.handle_message(now, from, datagram)?;
+        self.outbox.push_back(Transmit {
+            to: from,
+            bytes: answer.response,
+        });
+        Ok(())
     }
 
     /// Begins a new transaction with a candidate.

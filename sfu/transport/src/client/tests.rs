@@ -458,3 +458,39 @@ fn a_goodbye_of_either_side_reaches_the_other() {
     let lost = ClientEvent::Lost(LostReason::ClosedByPeer);
     assert_eq!(world.client_events.last(), Some(&lost));
 }
+
+#[test]
+fn a_server_that_checks_back_is_answered_if_it_is_the_server() {
+    use crate::stun::{BINDING_REQUEST, BINDING_SUCCESS, IntegrityKey, StunMessage, StunWriter, USERNAME};
+    let (local, remote_credentials) = (credentials(), credentials());
+    let certificate = Certificate::generate().unwrap();
+    let config = ClientConfig {
+        local: local.clone(),
+        certificate: certificate.clone(),
+        remote: remote(&remote_credentials, &[(server(1), 9)]),
+        remote_fingerprint: certificate.fingerprint(),
+    };
+    let now = Instant::now();
+    let mut client = ClientTransport::new(now, config);
+    while client.poll_transmit().is_some() {}
+    let key = IntegrityKey::new(local.password());
+    let check = |key: &IntegrityKey| {
+        let mut writer = StunWriter::new(BINDING_REQUEST, &[7; 12]);
+        let username = format!("{}:{}", local.ufrag(), remote_credentials.ufrag());
+        writer.attribute(USERNAME, username.as_bytes()).unwrap();
+        writer.finish(key).unwrap()
+    };
+    for (from, mut forged) in [
+        (server(1), check(&IntegrityKey::new("a guess"))),
+        (home(1), check(&key)),
+    ] {
+        assert!(client.handle_datagram(now, from, &mut forged).is_err());
+        assert!(client.poll_transmit().is_none());
+    }
+    assert!(client.handle_datagram(now, server(1), &mut check(&key)).is_ok());
+    let answer = client.poll_transmit().unwrap();
+    let message = StunMessage::parse(&answer.bytes).unwrap();
+    assert_eq!((answer.to, message.message_type()), (server(1), BINDING_SUCCESS));
+    assert!(message.verify(&key));
+    assert_eq!(client.remote_address(), None, "only our own checks select");
+}
