@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::join::JoinArguments;
+use crate::compare::{self, CompareArguments, shape};
 use crate::http::{HttpError, Server};
 use crate::light::{Decrypt, EngineFigures, LightConfig, LightEngine};
 use crate::measure::Measures;
@@ -60,6 +61,8 @@ struct Arguments {
 enum Command {
     /// Runs a scenario against a server and reports.
     Run(RunArguments),
+    /// Compares servers under the same load, on the same core, round by round.
+    Compare(Box<CompareArguments>),
     /// Lists the scenarios, and what each measures.
     List,
     /// Shows a report again, as HTML or against another one.
@@ -208,7 +211,10 @@ impl std::fmt::Debug for ScenarioName {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let scenarios = format!("Scenarios:\n{}", scenario::list());
-    let command = Arguments::command().mut_subcommand("run", |run| run.after_help(scenarios));
+    let loads = format!("Loads:\n{}", shape::list());
+    let command = Arguments::command()
+        .mut_subcommand("run", |run| run.after_help(scenarios))
+        .mut_subcommand("compare", |compare| compare.after_help(loads));
     let arguments = match Arguments::from_arg_matches(&command.get_matches()) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
@@ -244,6 +250,7 @@ pub fn main() -> ExitCode {
                 Err(message) => unusable(&message),
             }
         }),
+        Command::Compare(arguments) => compare::run(&arguments).unwrap_or_else(|message| unusable(&message)),
         Command::Relay(arguments) => in_runtime(async {
             match relay::run(arguments, print).await {
                 Ok(()) => ExitCode::SUCCESS,

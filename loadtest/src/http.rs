@@ -73,6 +73,23 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Bytes,
+    /// The `Location` header, if there is one.
+    pub location: Option<String>,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// Its method.
+    pub method: Method,
+    /// Path and query.
+    pub path: &'a str,
+    /// Type of the body.
+    pub content_type: &'static str,
+    /// Bearer token of the `Authorization` header.
+    pub token: Option<&'a str>,
+    /// The body.
+    pub body: Bytes,
 }
 
 impl Server {
@@ -114,27 +131,25 @@ impl Server {
 
     /// `GET path`.
     pub async fn get(&self, path: &str) -> Result<Answer, HttpError> {
-        self.request(Method::GET, path, JSON, Bytes::new()).await
+        self.ask(Question::new(Method::GET, path, JSON, Bytes::new()))
+            .await
     }
 
     /// `POST path` with a JSON body.
     pub async fn post_json(&self, path: &str, body: String) -> Result<Answer, HttpError> {
-        self.request(Method::POST, path, JSON, Bytes::from(body)).await
+        self.ask(Question::new(Method::POST, path, JSON, Bytes::from(body)))
+            .await
     }
 
     /// `PUT path` with metrics in Prometheus' text format.
     pub async fn put_text(&self, path: &str, body: String) -> Result<Answer, HttpError> {
-        self.request(Method::PUT, path, METRICS, Bytes::from(body)).await
+        self.ask(Question::new(Method::PUT, path, METRICS, Bytes::from(body)))
+            .await
     }
 
-    async fn request(
-        &self,
-        method: Method,
-        path: &str,
-        content_type: &'static str,
-        body: Bytes,
-    ) -> Result<Answer, HttpError> {
-        tokio::time::timeout(PATIENCE, self.exchange(method, path, content_type, body))
+    /// Asks and waits for the answer.
+    pub async fn ask(&self, question: Question<'_>) -> Result<Answer, HttpError> {
+        tokio::time::timeout(PATIENCE, self.exchange(question))
             .await
             .unwrap_or_else(|_| {
                 Err(HttpError::TimedOut {
@@ -143,16 +158,10 @@ impl Server {
             })
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        content_type: &'static str,
-        body: Bytes,
-    ) -> Result<Answer, HttpError> {
+    async fn exchange(&self, question: Question<'_>) -> Result<Answer, HttpError> {
         let broken = |detail: String| HttpError::Broken {
             server: self.authority(),
-            path: path.to_owned(),
+            path: question.path.to_owned(),
             detail,
         };
         let stream = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port))
@@ -165,25 +174,47 @@ impl Server {
             .await
             .map_err(|error| broken(error.to_string()))?;
         let driver = tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
+        let mut request = Request::builder()
+            .method(question.method)
+            .uri(question.path)
             .header(header::HOST, self.authority())
-            .header(header::CONTENT_TYPE, content_type)
-            .body(Full::new(body))
+            .header(header::CONTENT_TYPE, question.content_type);
+        if let Some(token) = question.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request
+            .body(Full::new(question.body))
             .map_err(|error| broken(error.to_string()))?;
         let response = sender
             .send_request(request)
             .await
             .map_err(|error| broken(error.to_string()))?;
         let status = response.status().as_u16();
+        let location = response.headers().get(header::LOCATION);
+        let location = location.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = Limited::new(response.into_body(), MAX_BODY)
             .collect()
             .await
             .map_err(|error| broken(error.to_string()))?
             .to_bytes();
         driver.abort();
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            location,
+        })
+    }
+}
+
+impl<'a> Question<'a> {
+    const fn new(method: Method, path: &'a str, content_type: &'static str, body: Bytes) -> Self {
+        Self {
+            method,
+            path,
+            content_type,
+            token: None,
+            body,
+        }
     }
 }
 

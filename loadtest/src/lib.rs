@@ -2,9 +2,10 @@
 //!
 //! [`scenario`] starts [`participant`]s; each speaks signaling, MLS, SFrame and WebRTC against a running server, says
 //! what [`source`] gives it and compares what it hears and sees; [`measure`] collects, [`report`] tells. [`relay`] is a bad
-//! network to put between them. [`cli`] is the way in.
+//! network to put between them. [`compare`] puts other [`target`]s under the same load. [`cli`] is the way in.
 
 pub mod cli;
+pub mod compare;
 pub mod http;
 pub mod light;
 pub mod measure;
@@ -18,3 +19,4 @@ pub mod room;
 pub mod scenario;
 pub mod server_usage;
 pub mod source;
+pub mod target;

@@ -1,0 +1,331 @@
+//! The figures of a comparison, and what one round says about each.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use super::load::{Counts, Load, float};
+use crate::report::figure::Better;
+use crate::report::model::CapacityStep;
+use crate::server_usage::Usage;
+use crate::target::Server;
+
+/// A figure of every target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// Its name, in reports.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Which way it should go.
+    pub better: Better,
+    /// What it says.
+    pub about: &'static str,
+}
+
+const fn figure(name: &'static str, unit: &'static str, better: Better, about: &'static str) -> Figure {
+    Figure {
+        name,
+        unit,
+        better,
+        about,
+    }
+}
+
+/// All of them but the capacity, in the order of the table.
+pub const FIGURES: [Figure; 9] = [
+    figure(
+        "packets_per_cpu_second",
+        "packets/s",
+        Better::Higher,
+        "media packets that reached a participant, per second of the server's CPU time",
+    ),
+    figure(
+        "latency_p50_ms",
+        "ms",
+        Better::Lower,
+        "median age of sound at its receiver: server and load tester on one machine, without a network",
+    ),
+    figure("latency_p99_ms", "ms", Better::Lower, "the same, 99th percentile"),
+    figure(
+        "server_memory_mb",
+        "MiB",
+        Better::Lower,
+        "resident memory of the server under load",
+    ),
+    figure(
+        "memory_per_participant_kb",
+        "KiB",
+        Better::Lower,
+        "what it grew by since nobody was there, per participant",
+    ),
+    figure(
+        "join_ms",
+        "ms",
+        Better::Lower,
+        "from opening the signaling connection to the first media packet, of one who comes late; median",
+    ),
+    figure(
+        "delivered_share",
+        "",
+        Better::Higher,
+        "packets delivered, of those to be delivered",
+    ),
+    figure(
+        "loss",
+        "",
+        Better::Lower,
+        "packets that never came, of those expected by their sequence numbers",
+    ),
+    figure(
+        "server_cores",
+        "cores",
+        Better::Lower,
+        "CPU time per second of the server",
+    ),
+];
+
+/// The largest load at the threshold.
+pub const CAPACITY: Figure = figure(
+    "capacity_participants",
+    "participants",
+    Better::Higher,
+    "most participants at which loss and latency stay below their limits",
+);
+
+/// A value, or why there is none.
+pub type Value = Result<f64, String>;
+
+/// One look at a server under load.
+pub struct Look {
+    at: Instant,
+    usage: Result<Usage, String>,
+    counts: Counts,
+    latency: Option<Histogram<u64>>,
+}
+
+/// What lies between two looks.
+pub struct Window {
+    /// The earlier look.
+    pub before: Look,
+    /// The later one.
+    pub after: Look,
+    /// The server's memory before anybody came.
+    pub idle: Result<Usage, String>,
+    /// Participants there.
+    pub people: usize,
+    /// Copies of each packet to be delivered.
+    pub fan_out: u64,
+    /// Times of late joins.
+    pub joins: Vec<Duration>,
+}
+
+impl Look {
+    /// Looks now.
+    pub fn at(server: &dyn Server, load: &Load) -> Self {
+        Self {
+            at: Instant::now(),
+            usage: server.usage(),
+            counts: load.counts(),
+            latency: load.measures().latency.snapshot(),
+        }
+    }
+}
+
+impl Window {
+    /// The values of [`FIGURES`], in their order.
+    pub fn values(&self) -> [Value; FIGURES.len()] {
+        let memory = self.after.usage.clone().map(|usage| usage.rss_bytes);
+        [
+            self.per_cpu_second(),
+            self.latency_ms(0.5),
+            self.latency_ms(0.99),
+            memory.clone().map(|bytes| bytes / 1_048_576.0),
+            self.memory_per_participant(memory),
+            self.join_ms(),
+            self.delivered_share(),
+            self.loss(),
+            self.cpu_s()
+                .and_then(|cpu_s| ratio(cpu_s, self.seconds(), "no time passed")),
+        ]
+    }
+
+    /// Packets delivered per second.
+    pub fn delivered_per_second(&self) -> f64 {
+        self.delivered() / self.seconds().max(0.001)
+    }
+
+    /// What a search for the largest load notes.
+    pub fn step(&self, met: bool) -> CapacityStep {
+        CapacityStep {
+            participants: u64::try_from(self.people).unwrap_or(u64::MAX),
+            delivered_per_second: self.delivered_per_second(),
+            delivered_per_cpu_second: self.per_cpu_second().ok(),
+            loss: self.loss().ok(),
+            // What is added to the bare way is not measured here; the limit is on the whole way.
+            added_latency_p99_ms: None,
+            met,
+            generator_bound: false,
+        }
+    }
+
+    fn per_cpu_second(&self) -> Value {
+        ratio(self.delivered(), self.cpu_s()?, "the server used no CPU time")
+    }
+
+    fn seconds(&self) -> f64 {
+        self.after
+            .at
+            .saturating_duration_since(self.before.at)
+            .as_secs_f64()
+    }
+
+    /// Packets lost, of those expected.
+    pub fn loss(&self) -> Value {
+        let lost = float(self.after.counts.lost.saturating_sub(self.before.counts.lost));
+        ratio(lost, lost + self.delivered(), "nothing was received")
+    }
+
+    /// A quantile of the latencies within the window.
+    pub fn latency_ms(&self, quantile: f64) -> Value {
+        let none = || "no stamped sound was received".to_owned();
+        let mut latency = self.after.latency.clone().ok_or_else(none)?;
+        if let Some(before) = &self.before.latency {
+            latency
+                .subtract(before)
+                .map_err(|error| format!("the latencies do not add up: {error:?}"))?;
+        }
+        if latency.is_empty() {
+            return Err(none());
+        }
+        Ok(float(latency.value_at_quantile(quantile)) / 1000.0)
+    }
+
+    /// Packets delivered, of those to be delivered.
+    pub fn delivered_share(&self) -> Value {
+        ratio(self.delivered(), self.to_be_delivered(), "nothing was sent")
+    }
+
+    fn delivered(&self) -> f64 {
+        float(
+            self.after
+                .counts
+                .delivered
+                .saturating_sub(self.before.counts.delivered),
+        )
+    }
+
+    fn to_be_delivered(&self) -> f64 {
+        float(self.after.counts.sent.saturating_sub(self.before.counts.sent) * self.fan_out)
+    }
+
+    fn cpu_s(&self) -> Value {
+        let (before, after) = (self.before.usage.clone()?, self.after.usage.clone()?);
+        Ok(after.cpu_s - before.cpu_s)
+    }
+
+    fn memory_per_participant(&self, memory: Value) -> Value {
+        let grown = memory? - self.idle.clone()?.rss_bytes;
+        let people = float(u64::try_from(self.people).unwrap_or(u64::MAX));
+        ratio(grown / 1024.0, people, "nobody was there")
+    }
+
+    fn join_ms(&self) -> Value {
+        let mut joins = self.joins.clone();
+        joins.sort_unstable();
+        let middle = joins.get(joins.len() / 2).ok_or("nobody came late (--joins)")?;
+        Ok(middle.as_secs_f64() * 1000.0)
+    }
+}
+
+fn ratio(of: f64, by: f64, otherwise: &str) -> Value {
+    if by > 0.0 {
+        Ok(of / by)
+    } else {
+        Err(otherwise.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(at: Instant, cpu_s: f64, packets: u64, lost: u64, sent: u64, latencies: &[u64]) -> Look {
+        let mut latency = Histogram::<u64>::new(3).unwrap();
+        for micros in latencies {
+            latency.record(*micros).unwrap();
+        }
+        Look {
+            at,
+            usage: Ok(Usage {
+                cpu_s,
+                rss_bytes: 30.0 * 1_048_576.0,
+                voluntary_switches: None,
+                involuntary_switches: None,
+            }),
+            counts: Counts {
+                sent,
+                delivered: packets,
+                lost,
+            },
+            latency: Some(latency),
+        }
+    }
+
+    fn window() -> Window {
+        let start = Instant::now();
+        Window {
+            before: look(start, 1.0, 1000, 5, 100, &[90_000]),
+            after: look(
+                start + Duration::from_secs(10),
+                3.0,
+                9900,
+                105,
+                1100,
+                &[90_000, 1000, 1000, 2000],
+            ),
+            idle: Ok(Usage {
+                cpu_s: 0.0,
+                rss_bytes: 10.0 * 1_048_576.0,
+                voluntary_switches: None,
+                involuntary_switches: None,
+            }),
+            people: 20,
+            fan_out: 9,
+            joins: [30, 10, 20].map(Duration::from_millis).to_vec(),
+        }
+    }
+
+    fn value(window: &Window, name: &str) -> Value {
+        let values = FIGURES.iter().zip(window.values());
+        let mut named = values.filter(|(figure, _)| figure.name == name);
+        named.next().unwrap().1
+    }
+
+    #[test]
+    fn only_what_lies_between_the_looks_counts() {
+        let window = window();
+        assert_eq!(value(&window, "packets_per_cpu_second"), Ok(4450.0));
+        assert_eq!(value(&window, "server_cores"), Ok(0.2));
+        assert_eq!(value(&window, "delivered_share"), Ok(8900.0 / 9000.0));
+        assert_eq!(value(&window, "loss"), Ok(100.0 / 9000.0));
+        assert_eq!(value(&window, "memory_per_participant_kb"), Ok(1024.0));
+        assert_eq!(value(&window, "join_ms"), Ok(20.0));
+        assert!((value(&window, "latency_p99_ms").unwrap() - 2.0).abs() < 0.01);
+        assert!((value(&window, "latency_p50_ms").unwrap() - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn what_could_not_be_measured_has_a_reason_and_no_value() {
+        let mut window = window();
+        window.after.usage = Err("no such process".to_owned());
+        window.joins.clear();
+        window.after.latency = None;
+        for name in ["packets_per_cpu_second", "server_memory_mb", "server_cores"] {
+            assert_eq!(value(&window, name), Err("no such process".to_owned()), "{name}");
+        }
+        assert!(value(&window, "join_ms").unwrap_err().contains("--joins"));
+        assert!(value(&window, "latency_p50_ms").is_err());
+        assert!(value(&window, "delivered_share").is_ok());
+    }
+}

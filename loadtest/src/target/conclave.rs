@@ -1,0 +1,187 @@
+//! Conclave itself: `conclave serve`, and light participants that speak MLS and SFrame.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conclave_e2ee::Codec;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::process::{Program, Scratch, ServerProcess, free_port};
+use super::{Guest, Place, Prepared, Room, Seat, Server, Target, TargetError, within};
+use crate::http;
+use crate::light::Decrypt;
+use crate::measure::Measures;
+use crate::measure::kinds::Kind;
+use crate::participant::{self, Config, LightKit, Making, Order, Part, ParticipantError};
+use crate::room;
+use crate::server_usage::Usage;
+
+const NAME: &str = "conclave";
+/// Between two looks whether everybody is in.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The target.
+#[derive(Clone, Debug)]
+pub struct Conclave {
+    /// The server's executable.
+    pub program: PathBuf,
+}
+
+#[async_trait]
+impl Target for Conclave {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn prepare(&self, _: &dyn Fn(&str)) -> Result<Prepared, String> {
+        let said = Command::new(&self.program).arg("--version").output();
+        let said =
+            said.map_err(|error| format!("{}: {error} (build it: make build)", self.program.display()))?;
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        Ok(Prepared {
+            program: Some(self.program.clone()),
+            version: text.trim().trim_start_matches("conclave ").to_owned(),
+        })
+    }
+
+    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
+        let failed = |error: std::io::Error| TargetError::Start {
+            name: NAME,
+            detail: error.to_string(),
+        };
+        let listen = SocketAddr::new(place.address, free_port(place.address).map_err(failed)?);
+        let media = SocketAddr::new(place.address, free_port(place.address).map_err(failed)?);
+        let program = Program {
+            name: NAME,
+            path: prepared.program.clone().unwrap_or_else(|| self.program.clone()),
+            arguments: vec![
+                "serve".into(),
+                "--listen".into(),
+                listen.to_string().into(),
+                "--media".into(),
+                media.to_string().into(),
+                // All participants come from one address.
+                "--max-connections-per-ip".into(),
+                "100000".into(),
+                "--max-connections".into(),
+                "100000".into(),
+                "--log".into(),
+                "error".into(),
+            ],
+            folder: Scratch::new(NAME).map_err(failed)?,
+        };
+        let process = ServerProcess::start(program, place, listen).await?;
+        let server =
+            http::Server::parse(&format!("http://{listen}")).map_err(|error| TargetError::Start {
+                name: NAME,
+                detail: error.to_string(),
+            })?;
+        Ok(Box::new(Running { process, server }))
+    }
+}
+
+struct Running {
+    process: ServerProcess,
+    server: http::Server,
+}
+
+#[async_trait]
+impl Server for Running {
+    async fn create_room(&self, _: u32) -> Result<Box<dyn Room>, TargetError> {
+        let room = room::Room::create(&self.server).await;
+        let room = room.map_err(|error| TargetError::Refused {
+            name: NAME,
+            detail: error.to_string(),
+        })?;
+        Ok(Box::new(Meeting {
+            server: self.server.clone(),
+            room,
+        }))
+    }
+
+    fn usage(&self) -> Result<Usage, String> {
+        self.process.usage()
+    }
+
+    fn check(&mut self) -> Result<(), TargetError> {
+        self.process.check()
+    }
+
+    async fn stop(self: Box<Self>) {
+        self.process.stop().await;
+    }
+}
+
+struct Meeting {
+    server: http::Server,
+    room: room::Room,
+}
+
+#[async_trait]
+impl Room for Meeting {
+    async fn join(&self, number: u32, guest: Guest) -> Result<Box<dyn Seat>, TargetError> {
+        let publishes = !guest.sends.is_empty();
+        let config = Config {
+            server: self.server.clone(),
+            room: self.room.clone(),
+            index: usize::try_from(number).unwrap_or_default(),
+            name: format!("p{number}"),
+            video: Codec::Vp8,
+            part: if publishes { Part::SPEAKER } else { Part::LISTENER },
+            making: Making::Light(LightKit {
+                engine: guest.engine,
+                decrypt: Decrypt::Sample(guest.sample),
+                tracks: Some(guest.sends),
+            }),
+            relief: None,
+            detour: None,
+            measures: Arc::clone(&guest.measures),
+        };
+        let (orders, heard) = watch::channel(Order::Stay);
+        Ok(Box::new(Participant {
+            task: tokio::spawn(participant::run(config, heard)),
+            orders,
+            measures: guest.measures,
+        }))
+    }
+}
+
+struct Participant {
+    task: JoinHandle<Result<(), ParticipantError>>,
+    orders: watch::Sender<Order>,
+    measures: Arc<Measures>,
+}
+
+#[async_trait]
+impl Seat for Participant {
+    /// Participants subscribe by themselves; here is waited until everybody who counts in the same place has opened a
+    /// frame.
+    async fn subscribe(&mut self, _: usize) -> Result<(), TargetError> {
+        within(NAME, "receiving", async {
+            let counters = self.measures.kinds.of(Kind::Light);
+            while counters.joined.value() < counters.started.value().max(1) {
+                if self.task.is_finished() {
+                    return Err(TargetError::Signaling {
+                        name: NAME,
+                        detail: "a participant's part is over".to_owned(),
+                    });
+                }
+                sleep(LOOK).await;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn leave(self: Box<Self>) {
+        // It may have ended before.
+        let _ = self.orders.send(Order::Leave);
+        let _ = self.task.await;
+    }
+}
