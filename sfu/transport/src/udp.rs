@@ -87,12 +87,6 @@ impl ReceiveSlab {
             .sum()
     }
 
-    /// Whether the last batch took all there is space for, so that more may wait.
-    #[must_use]
-    pub const fn is_full(&self) -> bool {
-        self.filled == BATCH_SIZE
-    }
-
     /// Whether the last batch has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

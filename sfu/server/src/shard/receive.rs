@@ -27,12 +27,10 @@ impl Shard {
         for socket in sockets.iter() {
             for _ in 0..MAX_BATCHES {
                 let mut received = Ok(0);
-                // Readiness ends with WouldBlock, and the runtime wakes us for the next datagram. A batch that is not
-                // full has emptied the socket: asking once more would cost a system call to learn that.
+                // Readiness ends with WouldBlock, and the runtime wakes us for the next datagram.
                 let is_more = socket.try_io(Interest::READABLE, |socket| {
                     received = socket.receive(slab);
                     match &received {
-                        Ok(_) if !slab.is_full() => Err(ErrorKind::WouldBlock.into()),
                         Ok(_) => Ok(()),
                         Err(error) => Err(error.kind().into()),
                     }
