@@ -79,7 +79,7 @@ mod tests {
         let first = [Ok(10.0), missing(), Ok(30.0), Ok(1.0)];
         let other = [Ok(5.0), Ok(1.0), Ok(10.0), Ok(0.0)];
         assert_eq!(ratios(&first, &other), [2.0, 3.0]);
-        assert_eq!(ratios(&first, &[]), []);
+        assert!(ratios(&first, &[]).is_empty());
     }
 
     #[test]
