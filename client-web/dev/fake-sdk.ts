@@ -20,6 +20,7 @@ import type {
   NewMeeting,
   Participant,
   Reaction,
+  Waiting,
 } from "../src/index.ts";
 import { moderates } from "../src/index.ts";
 import type { CallEventName, CallPort, SdkPort } from "../src/ui/port.ts";
@@ -80,7 +81,7 @@ class FakeCall implements CallPort {
   code: string | undefined = "48213 90177 52846 10395 77402 61958";
   epoch = 14;
   suite = "post_quantum" as const;
-  moderation: Moderation = { role: "host", permitted: ALL, sources: ALL, locked: false };
+  moderation: Moderation = { role: "host", permitted: ALL, sources: ALL, locked: false, lobby: false };
   log: ChangeLogEntry[] = [];
   readonly #events = new Emitter<CallEvents>();
   readonly #options: Omit<CallOptions, "server">;
@@ -230,6 +231,13 @@ class FakeCall implements CallPort {
       case "lock":
         this.moderation = { ...this.moderation, locked: decision.locked };
         break;
+      case "lobby":
+        this.moderation = { ...this.moderation, lobby: decision.lobby };
+        break;
+      case "admit":
+      case "deny":
+        this.knock(this.waiting.filter((person) => person.client_id !== decision.client_id));
+        break;
       case "remove":
         this.participants.delete(decision.client_id);
         break;
@@ -240,6 +248,14 @@ class FakeCall implements CallPort {
     this.#events.emit("participants", new Map(this.participants));
     this.#events.emit("moderation", this.moderation);
     return Promise.resolve();
+  }
+
+  waiting: readonly Waiting[] = [];
+
+  /** Lets these people wait in the lobby. */
+  knock(waiting: readonly Waiting[]): void {
+    this.waiting = waiting;
+    this.#events.emit("waiting", waiting);
   }
 
   lowerHands(clientId?: string): void {
@@ -356,7 +372,7 @@ class FakeCall implements CallPort {
 }
 
 function linkOf(href: string): MeetingLink {
-  return { room: ROOM, secret: SECRET, href };
+  return { room: ROOM, secret: SECRET, lobby: false, passcode: location.search.includes("passcode"), href };
 }
 
 /** A picture, moving unless the person wants less motion, that looks a little like somebody in front of a wall. */

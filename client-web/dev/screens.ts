@@ -20,10 +20,23 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await page.getByRole("textbox", { name: text.landing.linkLabel }).fill("https://example.org/r/lost");
     await button(page, text.landing.openLink).click();
   },
+  "landing-options": async ({ page, text, open }) => {
+    await open();
+    await page.getByText(text.landing.options).click();
+    await page.getByRole("textbox", { name: text.landing.passcode }).fill("abc");
+    await button(page, text.landing.newMeeting).click();
+    await page.getByText(text.landing.passcodeShort).waitFor();
+  },
   unsupported: ({ open }) => open("missing=webrtc&missing=webassembly"),
   prejoin: async ({ page, text, open }) => {
     await open();
     await button(page, text.landing.newMeeting).click();
+    await button(page, text.controls.cameraOff).waitFor();
+  },
+  "prejoin-passcode": async ({ page, text, open }) => {
+    await open("passcode=yes");
+    await button(page, text.landing.newMeeting).click();
+    await page.getByLabel(text.landing.passcode).waitFor();
     await button(page, text.controls.cameraOff).waitFor();
   },
   "prejoin-blocked": async ({ page, text, open }) => {
@@ -53,6 +66,16 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await intoCall(start, "others=6");
     await fromMore(start, start.text.moderation.title);
   },
+  knocking: async (start) => {
+    await intoCall(start, "others=3");
+    await knock(start.page);
+  },
+  "lobby-panel": async (start) => {
+    await intoCall(start, "others=3");
+    await knock(start.page);
+    await button(start.page, start.text.lobby.look).click();
+  },
+  lobby: (start) => intoCall(start, "others=0&state=lobby"),
   "moderate-person": async (start) => {
     await intoCall(start, "others=3");
     await button(start.page, start.text.view.options("Chiyo Tanaka")).click();
@@ -157,6 +180,18 @@ async function intoCall({ page, text, open }: Start, wishes: string): Promise<vo
   await button(page, text.prejoin.join).click();
   await button(page, text.controls.leave).waitFor();
   await page.locator("[role=group][data-crypto]").first().waitFor();
+}
+
+/** Three people wait in the lobby, one of whom does not have the link. */
+async function knock(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const { fakeCall } = window as unknown as { fakeCall: { knock(waiting: readonly object[]): void } };
+    fakeCall.knock([
+      { client_id: "w1", display_name: "Zoë Quintero" },
+      { client_id: "w2", display_name: "محمد" },
+      { client_id: "w3", display_name: null },
+    ]);
+  });
 }
 
 /** The others write, raise hands and react. */

@@ -32,9 +32,10 @@ export {
   type Question,
 } from "./call/message-parts.ts";
 export { type CryptoReason, type CryptoState, moderates, type Participant } from "./call/participants.ts";
+export { SHORTEST_PASSCODE } from "./call/passcode.ts";
 export type { TileView } from "./call/views.ts";
 export { DecisionError } from "./e2ee/client.ts";
-export type { Decision, FrameCounters, Moderation, Role } from "./e2ee/messages.ts";
+export type { Decision, FrameCounters, Moderation, Role, Waiting } from "./e2ee/messages.ts";
 export { pictureKind } from "./files/picture.ts";
 export type { FileProblem } from "./files/store.ts";
 export type { Sink } from "./files/transfer.ts";

@@ -11,7 +11,7 @@ import "./ui/styles/index.css";
 const server = new URL(location.origin);
 
 const sdk: SdkPort = {
-  createMeeting: () => createMeeting(server),
+  createMeeting: (options) => createMeeting(server, options),
   parseLink: (href) => parseLink(href, server),
   missingFeatures,
   openCall: (options) => new Call({ ...options, server }),

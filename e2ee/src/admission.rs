@@ -17,9 +17,15 @@ pub(crate) fn create(keys: &RoomKeys, group_id: &[u8], leaf_key: &[u8]) -> Resul
     Ok(mac.finalize().into_bytes().iter().take(LENGTH).copied().collect())
 }
 
+/// The MAC and what stands behind it in a leaf: nothing, or a lobby ticket.
+pub(crate) fn split(extension: &[u8]) -> (&[u8], &[u8]) {
+    extension.split_at_checked(LENGTH).unwrap_or_default()
+}
+
 /// Compares in constant time.
 pub(crate) fn verify(keys: &RoomKeys, group_id: &[u8], leaf_key: &[u8], admission: &[u8]) -> bool {
-    admission.len() == LENGTH
+    let (admission, ticket) = split(admission);
+    (ticket.is_empty() || crate::ticket::decode(ticket).is_some())
         && mac(keys, group_id, leaf_key).is_ok_and(|mac| mac.verify_truncated_left(admission).is_ok())
 }
 

@@ -16,7 +16,7 @@ const LOBBY: u8 = 0b010;
 /// The rules this implementation understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallPolicy {
-    /// Whether a host must admit each newcomer. No client grants or checks host tickets yet, so such a group is refused.
+    /// Whether a host must admit each newcomer from the beginning; hosts may decide otherwise later.
     pub(crate) lobby: bool,
     /// Leaf signature keys of the hosts.
     pub(crate) host_keys: Vec<[u8; 32]>,

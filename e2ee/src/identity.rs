@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 use crate::card::{self, CardLeaf};
 use crate::encoding::ClientId;
 use crate::error::SessionError;
+use crate::message::Ticket;
 use crate::secrets::{HostKey, RoomKeys};
 use crate::session::SessionConfig;
-use crate::{admission, secrets};
+use crate::{admission, secrets, ticket};
 
 /// This session's identity and the room's keys. Has no Debug.
 pub(crate) struct Identity {
@@ -27,6 +28,8 @@ pub(crate) struct Identity {
     long_term: SigningKey,
     /// What the link says of the room's host.
     host_key: Option<HostKey>,
+    /// The ticket that lets this session's leaf into a group, with the group's id.
+    ticket: Option<(Vec<u8>, Ticket)>,
 }
 
 impl Identity {
@@ -55,6 +58,7 @@ impl Identity {
             leaf_key: LeafKey(fresh()?),
             long_term,
             host_key,
+            ticket: None,
         })
     }
 
@@ -104,24 +108,57 @@ impl Identity {
         group_id: &[u8],
     ) -> Result<Extensions<LeafNode>, SessionError> {
         let leaf_key = self.leaf_public();
-        let admission = admission::create(&self.keys, group_id, &leaf_key)?;
-        let nonce = provider.rand().random_array().map_err(|_| SessionError::Crypto)?;
-        let card = card::seal(
-            provider.crypto(),
-            &self.keys,
-            nonce,
-            CardLeaf {
-                group_id,
-                leaf_key: &leaf_key,
-            },
-            &self.display_name,
-            &self.long_term,
-        )?;
+        let mut admission = admission::create(&self.keys, group_id, &leaf_key)?;
+        if let Some((_, ticket)) = self.ticket.as_ref().filter(|(group, _)| group == group_id) {
+            admission.extend(ticket::encode(ticket));
+        }
+        let card = self.card(provider, group_id)?;
         Extensions::from_vec(vec![
             Extension::Unknown(admission::EXTENSION, UnknownExtension(admission)),
             Extension::Unknown(card::EXTENSION, UnknownExtension(card)),
         ])
         .map_err(|_| SessionError::Crypto)
+    }
+
+    /// The identity card for a leaf in `group_id`.
+    pub(crate) fn card(
+        &self,
+        provider: &OpenMlsRustCrypto,
+        group_id: &[u8],
+    ) -> Result<Vec<u8>, SessionError> {
+        let nonce = provider.rand().random_array().map_err(|_| SessionError::Crypto)?;
+        let leaf = CardLeaf {
+            group_id,
+            leaf_key: &self.leaf_public(),
+        };
+        card::seal(
+            provider.crypto(),
+            &self.keys,
+            nonce,
+            leaf,
+            &self.display_name,
+            &self.long_term,
+        )
+    }
+
+    /// Keeps a ticket for this session's leaf in `group_id`.
+    pub(crate) fn keep_ticket(&mut self, group_id: Vec<u8>, ticket: Ticket) {
+        self.ticket = Some((group_id, ticket));
+    }
+
+    /// Whether there is a ticket for `group_id`.
+    pub(crate) fn has_ticket(&self, group_id: &[u8]) -> bool {
+        self.ticket.as_ref().is_some_and(|(group, _)| group == group_id)
+    }
+
+    /// Whether the link says that the room has a lobby.
+    pub(crate) fn requires_lobby(&self) -> bool {
+        self.host_key.as_ref().is_some_and(HostKey::lobby)
+    }
+
+    /// Whether this session has the secret half of the room's host key.
+    pub(crate) fn is_room_host(&self) -> bool {
+        self.host_key.as_ref().is_some_and(|key| key.signing().is_some())
     }
 
     /// A new crypto provider whose store holds the room PSK. One per group object: dropping it forgets everything.

@@ -3,8 +3,9 @@
 use openmls::prelude::{BasicCredential, LeafNode};
 
 use crate::encoding::ClientId;
+use crate::message::Ticket;
 use crate::secrets::RoomKeys;
-use crate::{admission, card};
+use crate::{admission, card, ticket};
 
 /// The parts of a leaf that matter here. Reading it proves nothing yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,12 @@ impl<'a> Leaf<'a> {
             admission: extension(admission::EXTENSION)?,
             card: extension(card::EXTENSION).unwrap_or_default(),
         })
+    }
+
+    /// The lobby ticket in the leaf, if its own key signed it for this leaf and group.
+    pub(crate) fn ticket(&self, group_id: &[u8]) -> Option<Ticket> {
+        let ticket = ticket::decode(admission::split(self.admission).1)?;
+        ticket::is_signed(&ticket, group_id, self.leaf_key).then_some(ticket)
     }
 
     /// Whether the leaf's owner has the room secret.

@@ -29,6 +29,7 @@ mod roster;
 mod secrets;
 pub mod session;
 mod suite;
+mod ticket;
 #[cfg(test)]
 mod vector_tests;
 pub mod verification;

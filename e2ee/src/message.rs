@@ -37,12 +37,16 @@ pub enum Incoming {
     GroupInfo(GroupInfo),
     /// What a host decided.
     Order(Order),
+    /// Who waits in the lobby.
+    Knocks(Knocks),
+    /// A host let this session in.
+    Admitted(Admitted),
 }
 
 impl Incoming {
     /// Whether a server message with this `type` is for the session.
     pub fn is_for_session(message_type: &str) -> bool {
-        const TYPES: [&str; 13] = [
+        const TYPES: [&str; 15] = [
             "state",
             "found_ok",
             "found_lost",
@@ -56,6 +60,8 @@ impl Incoming {
             "app",
             "group_info",
             "order",
+            "knocks",
+            "admitted",
         ];
         TYPES.contains(&message_type)
     }
@@ -86,6 +92,8 @@ pub enum Standing {
     Wait,
     /// Send Join with a fresh key package.
     Join,
+    /// A host has to let the client in: send Knock and wait; a host sends Admit for itself.
+    Knock,
     /// The client's state fits; the commits it missed follow as Commit, Final and Go.
     Resume,
     /// The client's state does not fit; GroupInfo follows: come back by an external commit.
@@ -245,6 +253,12 @@ pub enum Outgoing {
     Kick(Kick),
     /// What a host decided.
     Order(Order),
+    /// Asks to be let in.
+    Knock(Knock),
+    /// Lets somebody in.
+    Admit(Admit),
+    /// Lets somebody not in.
+    Deny(Deny),
 }
 
 impl Outgoing {
@@ -378,5 +392,66 @@ pub struct Order {
     /// Who signed it: a host key of the group, or the leaf key of a co-host.
     pub key: Blob,
     /// Ed25519 over `"conclave order" ‖ text`, 64 bytes.
+    pub signature: Blob,
+}
+
+/// Asks to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knock {
+    /// The signature key of its leaf.
+    pub leaf_key: Blob,
+    /// Its identity card for the room's group.
+    pub card: Blob,
+}
+
+/// Everybody who waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knocks {
+    /// In no order.
+    pub knocks: Vec<KnockOf>,
+}
+
+/// Somebody who waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnockOf {
+    /// Who.
+    pub client_id: ClientId,
+    /// From its Knock.
+    pub leaf_key: Blob,
+    /// From its Knock.
+    pub card: Blob,
+}
+
+/// Lets somebody in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admit {
+    /// Whom.
+    pub client_id: ClientId,
+    /// The leaf key that the ticket is for.
+    pub leaf_key: Blob,
+    /// The ticket.
+    pub ticket: Ticket,
+}
+
+/// Lets somebody not in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deny {
+    /// Whom.
+    pub client_id: ClientId,
+}
+
+/// This session is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admitted {
+    /// Goes into its leaf.
+    pub ticket: Ticket,
+}
+
+/// A signature that a leaf key may come into a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Who signed it: a host key, or the leaf key of a host or co-host.
+    pub key: Blob,
+    /// Ed25519 over `"conclave ticket" ‖ group_id ‖ leaf key`, 64 bytes.
     pub signature: Blob,
 }

@@ -79,7 +79,6 @@ pub(crate) struct Exception {
 pub(crate) struct End {
     pub(crate) group: Blob,
     pub(crate) epoch: u64,
-    pub(crate) burn: bool,
 }
 
 /// A wish of this session's user.
@@ -97,6 +96,7 @@ pub(crate) enum RulesWish {
     /// What the owner of this leaf key may not.
     Stop(Vec<u8>, Vec<Context>),
     Locked(bool),
+    Lobby(bool),
     /// The same again under the key of whoever signs now.
     Again,
 }
@@ -321,6 +321,7 @@ impl Orders {
                 Wish::Role(..) | Wish::Rules(RulesWish::Again) => {}
                 Wish::Rules(RulesWish::Sources(sources)) => rules.sources.clone_from(sources),
                 Wish::Rules(RulesWish::Locked(locked)) => rules.locked = *locked,
+                Wish::Rules(RulesWish::Lobby(lobby)) => rules.lobby = *lobby,
                 Wish::Rules(RulesWish::Stop(key, stopped)) => {
                     rules
                         .exceptions

@@ -49,11 +49,15 @@ pub enum Output {
     Log(Change),
     /// [`crate::Session::moderation`] changed.
     ModerationChanged,
-    /// A host ended the call for everybody. Checked: no server can say so by itself.
-    Ended {
-        /// Whether the room goes too: whatever is kept of it is to be wiped.
-        burned: bool,
+    /// The session waits for a host to let it in.
+    Knocking,
+    /// Who waits to be let in, for a host or co-host; replaces what was said before.
+    Knocks {
+        /// In no order.
+        waiting: Vec<Waiting>,
     },
+    /// A host ended the call for everybody. Checked: no server can say so by itself.
+    Ended,
     /// The session was removed from the group: it holds no key of the next epoch and does not come back by itself.
     Removed,
     /// The session could not do what the server asked; it goes on.
@@ -85,6 +89,15 @@ pub struct Change {
     pub joined: Vec<Person>,
     /// Who went.
     pub left: Vec<Person>,
+}
+
+/// Somebody who waits to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Its pseudonym.
+    pub client_id: ClientId,
+    /// Its name; none when it does not have the link.
+    pub display_name: Option<String>,
 }
 
 /// A member in a [`Change`].

@@ -28,6 +28,12 @@ pub(crate) struct CommitFacts {
     pub(crate) members: HashMap<u32, ClientId>,
 }
 
+/// Whom a lobby lets in.
+pub(crate) trait Gate {
+    /// Whether the owner of a new leaf may come in now.
+    fn lets_in(&self, leaf: &Leaf<'_>, group_id: &[u8]) -> bool;
+}
+
 /// Judges a commit.
 ///
 /// # Errors
@@ -37,6 +43,7 @@ pub(crate) fn check_commit(
     sender: &Sender,
     mls: &Mls,
     keys: &RoomKeys,
+    gate: &dyn Gate,
 ) -> Result<CommitFacts, NackReason> {
     let external = match sender {
         Sender::Member(_) => false,
@@ -77,7 +84,9 @@ pub(crate) fn check_commit(
     let mut joined = Vec::new();
     for newcomer in newcomers {
         let leaf = Leaf::read(newcomer).ok_or(NackReason::Policy)?;
-        if !leaf.is_admitted(keys, mls.group_id()) {
+        // Who comes back to its own leaf was let in before.
+        let comes_back = external && !removed.is_empty();
+        if !leaf.is_admitted(keys, mls.group_id()) || !(comes_back || gate.lets_in(&leaf, mls.group_id())) {
             return Err(NackReason::Admission);
         }
         if members.values().any(|member| *member == leaf.client_id) || !leaf_keys.insert(leaf.leaf_key) {

@@ -43,6 +43,7 @@ impl LongTermKey {
 pub struct HostKey {
     public: [u8; 32],
     signing: Option<SigningKey>,
+    lobby: bool,
 }
 
 impl HostKey {
@@ -51,6 +52,7 @@ impl HostKey {
         Self {
             public,
             signing: None,
+            lobby: false,
         }
     }
 
@@ -60,7 +62,18 @@ impl HostKey {
         Self {
             public: signing.verifying_key().to_bytes(),
             signing: Some(signing),
+            lobby: false,
         }
+    }
+
+    /// The same for a link that says whether the room has a lobby: whoever is new then needs a host's ticket.
+    #[must_use]
+    pub fn with_lobby(self, lobby: bool) -> Self {
+        Self { lobby, ..self }
+    }
+
+    pub(crate) fn lobby(&self) -> bool {
+        self.lobby
     }
 
     /// The public half, for the link.

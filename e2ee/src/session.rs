@@ -5,12 +5,14 @@
 //!
 //! Inputs: [`Incoming`] messages, trees, time, frames. Outputs: [`Output`], frames. One file per family of inputs:
 //! `entry` (how to get into the group), `delivery` (commits and epochs), `resync` (external commits), `app`
-//! (application messages), `host` (moderation).
+//! (application messages), `host` (moderation),
+//! `lobby` (tickets).
 
 mod app;
 mod delivery;
 mod entry;
 mod host;
+mod lobby;
 mod resync;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -78,6 +80,8 @@ pub struct Session {
     keyring: Keyring,
     roster: Roster,
     hosting: Hosting,
+    /// The group whose lobby this session waits in. Written by `lobby`.
+    knocked_at: Vec<u8>,
     outputs: VecDeque<Output>,
 }
 
@@ -111,6 +115,7 @@ impl Session {
             keyring: Keyring::default(),
             roster: Roster::default(),
             hosting: Hosting::default(),
+            knocked_at: Vec::new(),
             outputs: VecDeque::new(),
         })
     }
@@ -148,7 +153,9 @@ impl Session {
             Incoming::Go(at) => self.handle_go(now_ms, at.epoch),
             Incoming::App(app) => self.handle_app(&app),
             Incoming::GroupInfo(info) => self.handle_group_info(now_ms, info),
-            Incoming::Order(order) => self.handle_order(order),
+            Incoming::Order(order) => self.handle_order(now_ms, order),
+            Incoming::Knocks(knocks) => self.handle_knocks(knocks),
+            Incoming::Admitted(admitted) => self.handle_admitted(admitted),
         }
     }
 
@@ -184,7 +191,7 @@ impl Session {
             self.switch(now_ms, epoch);
         }
         if let Some(call) = self.committer.due(now_ms) {
-            self.answer_commit_call(&call);
+            self.answer_commit_call(now_ms, &call);
         }
         self.handle_entry_timeout(now_ms);
         self.handle_resync_timeout(now_ms);

@@ -13,7 +13,7 @@ use conclave_e2ee::message::{Incoming, Outgoing};
 use conclave_wire::bytes::Blob;
 use conclave_wire::client::membership::Kick;
 use conclave_wire::client::order::Order;
-use conclave_wire::client::{mls, session};
+use conclave_wire::client::{lobby, mls, session};
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, Seq, SessionToken, TreeHash};
 use conclave_wire::{ClientMessage, ServerMessage, codec};
 use serde_json::Value;
@@ -41,7 +41,9 @@ fn is_for_session(message: &ServerMessage) -> bool {
         | ServerMessage::Go(_)
         | ServerMessage::App(_)
         | ServerMessage::GroupInfo(_)
-        | ServerMessage::Order(_) => true,
+        | ServerMessage::Order(_)
+        | ServerMessage::Knocks(_)
+        | ServerMessage::Admitted(_) => true,
         ServerMessage::Pong(_)
         | ServerMessage::Error(_)
         | ServerMessage::Presence(_)
@@ -63,7 +65,10 @@ fn is_from_session(message: &ClientMessage) -> bool {
         | ClientMessage::App(_)
         | ClientMessage::GroupInfoRequest
         | ClientMessage::Kick(_)
-        | ClientMessage::Order(_) => true,
+        | ClientMessage::Order(_)
+        | ClientMessage::Knock(_)
+        | ClientMessage::Admit(_)
+        | ClientMessage::Deny(_) => true,
         ClientMessage::Hello(_)
         | ClientMessage::Ping(_)
         | ClientMessage::Bye
@@ -100,6 +105,7 @@ fn server_messages() -> Vec<ServerMessage> {
         Standing::Resume,
         Standing::Resync,
         Standing::Restore,
+        Standing::Knock,
     ];
     let mut messages: Vec<ServerMessage> = standings
         .into_iter()
@@ -159,8 +165,23 @@ fn server_messages() -> Vec<ServerMessage> {
             tree_hash,
         }),
         ServerMessage::Order(order()),
+        ServerMessage::Knocks(lobby::Knocks {
+            knocks: vec![lobby::KnockOf {
+                client_id: client(3),
+                leaf_key: blob(4),
+                card: blob(5),
+            }],
+        }),
+        ServerMessage::Admitted(lobby::Admitted { ticket: ticket() }),
     ]);
     messages
+}
+
+fn ticket() -> lobby::Ticket {
+    lobby::Ticket {
+        key: blob(1),
+        signature: blob(2),
+    }
 }
 
 fn order() -> Order {
@@ -185,6 +206,16 @@ fn client_messages() -> Vec<ClientMessage> {
         ClientMessage::App(mls::AppUpload { message: blob(5) }),
         ClientMessage::GroupInfoRequest,
         ClientMessage::Order(order()),
+        ClientMessage::Knock(lobby::Knock {
+            leaf_key: blob(4),
+            card: blob(5),
+        }),
+        ClientMessage::Admit(lobby::Admit {
+            client_id: client(3),
+            leaf_key: blob(4),
+            ticket: ticket(),
+        }),
+        ClientMessage::Deny(lobby::Deny { client_id: client(3) }),
         ClientMessage::Kick(Kick {
             leaf: LeafIndex(2),
             epoch: Epoch(8),

@@ -3,6 +3,7 @@
 //! One module per family. [`ClientMessage`] and [`ServerMessage`] are the frames: a JSON object whose `type` names
 //! the message.
 
+pub mod lobby;
 pub mod membership;
 pub mod mls;
 pub mod negotiation;
@@ -41,6 +42,12 @@ pub enum ClientMessage {
     Kick(membership::Kick),
     /// What a host or co-host decided.
     Order(order::Order),
+    /// Asks to be let in.
+    Knock(lobby::Knock),
+    /// A host or co-host lets somebody in.
+    Admit(lobby::Admit),
+    /// A host or co-host lets somebody not in.
+    Deny(lobby::Deny),
     /// A session description, always from the client.
     Offer(negotiation::Offer),
     /// What the client shows of its subscriptions.
@@ -84,6 +91,10 @@ pub enum ServerMessage {
     Presence(membership::Presence),
     /// What a host or co-host decided, for everybody; the receiver checks it by itself.
     Order(order::Order),
+    /// Who waits in the lobby, for hosts and co-hosts.
+    Knocks(lobby::Knocks),
+    /// A host let the receiver in.
+    Admitted(lobby::Admitted),
     /// A track can be subscribed.
     TrackPublished(membership::TrackPublished),
     /// A track is gone.

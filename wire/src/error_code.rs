@@ -35,6 +35,8 @@ pub enum ErrorCode {
     Banned,
     /// A host locked the call: nobody new comes in.
     RoomLocked,
+    /// A host did not let the participant in.
+    Denied,
     /// A host ended the call for everybody.
     Ended,
     /// Nothing was heard from the client for too long.

@@ -22,5 +22,7 @@ pub const MAX_TREE: usize = 2 << 20;
 pub const MAX_TRACKS_PER_PARTICIPANT: usize = 4;
 /// Longest reason text in a Nack or a skipped entry, in bytes.
 pub const MAX_REASON: usize = 64;
+/// Largest identity card in a Knock, in bytes.
+pub const MAX_CARD: usize = 512;
 /// Largest text of an order in bytes: some 600 people with a role or an exception.
 pub const MAX_ORDER: usize = 64 << 10;

@@ -1,5 +1,5 @@
 // What a call is made of, how it may stand and end, and what it tells.
-import type { Moderation } from "../e2ee/messages.ts";
+import type { Moderation, Waiting } from "../e2ee/messages.ts";
 import type { ErrorCode } from "../wire/types.ts";
 import type { ChatRule, Reaction } from "./app-message.ts";
 import type { ChatEntry } from "./chat-entry.ts";
@@ -8,8 +8,11 @@ import type { LocalSource } from "./local.ts";
 import type { ChangeLogEntry } from "./log.ts";
 import type { Participant } from "./participants.ts";
 
-/** Where a call stands. "full": the server takes nobody in for now, and is asked again. */
-export type CallState = "idle" | "connecting" | "full" | "waiting" | "in-call" | "reconnecting" | "ended";
+/**
+ * Where a call stands. "full": the server takes nobody in for now, and is asked again. "lobby": a host has to let this
+ * participant in.
+ */
+export type CallState = "idle" | "connecting" | "full" | "waiting" | "lobby" | "in-call" | "reconnecting" | "ended";
 
 /** Why a call is over. */
 export type EndReason =
@@ -22,6 +25,8 @@ export type EndReason =
   | "failed"
   | "banned"
   | "locked"
+  | "denied"
+  | "wrong-passcode"
   | "ended";
 
 /** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
@@ -35,6 +40,10 @@ export interface CallOptions {
   readonly host?: string | undefined;
   /** The secret half of it, for whoever made the room. */
   readonly hostSeed?: string | undefined;
+  /** Whether the link says that the room has a lobby. */
+  readonly lobby?: boolean;
+  /** What belongs to the link, if the link says that something does. It never leaves the browser either. */
+  readonly passcode?: string | undefined;
   /** The name others see. */
   readonly name: string;
   readonly microphone?: MediaStreamTrack | undefined;
@@ -61,6 +70,8 @@ export type CallEvents = {
   chat: readonly ChatEntry[];
   /** What the hosts decided. */
   moderation: Moderation;
+  /** Who waits in the lobby, for hosts and co-hosts. */
+  waiting: readonly Waiting[];
   /** The hosts do not let this participant publish these any more; they were turned off. */
   silenced: readonly LocalSource[];
   /** A host took the own hand down. */

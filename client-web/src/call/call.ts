@@ -2,7 +2,7 @@
 import { randomBase64Url } from "../base/bytes.ts";
 import { Emitter } from "../base/emitter.ts";
 import { E2eeClient } from "../e2ee/client.ts";
-import type { Decision, FrameCounters, Moderation } from "../e2ee/messages.ts";
+import type { Decision, FrameCounters, Moderation, Waiting } from "../e2ee/messages.ts";
 import { SignalingSocket } from "../signaling/socket.ts";
 import { MLS_TYPES } from "../wire/codec.ts";
 import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
@@ -16,6 +16,7 @@ import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { onNetworkChange } from "./network.ts";
 import { ALL_SOURCES, moderates, type Participant, Roster } from "./participants.ts";
+import { roomSecret } from "./passcode.ts";
 import { OwnVoice } from "./speaking.ts";
 import { encodeStatus, type Status } from "./status.ts";
 import type { TileView } from "./views.ts";
@@ -36,11 +37,18 @@ const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
   removed: "removed",
   banned: "banned",
   room_locked: "locked",
+  denied: "denied",
   ended: "ended",
 };
 
 /** Until the group says otherwise. */
-const NOTHING_DECIDED: Moderation = { role: "member", permitted: ALL_SOURCES, sources: ALL_SOURCES, locked: false };
+const NOTHING_DECIDED: Moderation = {
+  role: "member",
+  permitted: ALL_SOURCES,
+  sources: ALL_SOURCES,
+  locked: false,
+  lobby: false,
+};
 
 export class Call {
   readonly #events = new Emitter<CallEvents>();
@@ -62,6 +70,7 @@ export class Call {
   #socket: SignalingSocket | undefined;
   #e2ee: E2eeClient | undefined;
   #media: MediaConnection | undefined;
+  #secret: string;
   #token: SessionToken | undefined;
   #admitted = false;
   #isSpeaking = false;
@@ -70,6 +79,7 @@ export class Call {
   #suite: Suite | undefined;
   #log: readonly ChangeLogEntry[] = [];
   #moderation = NOTHING_DECIDED;
+  #waiting: readonly Waiting[] = [];
   #tiles: readonly TileView[] | undefined;
   #counters: FrameCounters | undefined;
   #participants: ReadonlyMap<string, Participant> = new Map();
@@ -82,6 +92,7 @@ export class Call {
 
   constructor(options: CallOptions) {
     this.#options = options;
+    this.#secret = options.secret;
     this.#local = new LocalMedia(options.microphone, options.camera);
     this.#voice = new OwnVoice((speaking) => {
       this.#isSpeaking = speaking;
@@ -155,6 +166,11 @@ export class Call {
     return this.#moderation;
   }
 
+  /** Who waits in the lobby, for hosts and co-hosts. */
+  get waiting(): readonly Waiting[] {
+    return this.#waiting;
+  }
+
   /** Frames by outcome, a few seconds old at most. */
   get counters(): FrameCounters | undefined {
     return this.#counters;
@@ -186,7 +202,11 @@ export class Call {
       });
     });
     this.#become("connecting");
-    this.#enter();
+    if (this.#options.passcode === undefined) {
+      this.#enter();
+    } else {
+      void this.#unlock(this.#options.passcode);
+    }
     this.#watchMicrophone();
     return joined;
   }
@@ -278,15 +298,29 @@ export class Call {
 
   // Entering and ending
 
+  /** Works the room's secret out, which takes a moment, and enters. */
+  async #unlock(passcode: string): Promise<void> {
+    try {
+      this.#secret = await roomSecret(this.#options.secret, this.#options.room, passcode);
+    } catch (error) {
+      this.#events.emit("error", error instanceof Error ? error : new Error(String(error)));
+      return this.#end("failed");
+    }
+    if (this.#state === "connecting") {
+      this.#enter();
+    }
+  }
+
   /** Everything that has a pseudonym or a key is made anew. */
   #enter(): void {
-    const { server, room, secret, host, hostSeed, name } = this.#options;
+    const secret = this.#secret;
+    const { server, room, host, hostSeed, lobby = false, name } = this.#options;
     const clientId = randomBase64Url(CLIENT_ID_BYTES);
     this.#clientId = clientId;
     this.#token = undefined;
     this.#admitted = false;
     this.#roster = this.#newRoster();
-    const e2ee = new E2eeClient({ server, room, secret, host, hostSeed, clientId, name });
+    const e2ee = new E2eeClient({ server, room, secret, host, hostSeed, lobby, clientId, name });
     const socket = new SignalingSocket({
       server,
       hello: async () => {
@@ -446,6 +480,17 @@ export class Call {
       current(({ moderation }) => this.#handleModeration(moderation)),
     );
     e2ee.on(
+      "knocking",
+      current(() => this.#become("lobby")),
+    );
+    e2ee.on(
+      "knocks",
+      current(({ waiting }) => {
+        this.#waiting = waiting;
+        this.#events.emit("waiting", waiting);
+      }),
+    );
+    e2ee.on(
       "ended",
       current(() => this.#end("ended")),
     );
@@ -492,6 +537,9 @@ export class Call {
   }
 
   #handleMessage(message: ServerMessage, text: string): void {
+    if (this.#mustNotFound(message)) {
+      return this.#become("lobby");
+    }
     if (MLS_TYPES.has(message.type)) {
       this.#e2ee?.handleMessage(text);
     }
@@ -513,11 +561,29 @@ export class Call {
       case "encodings_needed":
         return this.#media?.need(message.source, message.needed);
       case "error":
+        if (message.code === "bad_mls" && this.#options.passcode !== undefined && !this.#admitted) {
+          return this.#end("wrong-passcode");
+        }
         this.#events.emit("error", new Error(`the server: ${message.code}`));
         return message.code === "not_end_to_end_encrypted" ? this.#media?.rebuild() : undefined;
       default:
         return;
     }
+  }
+
+  /**
+   * A guest with a passcode begins no call: was it mistyped, whoever has the right one could not come in. It waits for
+   * somebody who made the room.
+   */
+  #mustNotFound(message: ServerMessage): boolean {
+    const { passcode, hostSeed } = this.#options;
+    return (
+      message.type === "state" &&
+      passcode !== undefined &&
+      hostSeed === undefined &&
+      !this.#admitted &&
+      (message.standing === "found" || message.standing === "wait")
+    );
   }
 
   #handleState(state: State): void {
@@ -540,12 +606,13 @@ export class Call {
       case "join":
       case "resync":
       case "found":
+      case "knock":
         this.#admitted = false;
         break;
       case "wait":
         break;
     }
-    if (this.#state === "connecting" || this.#state === "full") {
+    if (this.#state === "connecting" || this.#state === "full" || this.#state === "lobby") {
       this.#become("waiting");
     }
     this.#refresh();

@@ -22,12 +22,22 @@ describe("a meeting's link", () => {
 
   it("may name the key of the room's host", () => {
     const host = encodeBase64Url(new Uint8Array(32).fill(5));
-    const link = meetingLink(server, room, secret, host);
+    const link = meetingLink(server, room, secret, { host });
     expect(new URL(link.href).hash).toBe(`#${secret}.${host}`);
     expect(parseLink(link.href, server)).toEqual(link);
     expect(parseLink(`${link.href}.${host}`, server)).toBeUndefined();
     expect(parseLink(link.href.slice(0, -1), server)).toBeUndefined();
     expect(parseLink(meetingLink(server, room, secret).href, server)?.host).toBeUndefined();
+    const withLobby = meetingLink(server, room, secret, { host, lobby: true });
+    expect(withLobby.href).toBe(`${link.href}.l`);
+    expect(parseLink(withLobby.href, server)).toEqual(withLobby);
+    const withBoth = meetingLink(server, room, secret, { host, lobby: true, passcode: true });
+    expect(withBoth.href).toBe(`${link.href}.lp`);
+    expect(parseLink(withBoth.href, server)).toEqual(withBoth);
+    expect(parseLink(`${link.href}.p`, server)?.passcode).toBe(true);
+    expect([parseLink(`${link.href}.pl`, server), parseLink(`${link.href}.`, server)]).toEqual([undefined, undefined]);
+    // What it does not understand it does not leave out: it may be what keeps others out.
+    expect(parseLink(`${link.href}.x`, server)).toBeUndefined();
   });
 
   it.each([

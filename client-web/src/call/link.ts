@@ -9,6 +9,10 @@ export interface MeetingLink {
   readonly secret: string;
   /** The key of the room's host, base64url of 32 bytes: nobody enters a group of other hosts. Older links lack it. */
   readonly host?: string | undefined;
+  /** Whether whoever is new has to be let in by a host. */
+  readonly lobby: boolean;
+  /** Whether the link alone does not open the meeting: a passcode belongs to it. */
+  readonly passcode: boolean;
   /** The whole link, for the clipboard. */
   readonly href: string;
 }
@@ -25,7 +29,7 @@ export class MeetingError extends Error {
   override readonly name = "MeetingError";
 
   constructor(
-    readonly reason: "unreachable" | "refused" | "bad_answer",
+    readonly reason: "unreachable" | "refused" | "bad_answer" | "no_host_key",
     options?: ErrorOptions,
   ) {
     super(reason, options);
@@ -38,10 +42,22 @@ const HOST_KEY_BYTES = 32;
 const PATH = /^\/r\/([A-Za-z0-9_-]+)\/?$/;
 const PATIENCE_MS = 10_000;
 
+/** What a link may say of a room beside its secret. */
+export interface LinkFacts {
+  readonly host?: string | undefined;
+  readonly lobby?: boolean | undefined;
+  readonly passcode?: boolean | undefined;
+}
+
+/** The marks of a lobby and a passcode in a link, in this order. */
+const MARKS = /^(?=.)(l?)(p?)$/;
+
 /** The address of a room at a server. */
-export function meetingLink(server: URL, room: string, secret: string, host?: string): MeetingLink {
-  const fragment = host === undefined ? secret : `${secret}.${host}`;
-  return { room, secret, host, href: new URL(`/r/${room}#${fragment}`, server).href };
+export function meetingLink(server: URL, room: string, secret: string, facts: LinkFacts = {}): MeetingLink {
+  const { host, lobby = false, passcode = false } = facts;
+  const marks = `${lobby ? "l" : ""}${passcode ? "p" : ""}`;
+  const parts = [secret, ...(host === undefined ? [] : [host]), ...(marks === "" ? [] : [marks])];
+  return { room, secret, host, lobby, passcode, href: new URL(`/r/${room}#${parts.join(".")}`, server).href };
 }
 
 /** Takes a link apart; `undefined` when the text is no link to a meeting of this server. */
@@ -51,20 +67,27 @@ export function parseLink(href: string, server: URL): MeetingLink | undefined {
     return undefined;
   }
   const room = PATH.exec(url.pathname)?.[1];
-  const [secret = "", host, ...rest] = url.hash.slice(1).split(".");
+  const [secret = "", host, marks, ...rest] = url.hash.slice(1).split(".");
   const isWhole =
     room !== undefined &&
     isId(room, ROOM_BYTES) &&
     isId(secret, SECRET_BYTES) &&
     (host === undefined || isId(host, HOST_KEY_BYTES)) &&
+    (marks === undefined || MARKS.test(marks)) &&
     rest.length === 0;
-  return isWhole ? meetingLink(server, room, secret, host) : undefined;
+  return isWhole
+    ? meetingLink(server, room, secret, { host, lobby: marks?.includes("l"), passcode: marks?.includes("p") })
+    : undefined;
 }
 
 /** What a room may be opened with. */
 export interface MeetingOptions {
   readonly suite?: "post_quantum" | "classic";
   readonly maxParticipants?: number;
+  /** Whoever is new has to be let in by a host. Needs a browser that can make a host key. */
+  readonly lobby?: boolean;
+  /** Whether a passcode belongs to the link. The server never has it, so it is not said here. Needs a host key, too. */
+  readonly passcode?: boolean;
 }
 
 /** Opens a room on the server and makes its secrets, which stay in the browser. Throws `MeetingError`. */
@@ -93,7 +116,11 @@ export async function createMeeting(server: URL, options: MeetingOptions = {}): 
     throw new MeetingError("bad_answer");
   }
   const hostKey = await makeHostKey();
-  const link = meetingLink(server, room, randomBase64Url(SECRET_BYTES), hostKey?.host);
+  const { lobby = false, passcode = false } = options;
+  if ((lobby || passcode) && hostKey === undefined) {
+    throw new MeetingError("no_host_key");
+  }
+  const link = meetingLink(server, room, randomBase64Url(SECRET_BYTES), { host: hostKey?.host, lobby, passcode });
   return { link, hostSeed: hostKey?.hostSeed };
 }
 

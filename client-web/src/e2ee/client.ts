@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly host?: string | undefined;
   /** The secret half of it. */
   readonly hostSeed?: string | undefined;
+  /** Whether the link says that the room has a lobby. */
+  readonly lobby: boolean;
 }
 
 /** This participant may not decide that, or not about them. */

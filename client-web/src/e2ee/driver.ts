@@ -2,7 +2,7 @@
 import type { Resume, Suite } from "../wire/types.ts";
 import { type CodeMaterial, deriveCode } from "./code.ts";
 import type { FrameSession } from "./frame.ts";
-import type { Decision, FromWorker, Member, MemberChange, Moderation, SessionFailure } from "./messages.ts";
+import type { Decision, FromWorker, Member, MemberChange, Moderation, SessionFailure, Waiting } from "./messages.ts";
 
 /** The wasm session. */
 export interface CoreSession extends FrameSession {
@@ -35,7 +35,9 @@ type Output =
   | { readonly type: "secured"; readonly secured: boolean }
   | ({ readonly type: "log" } & MemberChange)
   | { readonly type: "moderation_changed" }
-  | { readonly type: "ended"; readonly burned: boolean }
+  | { readonly type: "knocking" }
+  | { readonly type: "knocks"; readonly waiting: readonly Waiting[] }
+  | { readonly type: "ended" }
   | { readonly type: "removed" }
   | { readonly type: "failed"; readonly reason: SessionFailure };
 
@@ -150,8 +152,12 @@ export class Driver {
       }
       case "moderation_changed":
         return post({ type: "moderation", moderation: JSON.parse(this.session.moderation()) as Moderation });
+      case "knocking":
+        return post({ type: "knocking" });
+      case "knocks":
+        return post({ type: "knocks", waiting: output.waiting });
       case "ended":
-        return post({ type: "ended", burned: output.burned });
+        return post({ type: "ended" });
       case "removed":
         return post({ type: "removed" });
       case "failed":

@@ -27,6 +27,8 @@ export type ToWorker =
       readonly host?: string | undefined;
       /** The secret half of it, for whoever made the room. */
       readonly hostSeed?: string | undefined;
+      /** Whether the link says that the room has a lobby. */
+      readonly lobby: boolean;
     }
   /** A server message of the MLS family, as it came. */
   | { readonly type: "message"; readonly text: string }
@@ -67,8 +69,12 @@ export type Decision =
   /** What one member may not. */
   | { readonly decide: "stop"; readonly client_id: string; readonly stopped: readonly Source[] }
   | { readonly decide: "lock"; readonly locked: boolean }
+  | { readonly decide: "lobby"; readonly lobby: boolean }
+  /** Lets somebody in who waits in the lobby. */
+  | { readonly decide: "admit"; readonly client_id: string }
+  | { readonly decide: "deny"; readonly client_id: string }
   | { readonly decide: "remove"; readonly client_id: string; readonly ban: boolean }
-  | { readonly decide: "end"; readonly burn: boolean };
+  | { readonly decide: "end" };
 
 /** What is decided. */
 export interface Moderation {
@@ -80,6 +86,15 @@ export interface Moderation {
   readonly sources: readonly Source[];
   /** Nobody new comes in. */
   readonly locked: boolean;
+  /** Whoever is new needs a host's ticket. */
+  readonly lobby: boolean;
+}
+
+/** Somebody who waits in the lobby. */
+export interface Waiting {
+  readonly client_id: string;
+  /** Missing when they do not have the link. */
+  readonly display_name: string | null;
 }
 
 /** A leaf of the MLS tree. */
@@ -141,8 +156,11 @@ export type FromWorker =
   | { readonly type: "resume"; readonly request: number; readonly resume: Resume | null }
   | { readonly type: "decide"; readonly request: number; readonly error: string | null }
   | { readonly type: "moderation"; readonly moderation: Moderation }
+  /** This participant waits for a host to let it in. */
+  | { readonly type: "knocking" }
+  | { readonly type: "knocks"; readonly waiting: readonly Waiting[] }
   /** A host ended the call; its signature was checked. */
-  | { readonly type: "ended"; readonly burned: boolean }
+  | { readonly type: "ended" }
   | { readonly type: "admitted"; readonly epoch: Epoch }
   | { readonly type: "roster"; readonly members: readonly Member[]; readonly suite: Suite | null }
   /** Frames are encrypted with this epoch from now on. */

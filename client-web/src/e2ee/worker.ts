@@ -120,8 +120,8 @@ const codecs = new Map<number, SenderTransform["codec"]>();
 const gone = new Set<number>();
 
 function open(options: Extract<ToWorker, { type: "open" }>): void {
-  const { room, secret, clientId, name, host, hostSeed } = options;
-  const core: CoreSession = new Session(room, secret, clientId, name, host, hostSeed);
+  const { room, secret, clientId, name, host, hostSeed, lobby } = options;
+  const core: CoreSession = new Session(room, secret, clientId, name, host, hostSeed, lobby);
   driver = new Driver(core, {
     now,
     post,

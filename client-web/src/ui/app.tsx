@@ -7,7 +7,7 @@ import { CallModel } from "./call/model.ts";
 import { CallScreen } from "./call/screen.tsx";
 import { recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
 import { EndedScreen } from "./ended.tsx";
-import { LandingScreen } from "./landing.tsx";
+import { type HostOptions, LandingScreen } from "./landing.tsx";
 import type { SdkPort } from "./port.ts";
 import { PrejoinScreen, type Readiness } from "./prejoin.tsx";
 import { text } from "./text.ts";
@@ -25,6 +25,7 @@ export type Screen =
 class Navigation {
   readonly screen;
   readonly #sdk: SdkPort;
+  readonly #passcodes = new Map<string, string>();
 
   constructor(sdk: SdkPort) {
     this.#sdk = sdk;
@@ -51,17 +52,39 @@ class Navigation {
 
   /** Goes into the call with what the person has prepared. */
   enter(link: MeetingLink, ready: Readiness): void {
-    const { room, secret, host } = link;
-    const { name, microphone, camera } = ready;
+    const { room, secret, host, lobby } = link;
+    const { name, microphone, camera, passcode } = ready;
+    if (passcode !== undefined) {
+      // Whoever comes back need not type it again, as long as the page is open.
+      this.#passcodes.set(room, passcode);
+    }
     const hostSeed = host === undefined ? undefined : recallHostSeed(room);
-    const call = this.#sdk.openCall({ room, secret, host, hostSeed, name, microphone, camera });
+    const call = this.#sdk.openCall({ room, secret, host, hostSeed, lobby, passcode, name, microphone, camera });
     const model = new CallModel(call, link, ready);
     this.screen.value = { kind: "call", model };
     void model.join();
   }
 
+  /** Makes a meeting that is this person's. */
+  async create({ lobby, passcode }: HostOptions): Promise<MeetingLink> {
+    const { link, hostSeed } = await this.#sdk.createMeeting({ lobby, passcode: passcode !== undefined });
+    rememberHostSeed(link.room, hostSeed);
+    if (passcode !== undefined) {
+      this.#passcodes.set(link.room, passcode);
+    }
+    return link;
+  }
+
+  /** The passcode that was typed before. */
+  passcodeOf(link: MeetingLink): string {
+    return this.#passcodes.get(link.room) ?? "";
+  }
+
   /** Shows why the call is over. */
   end(model: CallModel, reason: EndReason): void {
+    if (reason === "wrong-passcode") {
+      this.#passcodes.delete(model.link.room);
+    }
     model.close();
     this.screen.value = { kind: "ended", link: model.link, reason };
   }
@@ -118,11 +141,7 @@ export function App({ sdk }: { readonly sdk: SdkPort }) {
       return (
         <LandingScreen
           incomplete={screen.incomplete}
-          onCreate={async () => {
-            const { link, hostSeed } = await sdk.createMeeting();
-            rememberHostSeed(link.room, hostSeed);
-            return link;
-          }}
+          onCreate={(options) => navigation.create(options)}
           onParse={(href) => sdk.parseLink(href)}
           onOpen={(link) => navigation.open(link)}
         />
@@ -131,6 +150,7 @@ export function App({ sdk }: { readonly sdk: SdkPort }) {
       return (
         <PrejoinScreen
           key={screen.link.href}
+          passcode={screen.link.passcode ? navigation.passcodeOf(screen.link) : undefined}
           onHome={() => navigation.home()}
           onJoin={(ready) => navigation.enter(screen.link, ready)}
         />

@@ -49,10 +49,12 @@ function iconOf(reason: EndReason): IconName {
       return "left";
     case "removed":
     case "banned":
+    case "denied":
       return "removePerson";
     case "ended":
       return "left";
     case "locked":
+    case "wrong-passcode":
       return "key";
     case "room-full":
       return "people";

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import type { MeetingLink } from "../index.ts";
+import { type MeetingLink, SHORTEST_PASSCODE } from "../index.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { PageHeader } from "./page.tsx";
 import { Picture } from "./picture.tsx";
@@ -12,30 +12,43 @@ interface Properties {
   /** The address names a meeting but has lost its key. */
   readonly incomplete: boolean;
   /** Makes a meeting and remembers that it is this person's. */
-  readonly onCreate: () => Promise<MeetingLink>;
+  readonly onCreate: (options: HostOptions) => Promise<MeetingLink>;
   readonly onParse: (href: string) => MeetingLink | undefined;
   readonly onOpen: (link: MeetingLink) => void;
 }
 
+/** What a host may choose before the meeting. */
+export interface HostOptions {
+  readonly lobby: boolean;
+  readonly passcode: string | undefined;
+}
+
 /** What went wrong on this page, by the name of its text. */
-type Problem = "createFailed" | "linkInvalid" | "linkIncomplete";
+type Problem = "createFailed" | "linkInvalid" | "linkIncomplete" | "passcodeShort";
 
 const POINT_ICONS: readonly IconName[] = ["shield", "key", "link"];
 
 export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Properties) {
   const creating = useSignal(false);
   const problem = useSignal<Problem | undefined>(incomplete ? "linkIncomplete" : undefined);
+  const lobby = useSignal(false);
+  const passcode = useSignal("");
   const pasted = useSignal("");
-  const ids = { input: useId(), problem: useId() };
+  const ids = { input: useId(), problem: useId(), passcode: useId() };
 
   const create = async () => {
     if (creating.value) {
       return;
     }
+    const words = passcode.value.trim();
+    if (words !== "" && words.length < SHORTEST_PASSCODE) {
+      problem.value = "passcodeShort";
+      return;
+    }
     creating.value = true;
     problem.value = undefined;
     try {
-      onOpen(await onCreate());
+      onOpen(await onCreate({ lobby: lobby.value, passcode: words === "" ? undefined : words }));
     } catch {
       problem.value = "createFailed";
     } finally {
@@ -89,6 +102,36 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
                 </button>
               </form>
             </div>
+            <details class="landing-options">
+              <summary>{text.landing.options}</summary>
+              <label class="check">
+                <input
+                  type="checkbox"
+                  checked={lobby.value}
+                  onChange={(event) => {
+                    lobby.value = event.currentTarget.checked;
+                  }}
+                />
+                <span>
+                  {text.landing.lobby}
+                  <small>{text.landing.lobbyDetail}</small>
+                </span>
+              </label>
+              <label for={ids.passcode}>{text.landing.passcode}</label>
+              <input
+                id={ids.passcode}
+                type="text"
+                class="input"
+                autocomplete="off"
+                spellcheck={false}
+                value={passcode.value}
+                aria-describedby={ids.problem}
+                onInput={(event) => {
+                  passcode.value = event.currentTarget.value;
+                }}
+              />
+              <small>{text.landing.passcodeDetail}</small>
+            </details>
             <p id={ids.problem} class="problem" role="alert">
               {problem.value !== undefined && text.landing[problem.value]}
             </p>

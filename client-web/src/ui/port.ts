@@ -7,6 +7,7 @@ import type {
   Conversation,
   Feature,
   MeetingLink,
+  MeetingOptions,
   NewMeeting,
   SharedFiles,
 } from "../index.ts";
@@ -34,6 +35,7 @@ export type CallPort = Pick<
   | "react"
   | "setHand"
   | "moderation"
+  | "waiting"
   | "decide"
   | "lowerHands"
   | "stats"
@@ -50,7 +52,7 @@ export type CallEventName = Exclude<keyof CallEvents, "error">;
 
 /** The SDK, tied to the server that the page came from. */
 export interface SdkPort {
-  createMeeting(): Promise<NewMeeting>;
+  createMeeting(options: Pick<MeetingOptions, "lobby" | "passcode">): Promise<NewMeeting>;
   /** `undefined` when the text is no link to a meeting of this server. */
   parseLink(href: string): MeetingLink | undefined;
   missingFeatures(): readonly Feature[];

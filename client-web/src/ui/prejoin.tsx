@@ -23,9 +23,13 @@ export interface Readiness {
   readonly cameraId: string;
   readonly microphoneId: string;
   readonly speakerId: string;
+  /** What belongs to the link, if something does. */
+  readonly passcode: string | undefined;
 }
 
 interface Properties {
+  /** The meeting has a passcode: this one was typed before, or none. */
+  readonly passcode: string | undefined;
   readonly onJoin: (ready: Readiness) => void;
   readonly onHome: () => void;
 }
@@ -68,16 +72,18 @@ class Preparation {
   }
 }
 
-export function PrejoinScreen({ onJoin, onHome }: Properties) {
+export function PrejoinScreen({ passcode: known, onJoin, onHome }: Properties) {
   const [preparation] = useState(() => new Preparation());
   const { camera, microphone, list } = preparation;
   const name = useSignal(recall("name"));
   const nameMissing = useSignal(false);
+  const passcode = useSignal(known ?? "");
+  const passcodeInput = useRef<HTMLInputElement>(null);
   const joining = useSignal(false);
   const speakerId = useSignal(recall("speaker"));
   const nameInput = useRef<HTMLInputElement>(null);
   const joinButton = useRef<HTMLButtonElement>(null);
-  const ids = { name: useId(), problem: useId() };
+  const ids = { name: useId(), problem: useId(), passcode: useId() };
 
   useEffect(() => {
     void preparation.start();
@@ -104,11 +110,16 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
       nameInput.current?.focus();
       return;
     }
+    if (known !== undefined && passcode.value.trim() === "") {
+      passcodeInput.current?.focus();
+      return;
+    }
     remember("name", trimmed);
     joining.value = true;
     await Promise.all([camera.settled(DEVICE_PATIENCE_MS), microphone.settled(DEVICE_PATIENCE_MS)]);
     onJoin({
       name: trimmed,
+      passcode: known === undefined ? undefined : passcode.value,
       cameraId: camera.deviceId.value,
       microphoneId: microphone.deviceId.value,
       speakerId: speakerId.value,
@@ -148,6 +159,24 @@ export function PrejoinScreen({ onJoin, onHome }: Properties) {
             <p id={ids.problem} class="problem" role="alert">
               {nameMissing.value ? text.prejoin.nameMissing : ""}
             </p>
+            {known !== undefined && (
+              <>
+                <label class="field-label" for={ids.passcode}>
+                  {text.landing.passcode}
+                </label>
+                <input
+                  ref={passcodeInput}
+                  id={ids.passcode}
+                  type="password"
+                  autocomplete="off"
+                  value={passcode.value}
+                  required
+                  onInput={(event) => {
+                    passcode.value = event.currentTarget.value;
+                  }}
+                />
+              </>
+            )}
             <button ref={joinButton} type="submit" class="button primary large wide" aria-busy={joining.value}>
               {text.prejoin.join}
             </button>

@@ -56,7 +56,7 @@ const track = fields({
 const MESSAGES: Record<ServerMessageType, Record<string, Check>> = {
   state: {
     token: text,
-    standing: oneOf("found", "wait", "join", "resume", "resync", "restore"),
+    standing: oneOf("found", "wait", "join", "resume", "resync", "restore", "knock"),
     group: optional(fields({ group_id: text, epoch: natural })),
     policy: fields({ suite: oneOf("post_quantum", "classic"), max_participants: natural }),
     participants: list(fields(presence)),
@@ -76,6 +76,8 @@ const MESSAGES: Record<ServerMessageType, Record<string, Check>> = {
   go: { epoch: natural },
   app: { message: text },
   group_info: { epoch: natural, group_info: text, tree_hash: text },
+  knocks: { knocks: list(fields({ client_id: text, leaf_key: text, card: text })) },
+  admitted: { ticket: fields({ key: text, signature: text }) },
   order: { text, key: text, signature: text },
   presence,
   track_published: { track },
@@ -128,6 +130,8 @@ export const MLS_TYPES: ReadonlySet<ServerMessageType> = new Set<ServerMessageTy
   "app",
   "group_info",
   "order",
+  "knocks",
+  "admitted",
 ]);
 
 function isFields(value: unknown): value is Fields {

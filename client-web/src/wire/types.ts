@@ -14,6 +14,26 @@ epoch: Epoch,
  */
 confirmation_hash: Base64Url, };
 
+export type Admit = { 
+/**
+ * Whom; a host that comes in itself names itself.
+ */
+client_id: ClientId, 
+/**
+ * The leaf key that the ticket is for.
+ */
+leaf_key: Base64Url, 
+/**
+ * The ticket.
+ */
+ticket: Ticket, };
+
+export type Admitted = { 
+/**
+ * Goes into the client's leaf.
+ */
+ticket: Ticket, };
+
 export type Answer = { 
 /**
  * From the Offer.
@@ -44,7 +64,7 @@ export type Base64Url = string;
 
 export type ClientId = string;
 
-export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } & Ping | { "type": "bye" } | { "type": "found" } & Found | { "type": "join" } & Join | { "type": "commit" } & CommitUpload | { "type": "ack" } & Ack | { "type": "nack" } & Nack | { "type": "app" } & AppUpload | { "type": "group_info_request" } | { "type": "kick" } & Kick | { "type": "order" } & Order | { "type": "offer" } & Offer | { "type": "views" } & Views;
+export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } & Ping | { "type": "bye" } | { "type": "found" } & Found | { "type": "join" } & Join | { "type": "commit" } & CommitUpload | { "type": "ack" } & Ack | { "type": "nack" } & Nack | { "type": "app" } & AppUpload | { "type": "group_info_request" } | { "type": "kick" } & Kick | { "type": "order" } & Order | { "type": "knock" } & Knock | { "type": "admit" } & Admit | { "type": "deny" } & Deny | { "type": "offer" } & Offer | { "type": "views" } & Views;
 
 export type Codec = "opus" | "vp8" | "vp9";
 
@@ -120,6 +140,12 @@ group_info: Base64Url,
  */
 skipped?: Array<Skipped>, };
 
+export type Deny = { 
+/**
+ * Whom.
+ */
+client_id: ClientId, };
+
 export type EncodingsNeeded = { 
 /**
  * Which of the client's tracks.
@@ -132,7 +158,7 @@ needed: Array<boolean>, };
 
 export type Epoch = number;
 
-export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "banned" | "room_locked" | "ended" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
+export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "banned" | "room_locked" | "denied" | "ended" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
 
 export type ErrorMessage = { 
 /**
@@ -239,6 +265,36 @@ ban?: boolean,
  * 64 bytes.
  */
 signature: Base64Url, };
+
+export type Knock = { 
+/**
+ * The signature key of its leaf, 32 bytes: the ticket is for this key.
+ */
+leaf_key: Base64Url, 
+/**
+ * Its identity card for the room's group: only people with the link can read the name in it.
+ */
+card: Base64Url, };
+
+export type KnockOf = { 
+/**
+ * Who.
+ */
+client_id: ClientId, 
+/**
+ * From its Knock.
+ */
+leaf_key: Base64Url, 
+/**
+ * From its Knock.
+ */
+card: Base64Url, };
+
+export type Knocks = { 
+/**
+ * In no order.
+ */
+knocks: Array<KnockOf>, };
 
 export type LeafIndex = number;
 
@@ -378,7 +434,7 @@ track_id: TrackId, } | { "role": "idle" });
 
 export type Seq = number;
 
-export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "order" } & Order | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded;
+export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "order" } & Order | { "type": "knocks" } & Knocks | { "type": "admitted" } & Admitted | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded;
 
 export type SessionToken = string;
 
@@ -396,7 +452,7 @@ reason: SkipReason, };
 
 export type Source = "microphone" | "camera" | "screen_video" | "screen_audio";
 
-export type Standing = "found" | "wait" | "join" | "resume" | "resync" | "restore";
+export type Standing = "found" | "wait" | "join" | "knock" | "resume" | "resync" | "restore";
 
 export type State = { 
 /**
@@ -433,6 +489,16 @@ orders?: Array<Order>,
 idle_timeout_ms: number, };
 
 export type Suite = "post_quantum" | "classic";
+
+export type Ticket = { 
+/**
+ * Who signed it: a host key, or the leaf key of a host or co-host. 32 bytes.
+ */
+key: Base64Url, 
+/**
+ * Ed25519 over `"conclave ticket" ‖ group_id ‖ leaf key`, 64 bytes.
+ */
+signature: Base64Url, };
 
 export type Track = { 
 /**

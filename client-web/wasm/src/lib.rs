@@ -18,7 +18,7 @@ pub struct Session {
 #[wasm_bindgen]
 impl Session {
     /// Opens a session. Ids, keys and the secret are base64url texts. `host` is the host key in the link, `host_seed`
-    /// the secret half of it, which whoever made the room has.
+    /// the secret half of it, which whoever made the room has, `lobby` whether the link says that the room has one.
     ///
     /// # Errors
     /// A text that is not an id, a key or a secret, a bad name, a failure of the crypto library.
@@ -30,6 +30,7 @@ impl Session {
         display_name: String,
         host: Option<String>,
         host_seed: Option<String>,
+        lobby: bool,
     ) -> Result<Session, JsValue> {
         let config = SessionConfig {
             room_id: id(room)?,
@@ -44,7 +45,7 @@ impl Session {
             (None, None) => None,
         };
         let inner = match host_key {
-            Some(host_key) => conclave_e2ee::Session::hosted(config, host_key),
+            Some(host_key) => conclave_e2ee::Session::hosted(config, host_key.with_lobby(lobby)),
             None => conclave_e2ee::Session::new(config),
         }
         .map_err(sentence)?;
@@ -150,8 +151,11 @@ impl Session {
             Decision::Sources { sources } => self.inner.set_sources(sources),
             Decision::Stop { client_id, stopped } => self.inner.stop_sources(&client_id.0, stopped),
             Decision::Lock { locked } => self.inner.set_locked(locked),
+            Decision::Lobby { lobby } => self.inner.set_lobby(lobby),
+            Decision::Admit { client_id } => self.inner.admit(&client_id.0),
+            Decision::Deny { client_id } => self.inner.deny(&client_id.0),
             Decision::Remove { client_id, ban } => self.inner.kick(&client_id.0, ban),
-            Decision::End { burn } => self.inner.end(burn),
+            Decision::End => self.inner.end(),
         }
         .map_err(sentence)
     }
@@ -278,10 +282,16 @@ enum Decision {
     },
     /// Whether anybody new comes in.
     Lock { locked: bool },
+    /// Whether whoever is new needs a host's ticket.
+    Lobby { lobby: bool },
+    /// Lets somebody in who waits.
+    Admit { client_id: ClientId },
+    /// Sends somebody away who waits.
+    Deny { client_id: ClientId },
     /// Puts somebody out.
     Remove { client_id: ClientId, ban: bool },
     /// Ends the call for everybody.
-    End { burn: bool },
+    End,
 }
 
 fn key(text: &str) -> Result<[u8; 32], JsValue> {

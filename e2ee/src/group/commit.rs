@@ -14,6 +14,7 @@ use crate::error::SessionError;
 use crate::identity::Identity;
 use crate::leaf::Leaf;
 use crate::message::{CommitCall, CommitUpload, PendingAdd, SkipReason, Skipped};
+use crate::policy::Gate;
 
 /// How long openmls backdates a lifetime, plus as much for rounding, in seconds.
 const LIFETIME_SLACK: u64 = 2 * 60 * 60;
@@ -23,13 +24,14 @@ const LIFETIME_SLACK: u64 = 2 * 60 * 60;
 pub(crate) fn build(
     identity: &Identity,
     mls: &mut Mls,
+    gate: &dyn Gate,
     call: &CommitCall,
 ) -> Result<Option<CommitUpload>, SessionError> {
     if call.removes.contains(&mls.own_leaf()) {
         return Ok(None);
     }
     mls.clear_pending_commit()?;
-    let (key_packages, skipped) = sort_adds(identity, mls, call);
+    let (key_packages, skipped) = sort_adds(identity, mls, gate, call);
     let present: HashSet<u32> = mls.leaves().map(|(index, _)| index).collect();
     let removes: Vec<_> = call
         .removes
@@ -74,7 +76,12 @@ pub(crate) fn build(
 }
 
 /// Separates the adds this member vouches for from the others.
-fn sort_adds(identity: &Identity, mls: &Mls, call: &CommitCall) -> (Vec<KeyPackage>, Vec<Skipped>) {
+fn sort_adds(
+    identity: &Identity,
+    mls: &Mls,
+    gate: &dyn Gate,
+    call: &CommitCall,
+) -> (Vec<KeyPackage>, Vec<Skipped>) {
     let staying = || {
         mls.leaves()
             .filter(|(index, _)| !call.removes.contains(index))
@@ -89,7 +96,7 @@ fn sort_adds(identity: &Identity, mls: &Mls, call: &CommitCall) -> (Vec<KeyPacka
     let mut key_packages = Vec::new();
     let mut skipped = Vec::new();
     for add in &call.adds {
-        let checked = check_add(identity, mls, add).and_then(|key_package| {
+        let checked = check_add(identity, mls, gate, add).and_then(|key_package| {
             let leaf_key = key_package.leaf_node().signature_key().as_slice().to_vec();
             let fresh = client_ids.insert(add.client_id) && leaf_keys.insert(leaf_key);
             fresh.then_some(key_package).ok_or(SkipReason::Duplicate)
@@ -105,7 +112,12 @@ fn sort_adds(identity: &Identity, mls: &Mls, call: &CommitCall) -> (Vec<KeyPacka
     (key_packages, skipped)
 }
 
-fn check_add(identity: &Identity, mls: &Mls, add: &PendingAdd) -> Result<KeyPackage, SkipReason> {
+fn check_add(
+    identity: &Identity,
+    mls: &Mls,
+    gate: &dyn Gate,
+    add: &PendingAdd,
+) -> Result<KeyPackage, SkipReason> {
     let Some(MlsMessageBodyIn::KeyPackage(key_package)) = parse_message(add.key_package.as_slice()) else {
         return Err(SkipReason::Invalid);
     };
@@ -126,7 +138,7 @@ fn check_add(identity: &Identity, mls: &Mls, add: &PendingAdd) -> Result<KeyPack
     {
         return Err(SkipReason::Invalid);
     }
-    if !leaf.is_admitted(&identity.keys, mls.group_id()) {
+    if !leaf.is_admitted(&identity.keys, mls.group_id()) || !gate.lets_in(&leaf, mls.group_id()) {
         return Err(SkipReason::Admission);
     }
     Ok(key_package)

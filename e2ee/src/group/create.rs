@@ -21,7 +21,7 @@ pub(crate) fn create(identity: &Identity, room: &Policy) -> Result<Mls, SessionE
     let group_id = GroupId::from_slice(&[identity.room_id, random].concat());
     let ciphersuite = room.suite.ciphersuite();
     let policy = CallPolicy {
-        lobby: false,
+        lobby: identity.requires_lobby(),
         host_keys: vec![identity.required_host().unwrap_or_else(|| identity.leaf_public())],
         max_members: u16::try_from(room.max_participants.min(kid::MAX_LEAVES)).unwrap_or(u16::MAX),
     };

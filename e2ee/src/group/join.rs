@@ -106,7 +106,10 @@ pub(crate) fn check_group(identity: &Identity, mls: &Mls) -> Result<(), NackReas
     let other_hosts = identity
         .required_host()
         .is_some_and(|host| policy.host_keys != [host]);
-    if !mls.group_id().starts_with(&identity.room_id) || policy.lobby || other_hosts {
+    if !mls.group_id().starts_with(&identity.room_id)
+        || policy.lobby != identity.requires_lobby()
+        || other_hosts
+    {
         return Err(NackReason::Policy);
     }
     policy::check_tree(&identity.keys, mls)?;

@@ -8,7 +8,7 @@ use super::{Mls, contained, parse_message};
 use crate::encoding::ClientId;
 use crate::identity::Identity;
 use crate::message::NackReason;
-use crate::policy::{self, CommitFacts};
+use crate::policy::{self, CommitFacts, Gate};
 
 /// A commit of the current epoch that may be merged.
 pub(crate) enum Acceptable {
@@ -27,11 +27,21 @@ pub(crate) enum Acceptable {
 ///
 /// # Errors
 /// What to say in the Nack.
-pub(crate) fn commit(identity: &Identity, mls: &mut Mls, bytes: &[u8]) -> Result<Acceptable, NackReason> {
-    contained(|| commit_inner(identity, mls, bytes)).unwrap_or(Err(NackReason::Invalid))
+pub(crate) fn commit(
+    identity: &Identity,
+    mls: &mut Mls,
+    gate: &dyn Gate,
+    bytes: &[u8],
+) -> Result<Acceptable, NackReason> {
+    contained(|| commit_inner(identity, mls, gate, bytes)).unwrap_or(Err(NackReason::Invalid))
 }
 
-fn commit_inner(identity: &Identity, mls: &mut Mls, bytes: &[u8]) -> Result<Acceptable, NackReason> {
+fn commit_inner(
+    identity: &Identity,
+    mls: &mut Mls,
+    gate: &dyn Gate,
+    bytes: &[u8],
+) -> Result<Acceptable, NackReason> {
     // Handshake messages are public here, so a PrivateMessage cannot be a commit.
     let Some(MlsMessageBodyIn::PublicMessage(message)) = parse_message(bytes) else {
         return Err(NackReason::Invalid);
@@ -49,7 +59,7 @@ fn commit_inner(identity: &Identity, mls: &mut Mls, bytes: &[u8]) -> Result<Acce
     let sender = processed.sender().clone();
     match processed.into_content() {
         ProcessedMessageContent::StagedCommitMessage(commit) => {
-            let facts = policy::check_commit(&commit, &sender, mls, &identity.keys)?;
+            let facts = policy::check_commit(&commit, &sender, mls, &identity.keys, gate)?;
             Ok(Acceptable::Theirs {
                 commit,
                 facts,

@@ -81,14 +81,15 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn answer_commit_call(&mut self, call: &CommitCall) {
+    pub(super) fn answer_commit_call(&mut self, now_ms: u64, call: &CommitCall) {
         let Some(mls) = self.current.as_mut().filter(|mls| mls.epoch() == call.epoch) else {
             return;
         };
         if self.tentative.is_some() {
             return;
         }
-        match commit::build(&self.identity, mls, call) {
+        let built = commit::build(&self.identity, mls, &self.hosting.gate(now_ms), call);
+        match built {
             Ok(Some(upload)) => {
                 self.committer.handle_upload(upload.epoch);
                 self.send(Outgoing::Commit(upload));
@@ -120,14 +121,20 @@ impl Session {
         }
         // A commit of the same epoch as the one under vote: that one fell.
         self.drop_tentative();
-        self.judge(message)
+        self.judge(now_ms, message)
     }
 
-    fn judge(&mut self, message: &Commit) -> Result<(), SessionError> {
+    fn judge(&mut self, now_ms: u64, message: &Commit) -> Result<(), SessionError> {
         let Some(mls) = self.current.as_mut() else {
             return Ok(());
         };
-        match process::commit(&self.identity, mls, message.commit.as_slice()) {
+        let judged = process::commit(
+            &self.identity,
+            mls,
+            &self.hosting.gate(now_ms),
+            message.commit.as_slice(),
+        );
+        match judged {
             Ok(process::Acceptable::Own) => {
                 let keys = own_pending_keys(mls)?;
                 self.tentative = Some(Tentative {
@@ -330,7 +337,7 @@ impl Session {
         self.resync.cancel();
         self.enter_epoch(now_ms, epoch);
         self.outputs.push_back(Output::Admitted { epoch });
-        self.settle_hosting();
+        self.settle_hosting(now_ms);
         Ok(())
     }
 

@@ -76,13 +76,33 @@ impl Session {
     pub(super) fn handle_state(&mut self, now_ms: u64, state: &State) -> Result<(), SessionError> {
         let group_id = state.group.as_ref().map(|group| group.group_id.as_slice());
         let entered = self.enter_by(now_ms, state, group_id);
-        self.handle_orders(&state.orders);
+        self.handle_orders(now_ms, &state.orders);
         entered
     }
 
     fn enter_by(&mut self, now_ms: u64, state: &State, group_id: Option<&[u8]>) -> Result<(), SessionError> {
         match (state.standing, group_id) {
+            // Guests do not begin a call that has a lobby: nobody could let them in. They wait for a host.
+            (Standing::Found | Standing::Wait, _)
+                if self.current.is_none()
+                    && self.identity.requires_lobby()
+                    && !self.identity.is_room_host() =>
+            {
+                self.outputs.push_back(Output::Knocking);
+                Ok(())
+            }
             (Standing::Found, _) => self.found(&state.policy),
+            (Standing::Knock, Some(group_id)) => {
+                self.forget_group();
+                self.knock(group_id)
+            }
+            // Whoever would add us without a ticket is not to be trusted with who else is there.
+            (Standing::Join, Some(group_id))
+                if self.identity.requires_lobby() && !self.identity.has_ticket(group_id) =>
+            {
+                self.forget_group();
+                self.knock(group_id)
+            }
             (Standing::Join, Some(group_id)) => {
                 self.forget_group();
                 self.join(now_ms, state.policy.suite, group_id.to_vec())
@@ -111,7 +131,7 @@ impl Session {
                 self.encrypt_again(now_ms);
                 Ok(())
             }
-            (Standing::Wait | Standing::Join, _) => Ok(()),
+            (Standing::Wait | Standing::Join | Standing::Knock, _) => Ok(()),
         }
     }
 

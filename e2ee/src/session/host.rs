@@ -5,12 +5,18 @@ use crate::encoding::{Blob, ClientId};
 use crate::error::SessionError;
 use crate::frame::Context;
 use crate::group::Mls;
-use crate::message::{Kick, Order, Outgoing};
+use crate::leaf::Leaf;
+use crate::message::{Kick, KnockOf, Order, Outgoing};
 use crate::moderation::{GroupHosts, Moderation, Orders, Role, RulesWish, Taken, Wish, signed_bytes};
 use crate::output::{FailReason, Output};
+use crate::policy::Gate;
 
 /// Most orders that wait for the group they are for.
 const MAX_HELD: usize = 8;
+
+/// How long after a host closed the lobby who was on the way in still gets in without a ticket, in milliseconds: all
+/// members must judge a commit alike, and the decision reaches them at other moments than the commit.
+const LOBBY_GRACE: u64 = 10_000;
 
 /// The decisions of the group's hosts. Written by `host`, forgotten with the group.
 #[derive(Default)]
@@ -21,6 +27,12 @@ pub(super) struct Hosting {
     orders: Orders,
     /// Orders that came before the group.
     held: Vec<Order>,
+    /// Whether the group has a lobby by its policy.
+    lobby_from_the_beginning: bool,
+    /// Whether it has one by a host's decision, and since when.
+    lobby: Option<(bool, u64)>,
+    /// Who waits.
+    pub(super) knocks: Vec<KnockOf>,
 }
 
 impl Hosting {
@@ -36,9 +48,41 @@ impl Hosting {
         self.orders.role_of(&self.hosts(), key)
     }
 
+    /// Whether whoever is new needs a ticket.
+    fn has_lobby(&self) -> bool {
+        self.lobby
+            .map_or(self.lobby_from_the_beginning, |(lobby, _)| lobby)
+    }
+
+    /// Who gets in at this time.
+    pub(super) fn gate(&self, now_ms: u64) -> impl Gate + '_ {
+        let since = self.lobby.map(|(_, since)| since);
+        let is_closed =
+            self.has_lobby() && since.is_none_or(|since| now_ms.saturating_sub(since) >= LOBBY_GRACE);
+        HostedGate {
+            hosting: self,
+            is_closed,
+        }
+    }
+
     /// What the owner of a leaf key may publish.
     pub(super) fn permitted(&self, key: &[u8]) -> Vec<Context> {
         self.orders.permitted(self.role_of(key), key)
+    }
+}
+
+/// Lets in whoever has a ticket of somebody who moderates.
+struct HostedGate<'a> {
+    hosting: &'a Hosting,
+    is_closed: bool,
+}
+
+impl Gate for HostedGate<'_> {
+    fn lets_in(&self, leaf: &Leaf<'_>, group_id: &[u8]) -> bool {
+        !self.is_closed
+            || leaf
+                .ticket(group_id)
+                .is_some_and(|ticket| self.hosting.role_of(ticket.key.as_slice()).moderates())
     }
 }
 
@@ -51,7 +95,7 @@ impl Session {
             permitted: self.hosting.permitted(&own),
             sources: self.hosting.orders.sources(),
             locked: self.hosting.orders.is_locked(),
-            lobby: self.has_lobby(),
+            lobby: self.hosting.has_lobby(),
         }
     }
 
@@ -98,11 +142,19 @@ impl Session {
         self.wish_rules(RulesWish::Locked(locked))
     }
 
-    /// Ends the call for everybody (hosts only); with `burn` the room goes too.
+    /// Lets whoever is new in only with a ticket, or everybody with the link again (hosts and co-hosts only).
     ///
     /// # Errors
     /// `NotMember`, `NotHost`.
-    pub fn end(&mut self, burn: bool) -> Result<(), SessionError> {
+    pub fn set_lobby(&mut self, lobby: bool) -> Result<(), SessionError> {
+        self.wish_rules(RulesWish::Lobby(lobby))
+    }
+
+    /// Ends the call for everybody (hosts only).
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`.
+    pub fn end(&mut self) -> Result<(), SessionError> {
         if !self.has_host_key()? {
             return Err(SessionError::NotHost);
         }
@@ -110,7 +162,6 @@ impl Session {
         let end = crate::moderation::End {
             group: Blob(mls.group_id().to_vec()),
             epoch: mls.epoch(),
-            burn,
         };
         let text = serde_json::to_string(&crate::moderation::Decision::End(end))
             .map_err(|_| SessionError::Crypto)?;
@@ -147,27 +198,27 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn handle_order(&mut self, order: Order) -> Result<(), SessionError> {
+    pub(super) fn handle_order(&mut self, now_ms: u64, order: Order) -> Result<(), SessionError> {
         if self.current.is_none() {
             if self.hosting.held.len() < MAX_HELD {
                 self.hosting.held.push(order);
             }
             return Ok(());
         }
-        self.take_order(&order);
+        self.take_order(now_ms, &order);
         self.send_wishes();
         Ok(())
     }
 
     /// What a State says that stands. A server that lost something gets it back.
-    pub(super) fn handle_orders(&mut self, orders: &[Order]) {
+    pub(super) fn handle_orders(&mut self, now_ms: u64, orders: &[Order]) {
         self.hosting.held.clear();
         if self.current.is_none() {
             self.hosting.held = orders.iter().take(MAX_HELD).cloned().collect();
             return;
         }
         for order in orders {
-            self.take_order(order);
+            self.take_order(now_ms, order);
         }
         let lost: Vec<Order> = self
             .hosting
@@ -188,6 +239,7 @@ impl Session {
         if self.hosting.group_id != mls.group_id() {
             self.hosting = Hosting {
                 group_id: mls.group_id().to_vec(),
+                lobby_from_the_beginning: mls.policy().is_some_and(|policy| policy.lobby),
                 host_keys: mls.policy().map(|policy| policy.host_keys).unwrap_or_default(),
                 held: std::mem::take(&mut self.hosting.held),
                 ..Hosting::default()
@@ -196,9 +248,9 @@ impl Session {
     }
 
     /// Takes what was held back, and says who the host is when it is this session.
-    pub(super) fn settle_hosting(&mut self) {
+    pub(super) fn settle_hosting(&mut self, now_ms: u64) {
         for order in std::mem::take(&mut self.hosting.held) {
-            self.take_order(&order);
+            self.take_order(now_ms, &order);
         }
         let own = self.identity.leaf_public();
         if self.has_host_key() == Ok(true) && self.hosting.role_of(&own) != Role::Host {
@@ -208,18 +260,22 @@ impl Session {
         self.outputs.push_back(Output::ModerationChanged);
     }
 
-    fn take_order(&mut self, order: &Order) {
+    fn take_order(&mut self, now_ms: u64, order: &Order) {
         let hosts = GroupHosts {
             group_id: &self.hosting.group_id,
             keys: &self.hosting.host_keys,
         };
         match self.hosting.orders.take(&hosts, order) {
             Taken::Stands => {
+                let lobby = self.hosting.orders.lobby();
+                if lobby != self.hosting.lobby.map(|(lobby, _)| lobby) {
+                    self.hosting.lobby = lobby.map(|lobby| (lobby, now_ms));
+                }
                 self.outputs.push_back(Output::ModerationChanged);
                 self.outputs.push_back(Output::RosterChanged);
             }
             Taken::Old => {}
-            Taken::End(end) => self.outputs.push_back(Output::Ended { burned: end.burn }),
+            Taken::End(_) => self.outputs.push_back(Output::Ended),
             Taken::Refused => self.fail(FailReason::Order),
         }
     }
@@ -233,7 +289,7 @@ impl Session {
 
     fn send_wishes(&mut self) {
         let Some(mls) = &self.current else { return };
-        let lobby = mls.policy().is_some_and(|policy| policy.lobby);
+        let lobby = self.hosting.lobby_from_the_beginning;
         let group_id = mls.group_id().to_vec();
         if let Some(text) = self.hosting.orders.next_text(&group_id, lobby) {
             self.send_order(text);
@@ -249,13 +305,6 @@ impl Session {
         }));
     }
 
-    fn has_lobby(&self) -> bool {
-        self.hosting.orders.lobby().unwrap_or_else(|| {
-            let policy = self.current.as_ref().and_then(Mls::policy);
-            policy.is_some_and(|policy| policy.lobby)
-        })
-    }
-
     /// Whether this session signs with a host key of the group.
     fn has_host_key(&self) -> Result<bool, SessionError> {
         if self.current.is_none() {
@@ -265,7 +314,7 @@ impl Session {
         Ok(self.hosting.host_keys.contains(&key))
     }
 
-    fn require_moderator(&self) -> Result<(), SessionError> {
+    pub(super) fn require_moderator(&self) -> Result<(), SessionError> {
         let own = self.identity.leaf_public();
         if self.has_host_key()? || self.hosting.role_of(&own).moderates() {
             Ok(())

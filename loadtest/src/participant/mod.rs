@@ -413,7 +413,9 @@ impl<M: Media> Participant<M> {
             | ServerMessage::Go(_)
             | ServerMessage::App(_)
             | ServerMessage::GroupInfo(_)
-            | ServerMessage::Order(_) => self.hand_to_session(&text),
+            | ServerMessage::Order(_)
+            | ServerMessage::Knocks(_)
+            | ServerMessage::Admitted(_) => self.hand_to_session(&text),
             ServerMessage::TrackPublished(published) => self.subscribe(published.track).await?,
             ServerMessage::TrackUnpublished(gone) => {
                 self.tracks.remove(&gone.track_id);
@@ -507,7 +509,8 @@ impl<M: Media> Participant<M> {
                 Output::Removed => return Err(ParticipantError::Removed),
                 Output::Failed { reason } => self.problem(&format!("MLS session: {reason:?}")),
                 // The server closes the connection with the reason.
-                Output::Ended { .. } | Output::ModerationChanged => {}
+                Output::Ended | Output::ModerationChanged => {}
+                Output::Knocking | Output::Knocks { .. } => {}
                 Output::RosterChanged | Output::App { .. } | Output::Secured { .. } => {}
             }
         }

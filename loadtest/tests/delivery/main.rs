@@ -11,6 +11,7 @@
 mod calls;
 mod faults;
 mod hostile;
+mod lobby;
 mod moderation;
 mod random;
 mod world;

@@ -186,14 +186,14 @@ fn a_host_ends_the_call_for_everybody_and_nobody_brings_it_back() {
     // One is away when it happens.
     world.cut(guest, Some(100), 4_000);
     world.run_for(1_000);
-    decide(&mut world, host, |session| session.end(false).unwrap());
+    decide(&mut world, host, |session| session.end().unwrap());
     world.run_for(8_000);
     for who in [guest, other, host] {
         assert_eq!(world.clients[who].last_error, Some(ErrorCode::Ended));
     }
     for who in [other, host] {
         let outputs = &world.clients[who].outputs;
-        assert!(outputs.contains(&Output::Ended { burned: false }));
+        assert!(outputs.contains(&Output::Ended));
     }
     let new = world.enter_hosted("new", HostKey::of_link(HostKey::own([5; 32]).public()));
     world.run_for(2_000);

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conclave_wire::bytes::Blob;
+use conclave_wire::client::lobby::Ticket;
 use conclave_wire::client::membership::Kick;
 use conclave_wire::client::mls::{Ack, App, CommitUpload, Found, Join, Nack};
 use conclave_wire::client::order::{End, Order};
@@ -69,6 +70,8 @@ pub(crate) enum Effect {
     Expel(ClientId),
     /// It answers nothing: treat its connection as lost.
     Unresponsive(ClientId),
+    /// There is a group now: whether it has a lobby is known.
+    Founded,
     /// An epoch became final.
     Finalized,
     /// An epoch was rolled back.
@@ -218,11 +221,11 @@ impl Delivery {
         }
         let next = cx
             .people
-            .online()
+            .inside()
             .find(|client| !asked.contains(client))
             .or_else(|| {
                 asked.clear();
-                cx.people.online().next()
+                cx.people.inside().next()
             });
         if let Some(next) = next {
             asked.insert(next);
@@ -258,7 +261,7 @@ impl Delivery {
             // Ask the next one right away, if there is one.
             match &mut self.phase {
                 Phase::Founding { until, asked }
-                    if cx.people.online().all(|client| asked.contains(&client)) =>
+                    if cx.people.inside().all(|client| asked.contains(&client)) =>
                 {
                     *until = cx.now + FOUND_TIMEOUT;
                 }
@@ -273,7 +276,8 @@ impl Delivery {
             cx.out.push(Effect::Admit(client, leaf));
         }
         self.phase = Phase::Running(group);
-        for other in cx.people.online().filter(|other| *other != client) {
+        cx.out.push(Effect::Founded);
+        for other in cx.people.inside().filter(|other| *other != client) {
             // The room asks for the standing again, and sends what must follow.
             cx.out.push(Effect::Restate(other, Standing::Wait));
         }
@@ -422,6 +426,26 @@ impl Delivery {
     /// Whether a host locked the call.
     pub(crate) fn is_locked(&self) -> bool {
         matches!(&self.phase, Phase::Running(group) if group.orders.is_locked())
+    }
+
+    /// Whether who is new needs a ticket.
+    pub(crate) fn has_lobby(&self) -> bool {
+        matches!(&self.phase, Phase::Running(group) if group.has_lobby())
+    }
+
+    /// Whether somebody moderates.
+    pub(crate) fn moderates(&self, client: &ClientId) -> bool {
+        matches!(&self.phase, Phase::Running(group) if group.moderates(client))
+    }
+
+    /// Whether a ticket lets a leaf key in.
+    pub(crate) fn is_ticket(&self, crypto: &Crypto, leaf_key: &[u8], ticket: &Ticket) -> bool {
+        matches!(&self.phase, Phase::Running(group) if group.is_ticket(crypto, leaf_key, ticket))
+    }
+
+    /// Whether somebody has a leaf.
+    pub(crate) fn is_member(&self, client: &ClientId) -> bool {
+        matches!(&self.phase, Phase::Running(group) if group.leaf_of(client).is_some())
     }
 
     /// What a member may publish; `None` without a group.

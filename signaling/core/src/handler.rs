@@ -1,5 +1,6 @@
 //! One handler per client message, in one module per family, as in `conclave_wire::client`.
 
+mod lobby;
 mod membership;
 mod mls;
 mod negotiation;
@@ -15,7 +16,13 @@ use crate::room::{Env, Room};
 impl Room {
     /// A message of a participant other than Hello.
     pub(crate) fn handle_message(&mut self, env: &mut Env<'_>, client: ClientId, message: ClientMessage) {
+        let for_lobby = matches!(
+            message,
+            ClientMessage::Ping(_) | ClientMessage::Bye | ClientMessage::Knock(_) | ClientMessage::Admit(_)
+        );
         let result = match message {
+            // Who waits may knock and wait, and nothing else.
+            _ if !for_lobby && self.is_waiting(&client) => Err(ErrorCode::NotAllowed),
             // The service lets it pass only as the first message of a connection.
             ClientMessage::Hello(_) => Err(ErrorCode::OutOfOrder),
             ClientMessage::Ping(ping) => self.handle_ping(env, &client, &ping),
@@ -29,6 +36,9 @@ impl Room {
             ClientMessage::GroupInfoRequest => self.handle_group_info_request(env, client),
             ClientMessage::Kick(kick) => self.handle_kick(env, &client, &kick),
             ClientMessage::Order(order) => self.handle_order(env, &client, order),
+            ClientMessage::Knock(knock) => self.handle_knock(env, &client, knock),
+            ClientMessage::Admit(admit) => self.handle_admit(env, &client, admit),
+            ClientMessage::Deny(deny) => self.handle_deny(env, &client, &deny),
             ClientMessage::Offer(offer) => self.handle_offer(env, &client, offer),
             ClientMessage::Views(views) => self.handle_views(env, &client, views),
         };

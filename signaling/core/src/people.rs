@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use conclave_wire::client::lobby::Knock;
 use conclave_wire::client::membership::PresenceKind;
 use conclave_wire::client::session::Resume;
 use conclave_wire::id::{ClientId, LeafIndex, PeerId, SessionToken};
@@ -25,12 +26,20 @@ pub(crate) struct Participant {
     pub(crate) last_heard: Instant,
     /// The leaf it was admitted with at the SFU.
     pub(crate) admitted: Option<LeafIndex>,
+    /// It waits in the lobby; with what it sent to be let in.
+    pub(crate) waiting: Option<Waiting>,
     /// What the SFU was last told it may publish; everything, as long as nothing was said.
     pub(crate) permitted: Option<Vec<Source>>,
     /// Where its first connection came from.
     pub(crate) origin: Origin,
     /// Which encodings of its tracks the SFU last said it needs.
     pub(crate) needed: BTreeMap<Source, Vec<bool>>,
+}
+
+/// Somebody in the lobby.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting {
+    pub(crate) knock: Option<Knock>,
 }
 
 /// How a participant is connected.
@@ -110,6 +119,14 @@ impl People {
         self.0
             .iter()
             .filter(|(_, participant)| participant.is_online())
+            .map(|(client, _)| *client)
+    }
+
+    /// Who is online and not in the lobby.
+    pub(crate) fn inside(&self) -> impl Iterator<Item = ClientId> + '_ {
+        self.0
+            .iter()
+            .filter(|(_, participant)| participant.is_online() && participant.waiting.is_none())
             .map(|(client, _)| *client)
     }
 

@@ -73,7 +73,11 @@ impl Rates {
             ClientMessage::App(_) => &mut self.app,
             ClientMessage::GroupInfoRequest => &mut self.group_info,
             ClientMessage::Offer(_) => &mut self.offer,
-            ClientMessage::Kick(_) | ClientMessage::Order(_) => &mut self.kick,
+            ClientMessage::Kick(_)
+            | ClientMessage::Order(_)
+            | ClientMessage::Knock(_)
+            | ClientMessage::Admit(_)
+            | ClientMessage::Deny(_) => &mut self.kick,
             ClientMessage::Views(_) => &mut self.views,
             ClientMessage::Hello(_)
             | ClientMessage::Ping(_)

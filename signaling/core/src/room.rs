@@ -163,6 +163,7 @@ impl Room {
                     self.suspend(env, &client, more);
                 }
             }
+            Effect::Founded => self.gather_lobby(env),
             Effect::Finalized => env.stats.finals += 1,
             Effect::RolledBack => env.stats.rollbacks += 1,
         }
@@ -212,7 +213,12 @@ impl Room {
         let Some(session) = participant.session() else {
             return;
         };
-        let others = self.people.iter().filter(|(other, _)| *other != client);
+        // Who waits in the lobby is told nothing of who is there.
+        let is_inside = participant.waiting.is_none();
+        let others = self
+            .people
+            .iter()
+            .filter(|(other, participant)| *other != client && is_inside && participant.waiting.is_none());
         let state = State {
             token: participant.token,
             standing,
@@ -227,10 +233,14 @@ impl Room {
             tracks: self
                 .tracks
                 .values()
-                .filter(|track| track.client_id != *client)
+                .filter(|track| is_inside && track.client_id != *client)
                 .cloned()
                 .collect(),
-            orders: self.delivery.orders(),
+            orders: if is_inside {
+                self.delivery.orders()
+            } else {
+                Vec::new()
+            },
             idle_timeout_ms: u32::try_from(env.limits.idle_timeout.as_millis()).unwrap_or(u32::MAX),
         };
         env.outbox.send(session, &ServerMessage::State(state));
@@ -308,10 +318,21 @@ impl Room {
         for track in gone {
             self.unpublish(env, track);
         }
-        self.announce(env, client, PresenceKind::Gone);
-        self.step(env, effects, |delivery, cx| {
-            delivery.handle_gone(cx, client, departure)
-        });
+        if participant.waiting.is_some() {
+            self.tell_knocks(env);
+        } else {
+            self.announce(env, client, PresenceKind::Gone);
+            self.step(env, effects, |delivery, cx| {
+                delivery.handle_gone(cx, client, departure)
+            });
+        }
+        // Without anybody inside there is nobody who could let them in, and no call to come into.
+        if self.people.iter().all(|(_, other)| other.waiting.is_some()) {
+            let waiting: Vec<ClientId> = self.people.iter().map(|(client, _)| *client).collect();
+            for client in waiting {
+                self.expel(env, &client, ErrorCode::Ended, effects);
+            }
+        }
         if self.people.is_empty() {
             self.step(env, effects, |delivery, cx| delivery.clear(cx));
             self.lost.clear();
@@ -331,6 +352,13 @@ impl Room {
     }
 
     pub(crate) fn announce(&self, env: &mut Env<'_>, client: &ClientId, presence: PresenceKind) {
+        if self
+            .people
+            .get(client)
+            .is_some_and(|participant| participant.waiting.is_some())
+        {
+            return;
+        }
         self.tell_others(
             env,
             client,
@@ -343,7 +371,10 @@ impl Room {
 
     /// Sends to everybody who is online but `client`.
     pub(crate) fn tell_others(&self, env: &mut Env<'_>, client: &ClientId, message: &ServerMessage) {
-        let others = self.people.iter().filter(|(other, _)| *other != client);
+        let others = self
+            .people
+            .iter()
+            .filter(|(other, participant)| *other != client && participant.waiting.is_none());
         let sessions = others.filter_map(|(_, participant)| participant.session());
         env.outbox.broadcast(sessions, message);
     }

@@ -106,8 +106,6 @@ pub struct End {
     pub group: Blob,
     /// The epoch it was decided in.
     pub epoch: Epoch,
-    /// Whether the room itself goes: its id is never served again and every client wipes what it kept of it.
-    pub burn: bool,
 }
 
 impl Order {

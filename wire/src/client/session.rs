@@ -78,6 +78,8 @@ pub enum Standing {
     Wait,
     /// Send Join with a fresh key package.
     Join,
+    /// A host has to let the client in: send Knock and wait; a host sends Admit for itself.
+    Knock,
     /// The client's state fits; the commits it missed follow as Commit, Final and Go.
     Resume,
     /// The client's state does not fit; GroupInfo follows: come back by an external commit.

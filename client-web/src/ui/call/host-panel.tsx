@@ -31,6 +31,12 @@ export function HostPanel({ model }: { readonly model: CallModel }) {
       <section>
         <h3>{text.moderation.door}</h3>
         <Check
+          label={text.lobby.lobby}
+          detail={text.lobby.lobbyDetail}
+          checked={moderation.decided.value.lobby}
+          onChange={(lobby) => moderation.setLobby(lobby)}
+        />
+        <Check
           label={text.moderation.lock}
           detail={text.moderation.lockDetail}
           checked={moderation.decided.value.locked}

@@ -13,6 +13,7 @@ import type {
   Question,
   Reaction,
   TileView,
+  Waiting,
 } from "../../index.ts";
 import type { Suite } from "../../wire/types.ts";
 import type { CallEventName, CallPort } from "../port.ts";
@@ -21,7 +22,7 @@ import { handQueue } from "./talk.ts";
 
 const SOURCES = ["microphone", "camera", "screen_video", "screen_audio"] as const;
 const PICKED = { microphoneId: "", cameraId: "", speakerId: "" };
-const LINK = { room: "r", secret: "s", href: "https://example.org/r/r#s" };
+const LINK = { room: "r", secret: "s", lobby: false, passcode: false, href: "https://example.org/r/r#s" };
 
 function person(clientId: string, change: Partial<Participant> = {}): Participant {
   return {
@@ -62,8 +63,9 @@ class TestCall implements CallPort {
     this.tiles = tiles;
   };
   stats = () => Promise.resolve(undefined);
-  moderation: Moderation = { role: "member", permitted: SOURCES, sources: SOURCES, locked: false };
+  moderation: Moderation = { role: "member", permitted: SOURCES, sources: SOURCES, locked: false, lobby: false };
   decide = (decision: Decision) => this.#answer(JSON.stringify(decision));
+  waiting: readonly Waiting[] = [];
   lowerHands = (clientId?: string) => this.#note(`lower ${clientId}`);
 
   say = (words: string) => this.#note(`say ${words}`);
@@ -302,7 +304,7 @@ describe("the talk", () => {
 });
 
 describe("ModerationModel", () => {
-  const host: Moderation = { role: "host", permitted: SOURCES, sources: SOURCES, locked: false };
+  const host: Moderation = { role: "host", permitted: SOURCES, sources: SOURCES, locked: false, lobby: false };
   function callOf(moderation: Moderation) {
     const call = new TestCall();
     call.moderation = moderation;
@@ -343,9 +345,36 @@ describe("ModerationModel", () => {
     moderation.answer(true);
     expect(call.asked.map((asked) => JSON.parse(asked) as unknown)).toEqual([
       { decide: "remove", client_id: "Ana", ban: true },
-      { decide: "end", burn: false },
+      { decide: "end" },
     ]);
     expect(moderation.asked.value).toBeUndefined();
+  });
+
+  it("says who knocks, once, and lets in one or all", () => {
+    const { call, model, moderation } = callOf(host);
+    const [ada, bo] = [
+      { client_id: "a", display_name: "Ada" },
+      { client_id: "b", display_name: "Bo" },
+    ];
+    call.events.emit("waiting", [bo]);
+    expect(model.notice.value).toBeUndefined();
+    call.events.emit("waiting", []);
+    model.panel.value = "chat";
+    call.events.emit("waiting", [ada]);
+    expect(model.notice.value?.message).toBe("Ada wants to come in");
+    const { number } = model.notice.value ?? {};
+    call.events.emit("waiting", [ada]);
+    expect(model.notice.value?.number).toBe(number);
+    call.events.emit("waiting", [ada, bo]);
+    moderation.admit(moderation.waiting);
+    moderation.deny(bo);
+    expect(call.asked.map((asked) => JSON.parse(asked) as unknown)).toEqual([
+      { decide: "admit", client_id: "a" },
+      { decide: "admit", client_id: "b" },
+      { decide: "deny", client_id: "b" },
+    ]);
+    call.events.emit("moderation", { ...host, role: "member" });
+    expect(moderation.waiting).toEqual([]);
   });
 
   it("says when something that was decided was refused", async () => {

@@ -103,7 +103,11 @@ export class CallModel {
       ...(picked.camera === undefined ? (["camera"] as const) : []),
     ]);
     this.talk = new Talk(call, (message, tone) => this.announce(message, tone));
-    this.moderation = new ModerationModel(call, (message, tone) => this.announce(message, tone));
+    this.moderation = new ModerationModel(
+      call,
+      (message, tone) => this.announce(message, tone),
+      () => this.panel.peek() !== undefined,
+    );
     this.#unsubscribe = [
       () => this.talk.close(),
       () => this.moderation.close(),

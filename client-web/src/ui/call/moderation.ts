@@ -8,6 +8,7 @@ import {
   moderates,
   type Participant,
   type Role,
+  type Waiting,
 } from "../../index.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
@@ -33,17 +34,27 @@ const SOURCES: Readonly<Record<SourceGroup, readonly Source[]>> = {
 export class ModerationModel {
   readonly #call: CallPort;
   readonly #announce: (message: string, tone?: "info" | "problem") => void;
+  readonly #panelOpen: () => boolean;
   readonly #decided: ReturnType<typeof signal<Moderation>>;
   readonly #unsubscribe: readonly (() => void)[];
+
+  readonly #waiting: ReturnType<typeof signal<readonly Waiting[]>>;
 
   /** What is being asked. The menus write it. */
   readonly asked = signal<Asked | undefined>(undefined);
 
-  constructor(call: CallPort, announce: (message: string, tone?: "info" | "problem") => void) {
+  constructor(
+    call: CallPort,
+    announce: (message: string, tone?: "info" | "problem") => void,
+    panelOpen: () => boolean,
+  ) {
     this.#call = call;
+    this.#panelOpen = panelOpen;
     this.#announce = announce;
     this.#decided = signal(call.moderation);
+    this.#waiting = signal(call.waiting);
     this.#unsubscribe = [
+      call.on("waiting", (waiting) => this.#readWaiting(waiting)),
       call.on("moderation", (now) => this.#read(now)),
       call.on("silenced", (sources) => this.#saySilenced(sources)),
       call.on("hand-lowered", (name) => announce(text.moderation.handLowered(name))),
@@ -97,6 +108,25 @@ export class ModerationModel {
     void this.#decide({ decide: "role", client_id: person.clientId, role });
   }
 
+  /** Who waits to be let in. */
+  get waiting(): readonly Waiting[] {
+    return this.moderates ? (this.#waiting.value ?? []) : [];
+  }
+
+  admit(waiting: readonly Waiting[]): void {
+    for (const { client_id } of waiting) {
+      void this.#decide({ decide: "admit", client_id });
+    }
+  }
+
+  deny(person: Waiting): void {
+    void this.#decide({ decide: "deny", client_id: person.client_id });
+  }
+
+  setLobby(lobby: boolean): void {
+    void this.#decide({ decide: "lobby", lobby });
+  }
+
   setLocked(locked: boolean): void {
     void this.#decide({ decide: "lock", locked });
   }
@@ -121,7 +151,7 @@ export class ModerationModel {
       case "ban":
         return void this.#remove(asked.person, asked.kind === "ban");
       case "end":
-        return void this.#decide({ decide: "end", burn: false });
+        return void this.#decide({ decide: "end" });
     }
   }
 
@@ -165,7 +195,23 @@ export class ModerationModel {
     }
   }
 
+  #readWaiting(now: readonly Waiting[]): void {
+    const before = new Set(this.#waiting.value?.map((person) => person.client_id));
+    this.#waiting.value = now;
+    const news = now.filter((person) => !before.has(person.client_id));
+    const [first] = news;
+    // While no panel is open the banner says it.
+    if (first !== undefined && this.#panelOpen()) {
+      this.#announce(news.length === 1 ? text.lobby.knocks(waitingName(first)) : text.lobby.knockMany(news.length));
+    }
+  }
+
   #saySilenced(sources: readonly LocalSource[]): void {
     this.#announce(sources.map((source) => text.moderation.silenced[source]).join(". "));
   }
+}
+
+/** What to call somebody who waits. */
+export function waitingName(person: Waiting): string {
+  return person.display_name ?? text.call.unknown;
 }

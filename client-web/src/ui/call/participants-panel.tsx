@@ -3,6 +3,7 @@
 import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { Avatar } from "./avatar.tsx";
+import { Lobby } from "./lobby.tsx";
 import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
 import { PersonOptions } from "./person-options.tsx";
@@ -13,6 +14,7 @@ export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
   const hands = handQueue(people);
   return (
     <>
+      <Lobby model={model} />
       {hands.length > 0 && (
         <section class="hands">
           <h3>{text.hands.queue}</h3>

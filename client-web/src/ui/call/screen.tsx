@@ -17,6 +17,7 @@ import { useFocusKept } from "./focus.ts";
 import { HostPanel } from "./host-panel.tsx";
 import { offerControls } from "./media-session.ts";
 import { type CallModel, type PanelName, securityOf } from "./model.ts";
+import { waitingName } from "./moderation.ts";
 import { Panel } from "./panel.tsx";
 import { ParticipantsPanel } from "./participants-panel.tsx";
 import { closePip } from "./pip.tsx";
@@ -121,6 +122,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           </div>
         </header>
         <Banner model={model} />
+        <Knocking model={model} onOpen={() => togglePanel("participants")} />
         <main ref={stage} class="call-stage" tabIndex={-1}>
           <StageView model={model} />
           <AloneHint model={model} />
@@ -224,6 +226,26 @@ function Banner({ model }: { readonly model: CallModel }) {
           <p>
             <strong>{text.call.reconnecting}</strong> <span>{text.call.reconnectingDetail}</span>
           </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Says that somebody waits to be let in, until the panel with them is open. The element stays, to be read aloud. */
+function Knocking({ model, onOpen }: { readonly model: CallModel; readonly onOpen: () => void }) {
+  const { waiting } = model.moderation;
+  const [first] = waiting;
+  const shown = model.panel.value !== "participants" && model.state.value === "in-call";
+  return (
+    <div class="banner" role="status" data-kind="knocking">
+      {shown && first !== undefined && (
+        <>
+          <Icon name="people" />
+          <p>{waiting.length === 1 ? text.lobby.knocks(waitingName(first)) : text.lobby.knockMany(waiting.length)}</p>
+          <button type="button" class="button small" onClick={onOpen}>
+            {text.lobby.look}
+          </button>
         </>
       )}
     </div>

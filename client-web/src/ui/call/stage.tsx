@@ -50,7 +50,7 @@ export function StageView({ model }: { readonly model: CallModel }) {
   const state = model.state.value;
   return (
     <div ref={stage} class="stage">
-      {(state === "idle" || state === "connecting" || state === "full" || state === "waiting") && (
+      {(state === "idle" || state === "connecting" || state === "full" || state === "waiting" || state === "lobby") && (
         <Progress state={state} />
       )}
       {width > 0 && people.length > 0 && (
@@ -122,5 +122,6 @@ function progressWords() {
     connecting: { title: connecting, detail: undefined },
     full: { title: full, detail: fullDetail },
     waiting: { title: waiting, detail: waitingDetail },
+    lobby: { title: text.lobby.waiting, detail: text.lobby.waitingDetail },
   } as const;
 }

@@ -74,6 +74,13 @@ export const french: Texts = {
     newMeeting: "Nouvelle réunion",
     creating: "Ouverture d’une salle…",
     createFailed: "Le serveur n’a pas ouvert de salle. Vérifiez votre connexion et réessayez.",
+    options: "Options d’une nouvelle réunion",
+    passcode: "Code d’accès",
+    passcodeDetail:
+      "Facultatif. Donnez-le à vos invités par une autre voie que le lien. Il n’atteint jamais le serveur.",
+    passcodeShort: "Un code d’accès a au moins 4 caractères.",
+    lobby: "Salle d’attente",
+    lobbyDetail: "Vous faites entrer chaque personne. Elle attend jusque-là.",
     linkLabel: "Lien de la réunion",
     linkPlaceholder: "Collez un lien de réunion",
     openLink: "Ouvrir",
@@ -198,6 +205,25 @@ export const french: Texts = {
     cancel: "Annuler",
     removeFailed: (name) => `${name} n’a pas pu être exclu.`,
     everyone: "Seuls ces appareils ont les clés de cet appel.",
+  },
+
+  lobby: {
+    lobby: "Salle d’attente",
+    lobbyDetail: "Vous faites entrer chaque personne. Elle attend jusque-là.",
+    knocks: (name) => `${name} souhaite entrer`,
+    knockMany: (count) =>
+      plural(count, {
+        one: "# personne souhaite entrer",
+        many: "# de personnes souhaitent entrer",
+        other: "# personnes souhaitent entrer",
+      }),
+    title: (count) => `En attente (${count})`,
+    admit: "Faire entrer",
+    admitAll: "Faire entrer tout le monde",
+    denyOne: (name) => `Refuser ${name}`,
+    look: "Voir",
+    waiting: "Un hôte va vous faire entrer",
+    waitingDetail: "Il voit que vous êtes là dès qu’il l’est lui-même. Vous n’avez rien à faire.",
   },
 
   moderation: {
@@ -523,6 +549,8 @@ export const french: Texts = {
       replaced: "Vous avez rejoint depuis un autre onglet",
       refused: "Le serveur a refusé",
       banned: "Vous avez été exclu de la réunion",
+      "wrong-passcode": "Le code d’accès est faux",
+      denied: "On ne vous a pas fait entrer",
       locked: "La réunion est verrouillée",
       ended: "La réunion a été terminée",
       failed: "L’appel est terminé",
@@ -535,6 +563,8 @@ export const french: Texts = {
       replaced: "Cet onglet n’est plus dans l’appel ; l’autre continue.",
       refused: "Il n’a pas laissé ce navigateur entrer dans l’appel.",
       banned: "Un hôte vous a exclu, et personne ne peut entrer depuis cette adresse pendant cet appel.",
+      "wrong-passcode": "Les participants n’ont pas pu ouvrir ce que vous avez envoyé. Vérifiez le code et réessayez.",
+      denied: "Un hôte en a décidé ainsi. Demandez-lui ou réessayez.",
       locked: "Un hôte ne laisse entrer personne de nouveau. Demandez qu’on l’ouvre, puis réessayez.",
       ended: "Un hôte l’a terminée pour tous. Votre caméra et votre micro sont coupés.",
       failed: "Quelque chose a échoué de notre côté et l’appel n’a pas pu continuer.",

@@ -74,6 +74,12 @@ export const spanish: Texts = {
     newMeeting: "Nueva reunión",
     creating: "Abriendo una sala…",
     createFailed: "El servidor no abrió ninguna sala. Compruebe su conexión e inténtelo de nuevo.",
+    options: "Opciones de una reunión nueva",
+    passcode: "Código de acceso",
+    passcodeDetail: "Opcional. Dilo a tus invitados por otra vía que el enlace. Nunca llega al servidor.",
+    passcodeShort: "Un código de acceso tiene al menos 4 caracteres.",
+    lobby: "Sala de espera",
+    lobbyDetail: "Tú dejas entrar a cada persona. Hasta entonces espera.",
     linkLabel: "Enlace de la reunión",
     linkPlaceholder: "Pegue un enlace de reunión",
     openLink: "Abrir",
@@ -196,6 +202,25 @@ export const spanish: Texts = {
     cancel: "Cancelar",
     removeFailed: (name) => `No se pudo expulsar a ${name}.`,
     everyone: "Solo estos dispositivos tienen las claves de esta llamada.",
+  },
+
+  lobby: {
+    lobby: "Sala de espera",
+    lobbyDetail: "Tú dejas entrar a cada persona. Hasta entonces espera.",
+    knocks: (name) => `${name} quiere entrar`,
+    knockMany: (count) =>
+      plural(count, {
+        one: "# persona quiere entrar",
+        many: "# de personas quieren entrar",
+        other: "# personas quieren entrar",
+      }),
+    title: (count) => `En espera (${count})`,
+    admit: "Dejar entrar",
+    admitAll: "Dejar entrar a todos",
+    denyOne: (name) => `Rechazar a ${name}`,
+    look: "Ver",
+    waiting: "Un anfitrión te dejará entrar",
+    waitingDetail: "Ve que estás aquí en cuanto llega. No tienes que hacer nada.",
   },
 
   moderation: {
@@ -516,6 +541,8 @@ export const spanish: Texts = {
       replaced: "Ha entrado desde otra pestaña",
       refused: "El servidor se negó",
       banned: "Te expulsaron de la reunión",
+      "wrong-passcode": "El código de acceso es incorrecto",
+      denied: "No te dejaron entrar",
       locked: "La reunión está cerrada",
       ended: "La reunión terminó",
       failed: "La llamada ha terminado",
@@ -528,6 +555,9 @@ export const spanish: Texts = {
       replaced: "Esta pestaña está fuera de la llamada; la otra continúa.",
       refused: "No dejó entrar a este navegador en la llamada.",
       banned: "Un anfitrión te expulsó y nadie puede entrar desde esta dirección durante esta llamada.",
+      "wrong-passcode":
+        "Los participantes no pudieron abrir lo que enviaste. Comprueba el código e inténtalo de nuevo.",
+      denied: "Un anfitrión lo decidió así. Pregúntale o inténtalo de nuevo.",
       locked: "Un anfitrión no deja entrar a nadie nuevo. Pide que la abran e inténtalo de nuevo.",
       ended: "Un anfitrión la terminó para todos. Tu cámara y tu micrófono están apagados.",
       failed: "Algo falló por nuestra parte y la llamada no pudo continuar.",

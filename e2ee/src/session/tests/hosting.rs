@@ -131,7 +131,7 @@ fn rules_bind_members_and_viewers_and_nobody_who_moderates() {
         Err(SessionError::NotHost),
         "roles are the host's"
     );
-    assert_eq!(world.clients[0].session.end(false), Err(SessionError::NotHost));
+    assert_eq!(world.clients[0].session.end(), Err(SessionError::NotHost));
 }
 
 #[test]
@@ -236,13 +236,16 @@ fn a_server_that_forgot_the_orders_gets_them_back_from_any_member() {
 #[test]
 fn only_a_host_ends_the_call() {
     let mut world = room_with_a_late_host();
-    decide(&mut world, 2, |host| host.end(true).unwrap());
-    assert!((0..3).all(|who| world.has(who, &Output::Ended { burned: true })));
+    decide(&mut world, 2, |host| host.end().unwrap());
+    assert!((0..3).all(|who| world.has(who, &Output::Ended)));
     let mut other = room_with_a_late_host();
     let mut end = world.orders.last().cloned().unwrap();
     tell_order(&mut other, 1, &end);
-    end.text = end.text.replace("true", "false");
+    end.text = end.text.replace("\"epoch\":", "\"epoch\":1");
     tell_order(&mut world, 1, &end);
-    assert!(!other.has(1, &Output::Ended { burned: true }));
-    assert!(!world.has(1, &Output::Ended { burned: false }));
+    assert!(!other.has(1, &Output::Ended));
+    let failed = Output::Failed {
+        reason: FailReason::Order,
+    };
+    assert!(world.has(1, &failed));
 }

@@ -310,6 +310,7 @@ impl World {
                 self.broadcast(&json!({"type": "app", "seq": self.seq, "message": app.message}));
             }
             Outgoing::GroupInfoRequest => self.send_group_info(client),
+            Outgoing::Knock(_) | Outgoing::Admit(_) | Outgoing::Deny(_) => {}
             Outgoing::Order(order) => {
                 let mut message = serde_json::to_value(&order).unwrap();
                 message["type"] = json!("order");

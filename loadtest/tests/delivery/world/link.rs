@@ -177,6 +177,7 @@ impl World {
                     | ErrorCode::SessionReplaced
                     | ErrorCode::Banned
                     | ErrorCode::RoomLocked
+                    | ErrorCode::Denied
                     | ErrorCode::Ended
             )
         );

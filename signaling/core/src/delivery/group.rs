@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use conclave_wire::bytes::Blob;
+use conclave_wire::client::lobby::Ticket;
 use conclave_wire::client::mls::{Commit, Final, Go, GroupInfo, Join};
 use conclave_wire::client::order::{End, Order};
 use conclave_wire::client::session::Standing;
@@ -15,7 +16,7 @@ use conclave_wire::{ErrorCode, ServerMessage};
 
 use super::call::{Call, Healing};
 use super::key_packages::{PendingAdd, PendingAdds};
-use super::mls::{PublicState, Roster, application_epoch};
+use super::mls::{Crypto, PublicState, Roster, application_epoch};
 use super::order::{PendingGo, Tent};
 use super::orders::{Facts, Orders, Taken};
 use super::trees::TreeShelf;
@@ -351,10 +352,10 @@ impl Group {
         match self.orders.take(cx.crypto, &facts, order)? {
             Taken::Old => return Ok(None),
             Taken::End(end) => {
-                cx.tell_all(cx.people.online().collect(), message);
+                cx.tell_all(cx.people.inside().collect(), message);
                 return Ok(Some(end));
             }
-            Taken::Stands => cx.tell_all(cx.people.online().collect(), message),
+            Taken::Stands => cx.tell_all(cx.people.inside().collect(), message),
         }
         for client in self.roster.clients() {
             if cx.people.has(&client) {
@@ -362,6 +363,32 @@ impl Group {
             }
         }
         Ok(None)
+    }
+
+    /// Whether who is new needs a ticket.
+    pub(crate) fn has_lobby(&self) -> bool {
+        let from_the_beginning = || self.call_policy().is_some_and(permit::wants_lobby);
+        self.orders.lobby().unwrap_or_else(from_the_beginning)
+    }
+
+    /// Whether a ticket lets a leaf key in.
+    pub(crate) fn is_ticket(&self, crypto: &Crypto, leaf_key: &[u8], ticket: &Ticket) -> bool {
+        let group_id = self.group_id();
+        let facts = Facts {
+            group_id: group_id.as_slice(),
+            call_policy: self.call_policy().unwrap_or_default(),
+        };
+        self.orders.is_ticket(crypto, &facts, leaf_key, ticket)
+    }
+
+    /// Whether somebody moderates.
+    pub(crate) fn moderates(&self, client: &ClientId) -> bool {
+        let leaf = self
+            .roster
+            .leaf_of(client)
+            .and_then(|leaf| self.roster.leaf(leaf));
+        let policy = self.call_policy().unwrap_or_default();
+        leaf.is_some_and(|leaf| self.orders.role_of(policy, &leaf.key).moderates())
     }
 
     /// What a member may publish.

@@ -1,6 +1,7 @@
 //! What the hosts of a group decided: roles, rules, the end. The server obeys what is signed and can sign nothing.
 
 use conclave_wire::ErrorCode;
+use conclave_wire::client::lobby::{Ticket, ticket_bytes};
 use conclave_wire::client::order::{Decision, End, Order, Role, Roles, Rules, signed_bytes};
 use conclave_wire::limits::MAX_ORDER;
 use conclave_wire::media::Source;
@@ -88,6 +89,28 @@ impl Orders {
     /// Whether nobody new comes in.
     pub(crate) fn is_locked(&self) -> bool {
         self.rules.as_ref().is_some_and(|rules| rules.content.locked)
+    }
+
+    /// Whether a host decided about the lobby, and how.
+    pub(crate) fn lobby(&self) -> Option<bool> {
+        self.rules.as_ref().map(|rules| rules.content.lobby)
+    }
+
+    /// Whether a ticket lets a leaf key into the group.
+    pub(crate) fn is_ticket(
+        &self,
+        crypto: &Crypto,
+        facts: &Facts<'_>,
+        leaf_key: &[u8],
+        ticket: &Ticket,
+    ) -> bool {
+        let key = ticket.key.as_slice();
+        self.role_of(facts.call_policy, key).moderates()
+            && crypto.is_signed(
+                key,
+                &ticket_bytes(facts.group_id, leaf_key),
+                ticket.signature.as_slice(),
+            )
     }
 
     /// The role of a leaf key.

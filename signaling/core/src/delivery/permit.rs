@@ -50,6 +50,13 @@ pub(crate) fn check_kick(group: &Group, crypto: &Crypto, sender: &ClientId, kick
         .then_some(target.client)
 }
 
+/// Whether a `call_policy` asks for a lobby from the beginning.
+pub(super) fn wants_lobby(policy: &[u8]) -> bool {
+    const FLAGS: usize = 5;
+    const LOBBY: u8 = 0b010;
+    policy.get(FLAGS).is_some_and(|flags| flags & LOBBY != 0)
+}
+
 /// The host keys of a `call_policy`: after ten bytes of parameters, the last of which counts them, 32 bytes each.
 pub(super) fn host_keys(policy: &[u8]) -> Option<Vec<&[u8]>> {
     const PARAMETERS: usize = 9;

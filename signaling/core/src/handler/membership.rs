@@ -49,6 +49,9 @@ impl Room {
         let end = self.deliver(env, |delivery, cx| delivery.handle_order(cx, client, order))?;
         if end.is_some() {
             self.end(env);
+        } else {
+            // Somebody may be a co-host now.
+            self.tell_knocks(env);
         }
         Ok(())
     }

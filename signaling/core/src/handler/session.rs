@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use conclave_wire::client::membership::PresenceKind;
-use conclave_wire::client::session::{Hello, Ping, Pong};
+use conclave_wire::client::session::{Hello, Ping, Pong, Standing};
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{ClientId, SessionToken};
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::delivery::Departure;
-use crate::people::{Link, Participant};
+use crate::people::{Link, Participant, Waiting};
 use crate::room::{Env, Room, close};
 use crate::service::SessionKey;
 use crate::session::{Origin, Place};
@@ -41,8 +41,13 @@ impl Room {
             Some(_) => return Err(ErrorCode::ClientIdTaken),
             None => self.enter(env, session, origin, hello)?,
         }
+        if self.is_waiting(&client) {
+            self.send_state(env, &client, Standing::Knock, &[]);
+            return Ok(client);
+        }
         let (standing, follow) = self.deliver(env, |delivery, cx| delivery.handle_online(cx, client));
         self.send_state(env, &client, standing, &follow);
+        self.tell_knocks_to(env, &client);
         self.repeat_encodings_needed(env, &client);
         self.announce(env, &client, PresenceKind::Online);
         Ok(client)
@@ -86,10 +91,15 @@ impl Room {
         if self.banned.contains(origin) {
             return Err(ErrorCode::Banned);
         }
-        if self.delivery.is_locked() {
-            return Err(ErrorCode::RoomLocked);
-        }
         Ok(())
+    }
+
+    /// Whether who is new has to wait for a host: in the lobby, or because the call is locked and it may be a host itself.
+    fn must_wait(&self, hello: &Hello) -> bool {
+        let came_back = hello
+            .token
+            .is_some_and(|token| self.lost.iter().any(|lost| is_same(lost, &token)));
+        !came_back && (self.delivery.has_lobby() || self.delivery.is_locked())
     }
 
     fn enter(
@@ -104,6 +114,7 @@ impl Room {
         if reloaded.is_none() {
             self.check_entry(&origin, &hello)?;
         }
+        let waits = reloaded.is_none() && self.must_wait(&hello);
         let limit = usize::try_from(self.policy().max_participants).unwrap_or(usize::MAX);
         if reloaded.is_none() && self.people.len() >= limit {
             return Err(ErrorCode::RoomFull);
@@ -122,6 +133,7 @@ impl Room {
                 resume: hello.resume,
                 last_heard: env.now,
                 admitted: None,
+                waiting: waits.then(Waiting::default),
                 permitted: None,
                 origin,
                 needed: BTreeMap::new(),
