@@ -109,7 +109,7 @@ impl Identity {
     ) -> Result<Extensions<LeafNode>, SessionError> {
         let leaf_key = self.leaf_public();
         let mut admission = admission::create(&self.keys, group_id, &leaf_key)?;
-        if let Some((_, ticket)) = self.ticket.as_ref().filter(|(group, _)| group == group_id) {
+        if let Some(ticket) = self.ticket_for(group_id) {
             admission.extend(ticket::encode(ticket));
         }
         let card = self.card(provider, group_id)?;
@@ -146,9 +146,10 @@ impl Identity {
         self.ticket = Some((group_id, ticket));
     }
 
-    /// Whether there is a ticket for `group_id`.
-    pub(crate) fn has_ticket(&self, group_id: &[u8]) -> bool {
-        self.ticket.as_ref().is_some_and(|(group, _)| group == group_id)
+    /// The ticket for `group_id`.
+    pub(crate) fn ticket_for(&self, group_id: &[u8]) -> Option<&Ticket> {
+        let (_, ticket) = self.ticket.as_ref().filter(|(group, _)| group == group_id)?;
+        Some(ticket)
     }
 
     /// Whether the link says that the room has a lobby.

@@ -98,13 +98,16 @@ impl Session {
             }
             // Whoever would add us without a ticket is not to be trusted with who else is there.
             (Standing::Join, Some(group_id))
-                if self.identity.requires_lobby() && !self.identity.has_ticket(group_id) =>
+                if self.identity.requires_lobby()
+                    && !self.identity.is_room_host()
+                    && self.identity.ticket_for(group_id).is_none() =>
             {
                 self.forget_group();
                 self.knock(group_id)
             }
             (Standing::Join, Some(group_id)) => {
                 self.forget_group();
+                self.sign_own_ticket(group_id);
                 self.join(now_ms, state.policy.suite, group_id.to_vec())
             }
             (Standing::Resync, _) => {

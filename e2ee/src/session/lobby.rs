@@ -12,13 +12,12 @@ use crate::ticket;
 const MAX_KNOCKS: usize = 500;
 
 impl Session {
-    /// Asks to be let in; a host lets itself in.
+    /// Asks to be let in. A host lets itself in, and whoever was let in before shows its ticket again.
     pub(super) fn knock(&mut self, group_id: &[u8]) -> Result<(), SessionError> {
-        let leaf_key = Blob(self.identity.leaf_public().to_vec());
         self.outputs.push_back(Output::Knocking);
-        if self.identity.is_room_host() {
-            let ticket = self.sign_ticket(group_id, &leaf_key.0);
-            self.identity.keep_ticket(group_id.to_vec(), ticket.clone());
+        self.sign_own_ticket(group_id);
+        let leaf_key = Blob(self.identity.leaf_public().to_vec());
+        if let Some(ticket) = self.identity.ticket_for(group_id).cloned() {
             let client_id = self.identity.client_id;
             self.send(Outgoing::Admit(Admit {
                 client_id,
@@ -31,6 +30,14 @@ impl Session {
         self.knocked_at = group_id.to_vec();
         self.send(Outgoing::Knock(Knock { leaf_key, card }));
         Ok(())
+    }
+
+    /// A host needs nobody else's signature.
+    pub(super) fn sign_own_ticket(&mut self, group_id: &[u8]) {
+        if self.identity.is_room_host() && self.identity.ticket_for(group_id).is_none() {
+            let ticket = self.sign_ticket(group_id, &self.identity.leaf_public());
+            self.identity.keep_ticket(group_id.to_vec(), ticket);
+        }
     }
 
     pub(super) fn handle_admitted(&mut self, admitted: Admitted) -> Result<(), SessionError> {

@@ -227,6 +227,9 @@ fn whoever_was_let_in_comes_back_after_a_cut_and_after_a_restart() {
     world.cut(guest, Some(100), 20_000);
     world.run_for(30_000);
     world.assert_one_call(&[host, guest]);
+    world.cut(host, Some(100), 20_000);
+    world.run_for(30_000);
+    world.assert_one_call(&[host, guest]);
     world.restart_service(300);
     world.run_for(15_000);
     world.assert_one_call(&[host, guest]);

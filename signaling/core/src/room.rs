@@ -122,7 +122,7 @@ impl Room {
                 env.outbox.broadcast(sessions, &message);
             }
             Effect::Restate(client, standing) => {
-                if self.people.is_online(&client) {
+                if self.people.is_online(&client) && !self.is_waiting(&client) {
                     let (standing, follow) =
                         self.step(env, more, |delivery, cx| delivery.restate(cx, client, standing));
                     self.send_state(env, &client, standing, &follow);

@@ -94,12 +94,13 @@ impl Room {
         Ok(())
     }
 
-    /// Whether who is new has to wait for a host: in the lobby, or because the call is locked and it may be a host itself.
+    /// Whether who is new has to wait for a host: in the lobby, where whoever was let in before shows its ticket again,
+    /// or because the call is locked and it may be a host itself.
     fn must_wait(&self, hello: &Hello) -> bool {
         let came_back = hello
             .token
             .is_some_and(|token| self.lost.iter().any(|lost| is_same(lost, &token)));
-        !came_back && (self.delivery.has_lobby() || self.delivery.is_locked())
+        self.delivery.has_lobby() || (self.delivery.is_locked() && !came_back)
     }
 
     fn enter(
