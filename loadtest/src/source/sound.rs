@@ -115,7 +115,10 @@ mod tests {
         assert!(samples.first() == Some(&0) && samples.last().is_some_and(|last| last.abs() < 800));
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a quarter of the range of a sample")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a quarter of the range of a sample"
+    )]
     #[test]
     fn a_stereo_file_of_another_rate_keeps_its_pitch_and_length() {
         let mut file = Cursor::new(Vec::new());
