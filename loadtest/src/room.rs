@@ -1,6 +1,6 @@
 //! Room links: parsing one, making one.
 
-use conclave_e2ee::RoomSecret;
+use conclave_e2ee::{HostKey, RoomSecret, Session, SessionConfig, SessionError};
 use conclave_wire::bytes;
 use conclave_wire::id::RoomId;
 use rand::Rng as _;
@@ -16,7 +16,10 @@ pub struct Room {
     pub id: RoomId,
     /// The secret, known to those with the link.
     pub secret: RoomSecret,
-    secret_text: String,
+    /// What stands behind the `#`.
+    fragment: String,
+    /// The key of the room's host, if the link names it.
+    host: Option<[u8; 32]>,
 }
 
 /// Why a text is no room link.
@@ -34,6 +37,11 @@ pub enum LinkError {
     /// The secret is not 32 bytes of base64url.
     #[error("the secret in the link is not 43 characters of base64url")]
     BadSecret,
+    /// Something else than a host's key behind the secret.
+    #[error(
+        "the link names a lobby or a passcode, or no host's key behind the secret: bots cannot enter there"
+    )]
+    BadHost,
 }
 
 /// Why no room could be made.
@@ -59,21 +67,48 @@ impl Room {
     /// Parses a link. What stands before `/r/` does not matter.
     pub fn parse(link: &str) -> Result<Self, LinkError> {
         let (_, tail) = link.split_once("/r/").ok_or(LinkError::NoRoom)?;
-        let (id, secret) = match tail.split_once('#') {
-            // A link may name the host's key behind the secret; a bot takes whoever is host.
-            Some((id, fragment)) => (id, fragment.split('.').next()),
+        let (id, fragment) = match tail.split_once('#') {
+            Some((id, fragment)) => (id, Some(fragment)),
             None => (tail, None),
+        };
+        let (secret, host) = match fragment.map(|fragment| fragment.split_once('.').ok_or(fragment)) {
+            Some(Ok((secret, host))) => (Some(secret), Some(host)),
+            Some(Err(secret)) => (Some(secret), None),
+            None => (None, None),
         };
         let id = RoomId::parse(id).ok_or(LinkError::BadRoom)?;
         let secret_text = secret
             .filter(|secret| !secret.is_empty())
             .ok_or(LinkError::NoSecret)?;
         let secret = RoomSecret::parse(secret_text).ok_or(LinkError::BadSecret)?;
+        let host = host
+            .map(|host| bytes::decode_array(host).ok_or(LinkError::BadHost))
+            .transpose()?;
         Ok(Self {
             id,
             secret,
-            secret_text: secret_text.to_owned(),
+            fragment: fragment.unwrap_or_default().to_owned(),
+            host,
         })
+    }
+
+    /// A session of somebody with the link. Whoever comes first founds the group for the host that the link names: the
+    /// host itself enters no other.
+    ///
+    /// # Errors
+    /// A name that is empty or too long.
+    pub fn session(&self, client_id: [u8; 16], display_name: String) -> Result<Session, SessionError> {
+        let config = SessionConfig {
+            room_id: *self.id.as_bytes(),
+            room_secret: self.secret.clone(),
+            client_id,
+            display_name,
+            long_term_key: None,
+        };
+        match self.host {
+            Some(host) => Session::hosted(config, HostKey::of_link(host)),
+            None => Session::new(config),
+        }
     }
 
     /// Makes a room at the server and a secret for it here.
@@ -96,7 +131,8 @@ impl Room {
         Ok(Self {
             id: created.room,
             secret: RoomSecret::new(secret),
-            secret_text: bytes::encode(&secret),
+            fragment: bytes::encode(&secret),
+            host: None,
         })
     }
 
@@ -106,7 +142,7 @@ impl Room {
             "http://{}/r/{}#{}",
             server.authority(),
             self.id.to_text(),
-            self.secret_text
+            self.fragment
         )
     }
 }
@@ -124,7 +160,11 @@ mod tests {
         assert_eq!(room.link(&Server::parse("http://localhost:8080").unwrap()), link);
         let hosted = format!("{link}.{secret}");
         let room = Room::parse(&hosted).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(room.link(&Server::parse("http://localhost:8080").unwrap()), link);
+        assert_eq!(
+            room.link(&Server::parse("http://localhost:8080").unwrap()),
+            hosted
+        );
+        assert_eq!(room.host, Some([9; 32]));
     }
 
     #[test]
@@ -137,6 +177,14 @@ mod tests {
             (format!("http://localhost/r/{id}"), LinkError::NoSecret),
             (format!("http://localhost/r/{id}#"), LinkError::NoSecret),
             (format!("http://localhost/r/{id}#{id}"), LinkError::BadSecret),
+            (
+                format!("http://localhost/r/{id}#{secret}.{id}"),
+                LinkError::BadHost,
+            ),
+            (
+                format!("http://localhost/r/{id}#{secret}.{secret}.l"),
+                LinkError::BadHost,
+            ),
         ] {
             assert_eq!(Room::parse(&link).err(), Some(error), "{link}");
         }

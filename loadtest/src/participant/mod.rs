@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use conclave_e2ee::{Codec, Outgoing, Output, Session, SessionConfig, SessionError};
+use conclave_e2ee::{Codec, Outgoing, Output, SessionError};
 use conclave_wire::client::session::{Hello, Ping, State};
 use conclave_wire::id::{ClientId, TrackId};
 use conclave_wire::media::Track;
@@ -203,13 +203,7 @@ pub async fn run(config: Config, orders: watch::Receiver<Order>) -> Result<(), P
     config.measures.kinds.of(config.making.kind()).started.increment();
     let client_id: [u8; 16] = rand::rng().random();
     config.measures.register_bot(client_id);
-    let session = Session::new(SessionConfig {
-        room_id: *config.room.id.as_bytes(),
-        room_secret: config.room.secret.clone(),
-        client_id,
-        display_name: config.name.clone(),
-        long_term_key: None,
-    })?;
+    let session = config.room.session(client_id, config.name.clone())?;
     let session = SharedSession::new(session, started.into_std());
     match &config.making {
         Making::Full => {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use conclave_e2ee::{Output, Session, SessionConfig};
+use conclave_e2ee::Output;
 use conclave_wire::bytes::Blob;
 use conclave_wire::client::mls::{Ack, CommitCall};
 use conclave_wire::client::session::{Hello, Ping};
@@ -196,13 +196,10 @@ impl Phantom {
 
     /// Sends a fresh key package, made by a real session that is forgotten then.
     async fn ask(&mut self) -> Result<(), ParticipantError> {
-        let mut session = Session::new(SessionConfig {
-            room_id: *self.config.room.id.as_bytes(),
-            room_secret: self.config.room.secret.clone(),
-            client_id: self.client_id,
-            display_name: self.config.name.clone(),
-            long_term_key: None,
-        })?;
+        let mut session = self
+            .config
+            .room
+            .session(self.client_id, self.config.name.clone())?;
         session.handle_message(0, &self.state)?;
         while let Some(output) = session.poll_output() {
             if let Output::Send(message) = output {

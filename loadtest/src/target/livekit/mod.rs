@@ -115,9 +115,10 @@ impl Room for NamedRoom {
     async fn join(&self, number: u32, guest: Guest) -> Result<Box<dyn Seat>, TargetError> {
         let token = token::sign(&format!("p{number}"), &self.name);
         // Whether tracks come by themselves is decided at the join: a participant that publishes sees those of others
-        // as they come, as every client of LiveKit does.
+        // as they come, as every client of LiveKit does. Above protocol 2 the server offers the subscriber's
+        // connection at once, before it has heard that this client speaks JSON.
         let url = format!(
-            "ws://{}/rtc?access_token={token}&auto_subscribe=1&adaptive_stream=0&protocol=16&sdk=rust&version=1",
+            "ws://{}/rtc?access_token={token}&auto_subscribe=1&adaptive_stream=0&protocol=2&sdk=rust&version=1",
             self.address
         );
         within(NAME, "joining", async {
