@@ -214,7 +214,6 @@ mod tests {
             .await
             .unwrap();
         process.check().unwrap();
-        assert!(process.usage().unwrap().rss_bytes > 0.0);
         let (pid, folder) = (process.pid, process.folder.path().to_owned());
         // The wrappers become the script one after the other.
         let is_pinned = || {
@@ -228,6 +227,8 @@ mod tests {
         })
         .await
         .unwrap();
+        // Only now: while a program takes another's place, the process has no memory at all.
+        assert!(process.usage().unwrap().rss_bytes > 0.0);
         process.stop().await;
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
         assert!(!folder.exists());
