@@ -31,6 +31,10 @@ const FINAL_CODES: ReadonlySet<ErrorMessage["code"]> = new Set<ErrorMessage["cod
   "client_id_taken",
   "session_replaced",
   "removed",
+  "banned",
+  "denied",
+  "room_locked",
+  "ended",
   "not_allowed",
 ]);
 
