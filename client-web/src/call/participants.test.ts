@@ -40,6 +40,23 @@ function rosterWithAnn(...tracks: Track[]): Roster {
 
 const crypto = (roster: Roster) => roster.participants().get("ann")?.crypto.state;
 
+describe("whom the hosts silenced", () => {
+  it("is shown muted and is not heard, whatever they say and send", () => {
+    const roster = rosterWithAnn(camera, microphone);
+    roster.setReceiverState(7, "secure", null);
+    roster.setStream(microphone, {} as MediaStream);
+    roster.setStream(camera, {} as MediaStream);
+    roster.setMembers([member("me", { is_self: true, leaf: 0 }), member("ann", { permitted: [] })]);
+    roster.setStatus("ann", { microphone: true, camera: true });
+    roster.setSpeaking(new Set([8]));
+    const ann = roster.participants().get("ann");
+    expect(ann).toMatchObject({ microphone: { on: false }, camera: { on: false }, speaking: false });
+    expect(ann?.audio).toBeUndefined();
+    expect(ann?.video).toBeUndefined();
+    expect(crypto(roster)).toBe("secure");
+  });
+});
+
 describe("a participant's encryption", () => {
   it("is secure for a member that sends nothing", () => {
     expect(crypto(rosterWithAnn())).toBe("secure");

@@ -280,10 +280,12 @@ export class Roster {
     const receptions = [...this.#receptions.values()].filter(({ track }) => track.client_id === member.client_id);
     const of = (source: Source) => receptions.find(({ track }) => track.source === source);
     const status = this.#statuses.get(member.client_id);
+    // Whom the hosts silenced is silent here too, whatever that client says and whatever the server forwards.
+    const may = (source: Source) => member.permitted.includes(source);
     const camera = of("camera");
-    const cameraOn = status?.camera ?? camera !== undefined;
+    const cameraOn = may("camera") && (status?.camera ?? camera !== undefined);
     const microphone = of("microphone");
-    const microphoneOn = status?.microphone ?? microphone !== undefined;
+    const microphoneOn = may("microphone") && (status?.microphone ?? microphone !== undefined);
     return {
       clientId: member.client_id,
       name: member.display_name ?? "",
@@ -292,14 +294,14 @@ export class Roster {
       permitted: member.permitted,
       crypto: this.#cryptoOf(
         member,
-        receptions.filter(({ track }) => track.source !== "camera" || cameraOn),
+        receptions.filter(({ track }) => may(track.source) && (track.source !== "camera" || cameraOn)),
       ),
       microphone: { on: microphoneOn },
       camera: { on: cameraOn },
       speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
       hand: this.#hands.get(member.client_id),
       video: cameraOn ? camera?.stream : undefined,
-      audio: microphone?.stream,
+      audio: may("microphone") ? microphone?.stream : undefined,
     };
   }
 
