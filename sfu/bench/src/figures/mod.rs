@@ -6,6 +6,7 @@ mod join;
 mod latency;
 mod memory;
 mod overload;
+mod played;
 mod rooms;
 
 use crate::error::BenchError;
