@@ -186,6 +186,31 @@ class FakeCall implements CallPort {
 
   setTiles(): void {}
 
+  startShare(): Promise<void> {
+    return this.#changeSelf({ share: { crypto: { state: "secure", reason: "sending" }, video: paintedScreen(9) } });
+  }
+
+  stopShare(): Promise<void> {
+    return this.#changeSelf({ share: undefined });
+  }
+
+  setShareContent(): void {}
+
+  /** Lets these people share their screens; the last one's picture is not there yet. */
+  share(indices: readonly number[]): void {
+    for (const [place, index] of indices.entries()) {
+      const person = this.participants.get(`person-${index}`);
+      if (person !== undefined) {
+        const isHere = place === 0 || place < indices.length - 1;
+        const crypto = isHere
+          ? ({ state: "secure", reason: "receiving" } as const)
+          : ({ state: "waiting", reason: "first_frame" } as const);
+        this.#set({ ...person, share: { crypto, video: isHere ? paintedScreen(index) : undefined } });
+      }
+    }
+    this.#events.emit("participants", new Map(this.participants));
+  }
+
   replaceMicrophone(): Promise<void> {
     return Promise.resolve();
   }
@@ -373,6 +398,30 @@ class FakeCall implements CallPort {
 
 function linkOf(href: string): MeetingLink {
   return { room: ROOM, secret: SECRET, lobby: false, passcode: location.search.includes("passcode"), href };
+}
+
+/** A picture of a window full of text. */
+function paintedScreen(index: number): MediaStream {
+  const canvas = document.createElement("canvas");
+  canvas.width = 1280;
+  canvas.height = 800;
+  const paint = canvas.getContext("2d");
+  const draw = () => {
+    if (paint === null) {
+      return;
+    }
+    paint.fillStyle = "#fdfcf7";
+    paint.fillRect(0, 0, 1280, 800);
+    paint.fillStyle = `hsl(${(index * 67 + 200) % 360} 40% 30%)`;
+    paint.fillRect(0, 0, 1280, 60);
+    paint.fillStyle = "#22303c";
+    for (let line = 0; line < 18; line += 1) {
+      paint.fillRect(90, 110 + line * 36, 400 + ((line * 173 + index * 91) % 620), 12);
+    }
+  };
+  draw();
+  setInterval(draw, 1_000);
+  return canvas.captureStream(5);
 }
 
 /** A picture, moving unless the person wants less motion, that looks a little like somebody in front of a wall. */

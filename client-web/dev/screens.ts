@@ -153,6 +153,25 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await intoCall(start, "others=8");
     await fromMore(start, start.text.view.speaker);
   },
+  share: async (start) => {
+    await intoCall(start, "others=4");
+    await share(start.page, [0]);
+    await start.page.getByRole("group", { name: start.text.share.of("Amara Okafor") }).waitFor();
+  },
+  "share-two": async (start) => {
+    await intoCall(start, "others=6");
+    await share(start.page, [0, 3]);
+    await start.page.getByRole("group", { name: start.text.share.of("Amara Okafor") }).waitFor();
+  },
+  "share-own": async (start) => {
+    await intoCall(start, "others=3");
+    if (await button(start.page, start.text.share.start).isVisible()) {
+      await button(start.page, start.text.share.start).click();
+    } else {
+      await fromMore(start, start.text.share.start);
+    }
+    await start.page.getByRole("combobox", { name: start.text.share.content }).waitFor();
+  },
   "person-options": async (start) => {
     await intoCall(start, "others=3");
     await button(start.page, start.text.view.options("Björn")).click();
@@ -180,6 +199,13 @@ async function intoCall({ page, text, open }: Start, wishes: string): Promise<vo
   await button(page, text.prejoin.join).click();
   await button(page, text.controls.leave).waitFor();
   await page.locator("[role=group][data-crypto]").first().waitFor();
+}
+
+/** These people share their screens. */
+async function share(page: Page, indices: readonly number[]): Promise<void> {
+  await page.evaluate((indices) => {
+    (window as unknown as { fakeCall: { share(indices: readonly number[]): void } }).fakeCall.share(indices);
+  }, indices);
 }
 
 /** Three people wait in the lobby, one of whom does not have the link. */

@@ -31,8 +31,15 @@ export {
   MAX_TEXT,
   type Question,
 } from "./call/message-parts.ts";
-export { type CryptoReason, type CryptoState, moderates, type Participant } from "./call/participants.ts";
+export {
+  type CryptoReason,
+  type CryptoState,
+  moderates,
+  type Participant,
+  type SharedScreen,
+} from "./call/participants.ts";
 export { SHORTEST_PASSCODE } from "./call/passcode.ts";
+export type { ShareContent } from "./call/share.ts";
 export type { TileView } from "./call/views.ts";
 export { DecisionError } from "./e2ee/client.ts";
 export type { Decision, FrameCounters, Moderation, Role, Waiting } from "./e2ee/messages.ts";
@@ -40,6 +47,7 @@ export { pictureKind } from "./files/picture.ts";
 export type { FileProblem } from "./files/store.ts";
 export type { Sink } from "./files/transfer.ts";
 export {
+  canShareScreen,
   DeviceError,
   type DeviceProblem,
   listDevices,

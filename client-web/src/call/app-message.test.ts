@@ -47,6 +47,7 @@ describe("an application message", () => {
     for (const status of [
       { microphone: true, camera: false },
       { microphone: false, camera: true, hand: 12 },
+      { microphone: false, camera: true, screen: true },
     ]) {
       expect(decodeMessage(encodeStatus(status))).toEqual({ message: { type: "status", status } });
     }
@@ -96,6 +97,7 @@ describe("an application message", () => {
     ["bad_fields", `{"type":"file","id":"${ID}","name":"a","bytes":1,"file":"${FILE}","key":"short"}`],
     ["unknown_type", '{"type":{"toString":"chat"}}'],
     ["bad_fields", '{"type":"status","microphone":1,"camera":true}'],
+    ["bad_fields", '{"type":"status","microphone":true,"camera":true,"screen":1}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":0}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":1e300}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":1.5}'],

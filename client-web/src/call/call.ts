@@ -17,6 +17,7 @@ import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { onNetworkChange } from "./network.ts";
 import { ALL_SOURCES, moderates, type Participant, Roster } from "./participants.ts";
 import { roomSecret } from "./passcode.ts";
+import type { ShareContent } from "./share.ts";
 import { OwnVoice } from "./speaking.ts";
 import { encodeStatus, type Status } from "./status.ts";
 import type { TileView } from "./views.ts";
@@ -93,7 +94,7 @@ export class Call {
   constructor(options: CallOptions) {
     this.#options = options;
     this.#secret = options.secret;
-    this.#local = new LocalMedia(options.microphone, options.camera);
+    this.#local = new LocalMedia(options.microphone, options.camera, () => void this.#shareChanged());
     this.#voice = new OwnVoice((speaking) => {
       this.#isSpeaking = speaking;
       this.#refresh();
@@ -243,6 +244,30 @@ export class Call {
     } else {
       this.#local.chooseCamera(deviceId);
     }
+  }
+
+  /**
+   * Lets the person choose a screen, a window or a tab and shows it to everybody; must run in a click. Throws `CallError`
+   * "not-permitted" or `DeviceError`.
+   */
+  async startShare(): Promise<void> {
+    this.#requirePermission("screen_video", true);
+    await this.#local.share.start(this.#moderation.permitted.includes("screen_audio"));
+    if (!this.#moderation.permitted.includes("screen_video")) {
+      // Decided while the person was choosing.
+      this.#local.share.stop();
+    }
+    await this.#shareChanged();
+  }
+
+  async stopShare(): Promise<void> {
+    this.#local.share.stop();
+    await this.#shareChanged();
+  }
+
+  /** Whether the own shared screen is to be sharp or fluid where it cannot be both. */
+  setShareContent(content: ShareContent): void {
+    this.#local.share.setContent(content);
   }
 
   /**
@@ -688,7 +713,12 @@ export class Call {
   #handleModeration(moderation: Moderation): void {
     this.#moderation = moderation;
     this.#events.emit("moderation", moderation);
-    const on = { microphone: this.#local.microphoneOn, camera: this.#local.cameraOn };
+    const on: Readonly<Record<LocalSource, boolean>> = {
+      microphone: this.#local.microphoneOn,
+      camera: this.#local.cameraOn,
+      screen_video: this.#local.share.on,
+      screen_audio: this.#local.track("screen_audio") !== null,
+    };
     const silenced = LOCAL_SOURCES.filter((source) => on[source] && !moderation.permitted.includes(source));
     if (silenced.length > 0) {
       this.#events.emit("silenced", silenced);
@@ -699,8 +729,10 @@ export class Call {
 
   async #silence(sources: readonly LocalSource[]): Promise<void> {
     for (const source of sources) {
-      await (source === "microphone" ? this.#local.setMicrophone(false) : this.#local.setCamera(false));
-      await this.#localChanged(source);
+      await this.#local.silence(source);
+      await (source === "screen_video" || source === "screen_audio"
+        ? this.#shareChanged()
+        : this.#localChanged(source));
     }
   }
 
@@ -748,6 +780,11 @@ export class Call {
     this.#refresh();
   }
 
+  async #shareChanged(): Promise<void> {
+    await this.#localChanged("screen_audio");
+    await this.#localChanged("screen_video");
+  }
+
   #watchMicrophone(): void {
     this.#voice.watch(this.#local.microphoneOn ? this.#local.track("microphone") : null);
   }
@@ -755,7 +792,8 @@ export class Call {
   // What is told and shown
 
   #status(): Status {
-    return { microphone: this.#local.microphoneOn, camera: this.#local.cameraOn, hand: this.#hand };
+    const { microphoneOn: microphone, cameraOn: camera, share } = this.#local;
+    return { microphone, camera, ...(share.on && { screen: true }), hand: this.#hand };
   }
 
   #sendStatusSoon(): void {
@@ -786,6 +824,7 @@ export class Call {
       status: this.#status(),
       speaking: this.#isSpeaking,
       video: this.#local.preview(),
+      share: this.#local.share.stream,
       unconfirmed: this.#media?.unconfirmed() ?? LOCAL_SOURCES,
       admitted: this.#admitted,
     };

@@ -30,6 +30,13 @@ afterEach(() => {
 });
 
 describe("whose sound is wanted", () => {
+  it("is that of a shared screen too, whose person is muted", () => {
+    const screen: Track = { track_id: 99, client_id: "c0", source: "screen_audio", codec: "opus" };
+    hearing.setMuted(clients(range(0, MOST_HEARD)));
+    hearing.setTracks([...microphones(MOST_HEARD), screen]);
+    expect(last()?.has(99)).toBe(true);
+  });
+
   it("is everybody's in a call of a size that people can follow, whoever speaks or is muted", async () => {
     hearing.setTracks(microphones(MOST_HEARD));
     hearing.setMuted(clients([1, 2]));

@@ -90,10 +90,14 @@ export class Hearing {
   }
 
   #voices(now: number): Voice[] {
-    return this.#tracks.map(({ track_id, client_id }) => {
+    return this.#tracks.map(({ track_id, client_id, source }) => {
       const spokeAt = this.#speaking.has(track_id) ? now : this.#spokeAt.get(track_id);
       const recent = spokeAt !== undefined && now - spokeAt < REMEMBERED_MS;
-      return { track: track_id, muted: this.#muted.has(client_id), spokeAt: recent ? spokeAt : undefined };
+      return {
+        track: track_id,
+        muted: source === "microphone" && this.#muted.has(client_id),
+        spokeAt: recent ? spokeAt : undefined,
+      };
     });
   }
 }

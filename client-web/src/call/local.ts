@@ -1,9 +1,10 @@
-// The own microphone and camera: the one owner of their tracks.
+// What this participant publishes: the one owner of the tracks of microphone and camera, and of the shared screen.
 import { openCamera, openMicrophone } from "../media/devices.ts";
 import type { Source } from "../wire/types.ts";
+import { OwnShare } from "./share.ts";
 
 /** Sources a participant publishes. */
-export type LocalSource = Extract<Source, "microphone" | "camera">;
+export type LocalSource = Source;
 
 /** Holds the tracks. A muted microphone stays open and sends silence; a camera that is off is closed. */
 export class LocalMedia {
@@ -14,7 +15,15 @@ export class LocalMedia {
   #cameraId: string | undefined;
   #preview: MediaStream | undefined;
 
-  constructor(microphone: MediaStreamTrack | undefined, camera: MediaStreamTrack | undefined) {
+  readonly share: OwnShare;
+
+  /** `onShareEnded`: the browser ended the sharing of the screen. */
+  constructor(
+    microphone: MediaStreamTrack | undefined,
+    camera: MediaStreamTrack | undefined,
+    onShareEnded: () => void,
+  ) {
+    this.share = new OwnShare(onShareEnded);
     this.#microphone = microphone ?? null;
     this.#camera = camera ?? null;
     this.#microphoneOn = microphone?.enabled ?? false;
@@ -31,7 +40,15 @@ export class LocalMedia {
   }
 
   track(source: LocalSource): MediaStreamTrack | null {
-    return source === "microphone" ? this.#microphone : this.#camera;
+    switch (source) {
+      case "microphone":
+        return this.#microphone;
+      case "camera":
+        return this.#camera;
+      case "screen_video":
+      case "screen_audio":
+        return this.share.track(source);
+    }
   }
 
   /** The own picture. The same stream while the camera is the same. */
@@ -87,7 +104,21 @@ export class LocalMedia {
     this.#cameraId = deviceId;
   }
 
+  /** Turns a source off; a shared screen goes as a whole. */
+  async silence(source: LocalSource): Promise<void> {
+    switch (source) {
+      case "microphone":
+        return this.setMicrophone(false);
+      case "camera":
+        return this.setCamera(false);
+      case "screen_video":
+      case "screen_audio":
+        return this.share.stop();
+    }
+  }
+
   close(): void {
+    this.share.stop();
     this.#microphone?.stop();
     this.#camera?.stop();
     this.#microphone = null;

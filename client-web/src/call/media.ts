@@ -10,7 +10,7 @@ import { OtherVoices } from "./speaking.ts";
 import { type TileView, ViewSender } from "./views.ts";
 
 /** Sources that a participant publishes. */
-export const LOCAL_SOURCES: readonly LocalSource[] = ["microphone", "camera"];
+export const LOCAL_SOURCES: readonly LocalSource[] = ["microphone", "camera", "screen_video", "screen_audio"];
 
 const REBUILD_DELAYS_MS = [0, 1_000, 2_000, 5_000] as const;
 /** A connection that lived this long was no failure of the rebuilding. */

@@ -9,6 +9,7 @@ const self: SelfFacts = {
   status: { microphone: true, camera: false },
   speaking: false,
   video: undefined,
+  share: undefined,
   unconfirmed: [],
   admitted: true,
 };
@@ -21,7 +22,7 @@ function member(clientId: string, more: Partial<Member> = {}): Member {
     long_term_key: null,
     is_self: false,
     role: "member",
-    permitted: ["microphone", "camera"],
+    permitted: ["microphone", "camera", "screen_video", "screen_audio"],
     admission_ok: true,
     joined: "added",
     ...more,
@@ -69,6 +70,41 @@ describe("a participant's encryption", () => {
     expect(crypto(roster)).toBe("waiting");
     roster.setReceiverState(8, "secure", null);
     expect(crypto(roster)).toBe("secure");
+  });
+
+  it("of a shared screen is the screen's own, and counts for the person while they share", () => {
+    const screen: Track = { track_id: 9, client_id: "ann", source: "screen_video", codec: "vp9" };
+    const roster = rosterWithAnn(microphone, screen);
+    roster.setReceiverState(8, "secure", null);
+    const shared = () => roster.participants().get("ann")?.share;
+    expect([crypto(roster), shared()]).toEqual(["secure", undefined]);
+    roster.setStatus("ann", { microphone: true, camera: false, screen: true });
+    expect([crypto(roster), shared()?.crypto.state]).toEqual(["waiting", "waiting"]);
+    roster.setReceiverState(9, "failed", "auth_fail");
+    expect([crypto(roster), shared()?.crypto]).toEqual(["failed", { state: "failed", reason: "auth_fail" }]);
+    const before = shared();
+    roster.setStatus("ann", { microphone: false, camera: false, screen: true });
+    expect(shared()).toBe(before);
+    roster.setStatus("ann", { microphone: true, camera: false });
+    expect([crypto(roster), shared()]).toEqual(["secure", undefined]);
+  });
+
+  it("shows no screen of somebody whose sharing a host has stopped", () => {
+    const screen: Track = { track_id: 9, client_id: "ann", source: "screen_video", codec: "vp9" };
+    const roster = rosterWithAnn(screen);
+    roster.setStatus("ann", { microphone: true, camera: false, screen: true });
+    expect(roster.participants().get("ann")?.share).toBeDefined();
+    roster.setMembers([
+      member("me", { is_self: true, leaf: 0 }),
+      member("ann", { permitted: ["microphone", "camera"] }),
+    ]);
+    expect(roster.participants().get("ann")?.share).toBeUndefined();
+  });
+
+  it("shows no screen of somebody who says that they share one and publishes none", () => {
+    const roster = rosterWithAnn(microphone);
+    roster.setStatus("ann", { microphone: true, camera: false, screen: true });
+    expect(roster.participants().get("ann")?.share).toBeUndefined();
   });
 
   it("does not wait for a camera that is off", () => {

@@ -20,6 +20,14 @@ export type CryptoReason =
   | "unseen"
   | "silent";
 
+/** A shared screen. */
+export interface SharedScreen {
+  /** Of this picture alone. */
+  readonly crypto: Participant["crypto"];
+  readonly video?: MediaStream | undefined;
+  readonly audio?: MediaStream | undefined;
+}
+
 /** One person of the MLS tree. A changed person is another object. */
 export interface Participant {
   readonly clientId: string;
@@ -38,6 +46,8 @@ export interface Participant {
   readonly hand?: number | undefined;
   readonly video?: MediaStream | undefined;
   readonly audio?: MediaStream | undefined;
+  /** Their screen, while they share it. */
+  readonly share?: SharedScreen | undefined;
 }
 
 /** What one subscribed track is known to be. */
@@ -55,6 +65,7 @@ export interface SelfFacts {
   readonly status: Status;
   readonly speaking: boolean;
   readonly video: MediaStream | undefined;
+  readonly share: MediaStream | undefined;
   /** Sources that should be sent but whose encryption the worker has not confirmed. */
   readonly unconfirmed: readonly Source[];
   readonly admitted: boolean;
@@ -67,9 +78,6 @@ export const ALL_SOURCES: readonly Source[] = ["microphone", "camera", "screen_v
 export function moderates(role: Role): boolean {
   return role === "host" || role === "co_host";
 }
-
-/** Sources that a participant shows. */
-const SHOWN: ReadonlySet<Source> = new Set<Source>(["microphone", "camera"]);
 
 /** Collects the facts of a call and says who is there and how. */
 export class Roster {
@@ -143,9 +151,9 @@ export class Roster {
     this.#presence.clear();
   }
 
-  /** The tracks of the others; returns those worth subscribing. */
+  /** The tracks there are; returns those of the others, which are worth subscribing. */
   setTracks(tracks: readonly Track[]): readonly Track[] {
-    const shown = tracks.filter((track) => SHOWN.has(track.source) && track.client_id !== this.#self.clientId);
+    const shown = tracks.filter((track) => track.client_id !== this.#self.clientId);
     const ids = new Set(shown.map((track) => track.track_id));
     for (const trackId of this.#receptions.keys()) {
       if (!ids.has(trackId)) {
@@ -245,7 +253,7 @@ export class Roster {
   }
 
   #selfParticipant(): Participant {
-    const { clientId, name, status, speaking, video } = this.#self;
+    const { clientId, name, status, speaking, video, share } = this.#self;
     const own = this.#members.find((member) => member.is_self);
     return {
       clientId,
@@ -259,6 +267,7 @@ export class Roster {
       speaking: status.microphone && speaking,
       hand: status.hand,
       video: status.camera ? video : undefined,
+      share: this.#sameShare(clientId, share === undefined ? undefined : { crypto: this.#selfCrypto(), video: share }),
     };
   }
 
@@ -286,23 +295,45 @@ export class Roster {
     const cameraOn = may("camera") && (status?.camera ?? camera !== undefined);
     const microphone = of("microphone");
     const microphoneOn = may("microphone") && (status?.microphone ?? microphone !== undefined);
+    const screen = may("screen_video") && status?.screen === true ? of("screen_video") : undefined;
+    const off = new Set<Source>([
+      ...(cameraOn ? [] : (["camera"] as const)),
+      ...(screen === undefined ? (["screen_video", "screen_audio"] as const) : []),
+    ]);
+    const sending = receptions.filter(({ track }) => may(track.source) && !off.has(track.source));
     return {
       clientId: member.client_id,
       name: member.display_name ?? "",
       isSelf: false,
       role: member.role,
       permitted: member.permitted,
-      crypto: this.#cryptoOf(
-        member,
-        receptions.filter(({ track }) => may(track.source) && (track.source !== "camera" || cameraOn)),
-      ),
+      crypto: this.#cryptoOf(member, sending),
       microphone: { on: microphoneOn },
       camera: { on: cameraOn },
       speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
       hand: this.#hands.get(member.client_id),
       video: cameraOn ? camera?.stream : undefined,
       audio: may("microphone") ? microphone?.stream : undefined,
+      share: this.#sameShare(
+        member.client_id,
+        screen && {
+          crypto: this.#cryptoOf(member, [screen]),
+          video: screen.stream,
+          audio: may("screen_audio") ? of("screen_audio")?.stream : undefined,
+        },
+      ),
     };
+  }
+
+  /** The object of the last time where nothing changed. */
+  #sameShare(clientId: string, share: SharedScreen | undefined): SharedScreen | undefined {
+    const before = this.#snapshot.get(clientId)?.share;
+    const same =
+      before?.crypto.state === share?.crypto.state &&
+      before?.crypto.reason === share?.crypto.reason &&
+      before?.video === share?.video &&
+      before?.audio === share?.audio;
+    return same && before !== undefined ? before : share;
   }
 
   /** `sending`: the tracks that should carry frames now. */
@@ -347,6 +378,7 @@ function isSame(a: Participant, b: Participant): boolean {
     a.speaking === b.speaking &&
     a.hand === b.hand &&
     a.video === b.video &&
-    a.audio === b.audio
+    a.audio === b.audio &&
+    a.share === b.share
   );
 }

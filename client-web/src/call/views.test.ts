@@ -30,6 +30,12 @@ describe("the views", () => {
     expect(viewsOf(tracks, undefined, new Set([4]))).toEqual([view(2, 0), view(4, 1)]);
   });
 
+  it("tell a shared screen from its person's camera", () => {
+    const screen: Track = { track_id: 7, client_id: "ann", source: "screen_video", codec: "vp9" };
+    const tiles: TileView[] = [tile("ann", 90), { clientId: "ann", source: "screen_video", height: 900 }];
+    expect(viewsOf([track(1, "ann"), screen], tiles, undefined)).toEqual([view(7, 900), view(1, 90)]);
+  });
+
   it("fit into what the protocol can carry", () => {
     expect(viewsOf(tracks, [tile("ann", 100_000), tile("bob", 0.2)], undefined)).toEqual([view(1, 65_535), view(3, 1)]);
   });

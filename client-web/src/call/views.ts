@@ -5,6 +5,8 @@ import type { Track, TrackId, View } from "../wire/types.ts";
 /** How large somebody's picture is on the screen. */
 export interface TileView {
   readonly clientId: string;
+  /** Which picture it is; without it the camera's. */
+  readonly source?: "camera" | "screen_video";
   /** Height of the whole picture in device pixels; 0 when it cannot be seen now. */
   readonly height: number;
 }
@@ -29,8 +31,14 @@ export function viewsOf(
   tiles: readonly TileView[] | undefined,
   heard: ReadonlySet<TrackId> | undefined,
 ): View[] {
-  const places = new Map(tiles?.map(({ clientId, height }, place) => [clientId, { height: pixels(height), place }]));
-  const placeOf = (track: Track) => places.get(track.client_id) ?? { height: UNMEASURED_HEIGHT, place: places.size };
+  const places = new Map(
+    tiles?.map(({ clientId, source = "camera", height }, place) => [
+      `${source} ${clientId}`,
+      { height: pixels(height), place },
+    ]),
+  );
+  const placeOf = ({ source, client_id }: Track) =>
+    places.get(`${source} ${client_id}`) ?? { height: UNMEASURED_HEIGHT, place: places.size };
   const pictures = tracks.filter((track) => tiles !== undefined && kindOf(track.source) === "video");
   const views = pictures
     .map((track) => ({ track_id: track.track_id, ...placeOf(track) }))

@@ -1,14 +1,14 @@
-// Microphones and cameras: opened by id, listed, and refused with a reason a person understands.
+// Microphones, cameras and screens: opened, listed, and refused with a reason a person understands.
 
-/** Why a device could not be opened. */
-export type DeviceProblem = "denied" | "missing" | "busy" | "unsuitable" | "unsupported";
+/** Why a device could not be opened; "cancelled": the person chose no screen. */
+export type DeviceProblem = "denied" | "cancelled" | "missing" | "busy" | "unsuitable" | "unsupported";
 
 /** A device could not be opened. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
 
   constructor(
-    readonly kind: "microphone" | "camera",
+    readonly kind: "microphone" | "camera" | "screen",
     readonly problem: DeviceProblem,
     options?: ErrorOptions,
   ) {
@@ -37,6 +37,47 @@ export function openCamera(deviceId?: string): Promise<MediaStreamTrack> {
   return open("camera", {
     video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...exactly(deviceId) },
   });
+}
+
+/** What browsers know of `getDisplayMedia`, and the libraries do not yet name. */
+interface ScreenOptions extends DisplayMediaStreamOptions {
+  readonly selfBrowserSurface: "exclude";
+  readonly surfaceSwitching: "include";
+  readonly systemAudio: "exclude";
+}
+
+/** The browser can share a screen; phones cannot. */
+export function canShareScreen(): boolean {
+  return navigator.mediaDevices?.getDisplayMedia !== undefined;
+}
+
+/** Lets the person choose a screen, a window or a tab. Must run in a click; throws `DeviceError`. */
+export async function openScreen(withSound: boolean): Promise<MediaStream> {
+  if (!canShareScreen()) {
+    throw new DeviceError("screen", "unsupported");
+  }
+  const options: ScreenOptions = {
+    video: { frameRate: { max: 30 } },
+    // Music and films, not a voice in a room.
+    audio: withSound && { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    // The meeting in the meeting has no end, and the sound of the whole machine has the others' voices in it.
+    selfBrowserSurface: "exclude",
+    surfaceSwitching: "include",
+    systemAudio: "exclude",
+  };
+  try {
+    return await navigator.mediaDevices.getDisplayMedia(options);
+  } catch (error) {
+    throw new DeviceError("screen", screenProblem(error), { cause: error });
+  }
+}
+
+/** Whoever closes the picker is refused like somebody whose system forbids it; only Chromium's words tell them apart. */
+function screenProblem(error: unknown): DeviceProblem {
+  if (!(error instanceof Error) || error.name !== "NotAllowedError") {
+    return PROBLEMS.get(error instanceof Error ? error.name : "") ?? "unsuitable";
+  }
+  return error.message.includes("system") ? "denied" : "cancelled";
 }
 
 /** The devices of one kind; their labels are empty until a device was allowed. */

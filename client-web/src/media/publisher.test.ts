@@ -127,11 +127,4 @@ describe("a publisher", () => {
     await camera.negotiated("vp9");
     expect(modes(sender)).toEqual(["L1T3"]);
   });
-
-  it("keeps the text of a shared screen sharp", async () => {
-    const { publisher: screen } = publisher("screen_video");
-    const track = testTrack("screen");
-    await screen.carry(track);
-    expect(track.contentHint).toBe("detail");
-  });
 });

@@ -34,10 +34,6 @@ export class Publisher {
   async carry(track: MediaStreamTrack | null): Promise<void> {
     const before = this.#real;
     this.#real = track;
-    if (track !== null && this.source === "screen_video") {
-      // Text stays sharp; what gives way to a slow network is the frame rate.
-      track.contentHint = "detail";
-    }
     if (this.#confirmed) {
       await this.transceiver.sender.replaceTrack(track);
     } else if (before !== null || track === null) {

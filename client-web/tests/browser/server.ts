@@ -1,8 +1,12 @@
 // The real server as a process, behind a relay that can cut its TCP connections.
+//
+// It serves the client that was built into it. CLIENT=dist serves the one in client-web/dist instead, in front of the
+// server: for a look at changes without a build of the server, though without its security headers.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import path from "node:path";
+import { type PreviewServer, preview } from "vite";
 
 const BINARY = path.resolve(import.meta.dirname, "../../../target/release/conclave");
 
@@ -22,13 +26,15 @@ export class Server {
     private readonly httpPort: number,
     private readonly mediaPort: number,
     private readonly relay: Relay,
+    private readonly client: PreviewServer | undefined,
   ) {
     this.url = `http://localhost:${relay.port}`;
   }
 
   static async start(): Promise<Server> {
     const httpPort = await freePort();
-    const server = new Server(httpPort, await freePort(), await Relay.start(httpPort));
+    const client = process.env.CLIENT === "dist" ? await serveClient(httpPort) : undefined;
+    const server = new Server(httpPort, await freePort(), await Relay.start(client?.port ?? httpPort), client?.preview);
     await server.run();
     return server;
   }
@@ -85,7 +91,25 @@ export class Server {
   async stop(): Promise<void> {
     await this.kill();
     this.relay.close();
+    await this.client?.close();
   }
+}
+
+/** Serves the built client, and everything else from the server. */
+async function serveClient(httpPort: number): Promise<{ port: number; preview: PreviewServer }> {
+  const port = await freePort();
+  const target = `http://localhost:${httpPort}`;
+  const there = { target, headers: { origin: target }, changeOrigin: true };
+  const server = await preview({
+    root: path.resolve(import.meta.dirname, "../.."),
+    logLevel: "error",
+    preview: {
+      host: "127.0.0.1",
+      port,
+      proxy: { "/api": there, "/t": there, "/livez": there, "/ws": { ...there, ws: true } },
+    },
+  });
+  return { port, preview: server };
 }
 
 /** Forwards TCP; stands in for a network that goes away. */

@@ -1,4 +1,4 @@
-// Where every tile stands: a grid with pages, or one person large and a strip of the others.
+// Where every tile stands: a grid with pages, or a few large and a strip of the others.
 
 import { bestGrid, pageSize, type Stage } from "./grid.ts";
 
@@ -10,10 +10,10 @@ export interface Place {
   readonly height: number;
 }
 
-/** Who is shown, by client id. */
+/** What is shown: people, and shared screens, each by a name of its own. */
 export interface Cast {
-  /** Shown large, where somebody is. */
-  readonly main?: string | undefined;
+  /** Shown large. */
+  readonly mains: readonly string[];
   readonly others: readonly string[];
 }
 
@@ -30,19 +30,19 @@ const STRIP = { share: 0.2, beside: { least: 130, most: 280 }, below: { least: 7
 const STRIP_ASPECT = { beside: 16 / 10, below: 0.95 };
 
 /** Places the cast on the stage; a page that is not there becomes the last one. */
-export function arrange({ main, others }: Cast, stage: Stage, page: number): Arrangement {
-  if (main === undefined) {
+export function arrange({ mains, others }: Cast, stage: Stage, page: number): Arrangement {
+  if (mains.length === 0) {
     const size = pageSize(others.length, stage);
     const part = partOf(others, size, page);
     return { ...part, places: gridOf(part.members, stage, { x: 0, y: 0 }) };
   }
   if (others.length === 0) {
-    return { places: gridOf([main], stage, { x: 0, y: 0 }), page: 0, pages: 1 };
+    return { places: gridOf(mains, stage, { x: 0, y: 0 }), page: 0, pages: 1 };
   }
-  return withStrip(main, others, stage, page);
+  return withStrip(mains, others, stage, page);
 }
 
-function withStrip(main: string, others: readonly string[], stage: Stage, page: number): Arrangement {
+function withStrip(mains: readonly string[], others: readonly string[], stage: Stage, page: number): Arrangement {
   const { width, height, gap } = stage;
   const beside = width >= height;
   const limits = beside ? STRIP.beside : STRIP.below;
@@ -51,7 +51,7 @@ function withStrip(main: string, others: readonly string[], stage: Stage, page: 
   const room = beside ? height : width;
   const part = partOf(others, Math.max(1, Math.floor((room + gap) / (along + gap))), page);
   const area = beside ? { width: width - across - gap, height, gap } : { width, height: height - across - gap, gap };
-  const places = new Map(gridOf([main], area, { x: 0, y: 0 }));
+  const places = new Map(gridOf(mains, area, { x: 0, y: 0 }));
   const used = part.members.length * (along + gap) - gap;
   for (const [index, member] of part.members.entries()) {
     const from = Math.max(0, (room - used) / 2) + index * (along + gap);

@@ -1,11 +1,12 @@
 // Plays the others' sound, and asks for a click where the browser holds it back.
 
 import { useEffect, useRef } from "preact/hooks";
-import type { Participant } from "../../index.ts";
+import type { Participant, SharedScreen } from "../../index.ts";
 import { playThrough } from "../devices/speaker.ts";
 import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import type { CallModel } from "./model.ts";
+import { shareId } from "./view.ts";
 
 export function AudioOut({ model }: { readonly model: CallModel }) {
   const place = useRef<HTMLDivElement>(null);
@@ -20,6 +21,9 @@ export function AudioOut({ model }: { readonly model: CallModel }) {
       {model.people.value.filter(isHeard).map((person) => (
         <Sound key={person.clientId} clientId={person.clientId} stream={person.audio} model={model} />
       ))}
+      {model.people.value.filter(isShareHeard).map((person) => (
+        <Sound key={shareId(person.clientId)} clientId={person.clientId} stream={person.share.audio} model={model} />
+      ))}
       {model.audioBlocked.value && (
         <button type="button" class="button primary tap-to-hear" title={text.call.tapToHearDetail} onClick={unblock}>
           <Icon name="speaker" />
@@ -33,6 +37,13 @@ export function AudioOut({ model }: { readonly model: CallModel }) {
 /** Only sound that is known to be this person's, decrypted with this call's keys, is played. */
 function isHeard(person: Participant): person is Participant & { readonly audio: MediaStream } {
   return !person.isSelf && person.audio !== undefined && person.crypto.state !== "failed";
+}
+
+/** The same of the sound that comes with a shared screen. */
+function isShareHeard(
+  person: Participant,
+): person is Participant & { readonly share: SharedScreen & { readonly audio: MediaStream } } {
+  return !person.isSelf && person.share?.audio !== undefined && person.crypto.state !== "failed";
 }
 
 interface SoundProperties {

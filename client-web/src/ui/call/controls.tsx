@@ -1,6 +1,7 @@
 // The bar of buttons under the call.
 
 import type { ComponentChildren } from "preact";
+import { canShareScreen } from "../../index.ts";
 import { Icon, type IconName } from "../icon.tsx";
 import { useMedia } from "../media-query.ts";
 import { text } from "../text.ts";
@@ -17,7 +18,7 @@ interface Properties {
 }
 
 /** Below this width the bar has room for what is used most. */
-const NARROW = "(max-width: 559px)";
+const NARROW = "(max-width: 639px)";
 
 export function Controls({ model, onPanel }: Properties) {
   const { copy } = useCopyLink(model);
@@ -36,6 +37,7 @@ export function Controls({ model, onPanel }: Properties) {
         <ToggleButton kind="camera" on={self?.camera.on ?? false} onToggle={() => void model.toggle("camera")} />
       </div>
       <div class="controls-group">
+        {!narrow && canShareScreen() && <ShareButton model={model} />}
         {!narrow && (
           <>
             <ReactionsButton model={model} />
@@ -72,6 +74,22 @@ export function Controls({ model, onPanel }: Properties) {
         <Icon name="hangUp" size={22} />
       </button>
     </nav>
+  );
+}
+
+function ShareButton({ model }: { readonly model: CallModel }) {
+  const sharing = model.self?.share !== undefined;
+  const name = sharing ? text.share.stop : text.share.start;
+  return (
+    <button
+      type="button"
+      class={sharing ? "round open" : "round"}
+      aria-label={name}
+      data-tip={name}
+      onClick={() => void model.toggleShare()}
+    >
+      <Icon name={sharing ? "screenOff" : "screen"} size={22} />
+    </button>
   );
 }
 

@@ -15,6 +15,7 @@ import type {
   TileView,
   Waiting,
 } from "../../index.ts";
+import { DeviceError } from "../../media/devices.ts";
 import type { Suite } from "../../wire/types.ts";
 import type { CallEventName, CallPort } from "../port.ts";
 import { CallModel, describeChange, securityOf } from "./model.ts";
@@ -56,6 +57,11 @@ class TestCall implements CallPort {
   leave = () => this.#answer("leave");
   setMicrophone = (on: boolean) => this.#answer(`microphone ${on}`);
   setCamera = (on: boolean) => this.#answer(`camera ${on}`);
+  startShare = () => (this.sharing === undefined ? this.#answer("share") : Promise.reject(this.sharing));
+  /** What the picker answers. */
+  sharing: Error | undefined;
+  stopShare = () => this.#answer("share stop");
+  setShareContent = (content: string) => this.#note(`share ${content}`);
   replaceMicrophone = (id: string) => this.#answer(`microphone ${id}`);
   replaceCamera = (id: string) => this.#answer(`camera ${id}`);
   tiles: readonly TileView[] = [];
@@ -216,6 +222,58 @@ describe("CallModel", () => {
     model.announce("two");
     model.dismiss(first);
     expect(model.notice.value?.message).toBe("two");
+  });
+});
+
+describe("sharing a screen", () => {
+  const share = { crypto: { state: "secure", reason: "receiving" } } as const;
+
+  it("is announced, one's own too, when it begins and when it ends", () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    const bo = person("Bo");
+    call.change("in-call", self, person("Ana", { share }), bo);
+    expect(model.notice.value).toBeUndefined();
+    call.change("in-call", self, person("Ana"), person("Bo", { share }));
+    expect(model.notice.value?.message).toBe("Ana stopped sharing their screen. Bo is sharing their screen");
+    call.change("in-call", { ...self, share }, person("Ana"));
+    expect(model.notice.value?.message).toBe("Bo left. You are sharing your screen");
+    call.events.emit("moderation", { ...call.moderation, permitted: ["microphone", "camera"] });
+    call.events.emit("silenced", ["screen_video", "screen_audio"]);
+    call.change("in-call", self, person("Ana"));
+    expect(model.notice.value?.message).toBe("A host stopped your screen sharing");
+  });
+
+  it("is begun and ended by one button", async () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self);
+    await model.toggleShare();
+    call.change("in-call", { ...self, share });
+    await model.toggleShare();
+    expect(call.asked).toEqual(["share", "share stop"]);
+  });
+
+  it.each([
+    ["cancelled", undefined],
+    ["denied", "Your system does not let the browser share the screen."],
+    ["busy", "The screen could not be shared."],
+  ] as const)("says nothing to who changes their mind, and helps otherwise: %s", async (problem, words) => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self);
+    call.sharing = new DeviceError("screen", problem);
+    await model.toggleShare();
+    expect(model.notice.value?.message.slice(0, words?.length)).toBe(words);
+  });
+
+  it("is not begun where a host does not allow it", async () => {
+    const call = new TestCall();
+    call.moderation = { ...call.moderation, permitted: ["microphone", "camera"] };
+    const model = new CallModel(call, LINK, PICKED);
+    call.change("in-call", self);
+    await model.toggleShare();
+    expect([call.asked, model.notice.value?.tone]).toEqual([[], "problem"]);
   });
 });
 
@@ -396,7 +454,9 @@ describe("ModerationModel", () => {
     expect(call.asked).not.toContain("microphone true");
     expect(model.notice.value?.tone).toBe("problem");
     call.events.emit("moderation", { ...host, role: "member", locked: true });
-    expect(model.notice.value?.message).toBe("The meeting is locked. You may use your microphone again");
+    expect(model.notice.value?.message).toBe(
+      "The meeting is locked. You may use your microphone again. You may share your screen again",
+    );
   });
 });
 

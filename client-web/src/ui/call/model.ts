@@ -18,8 +18,9 @@ import { text } from "../text.ts";
 import { ModerationModel } from "./moderation.ts";
 import { nameOf } from "./name.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
+import { Sharing, sharedBetween } from "./sharing.ts";
 import { raisedBetween, Talk } from "./talk.ts";
-import { type Layout, type PictureMode, View } from "./view.ts";
+import { type Layout, type PictureMode, shareId, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
 export type PanelName = "chat" | "connection" | "host" | "participants" | "security" | "settings";
@@ -76,6 +77,8 @@ export class CallModel {
   readonly talk: Talk;
   /** What the hosts decided, and deciding it. */
   readonly moderation: ModerationModel;
+  /** Sharing the own screen. */
+  readonly sharing: Sharing;
   /** How this person looks at the call. */
   readonly view = new View();
   /** The list of shortcuts is open. Its button and its own close button write it. */
@@ -103,6 +106,7 @@ export class CallModel {
       ...(picked.camera === undefined ? (["camera"] as const) : []),
     ]);
     this.talk = new Talk(call, (message, tone) => this.announce(message, tone));
+    this.sharing = new Sharing(call, (message, tone) => this.announce(message, tone));
     this.moderation = new ModerationModel(
       call,
       (message, tone) => this.announce(message, tone),
@@ -169,6 +173,17 @@ export class CallModel {
   pin(person: Participant, pinned: boolean): void {
     this.view.pinned.value = pinned ? person.clientId : undefined;
     this.announce((pinned ? text.view.pinned : text.view.unpinned)(nameOf(person)));
+  }
+
+  /** Shows somebody's shared screen alone as the large one, or not any more. */
+  pinShare(person: Participant, pinned: boolean): void {
+    this.view.pinned.value = pinned ? shareId(person.clientId) : undefined;
+    this.announce((pinned ? text.view.pinned : text.view.unpinned)(text.share.of(nameOf(person))));
+  }
+
+  /** Begins or ends to share the own screen. Must run in a click or on a key. */
+  async toggleShare(): Promise<void> {
+    await (this.self?.share === undefined ? this.sharing.start() : this.sharing.stop());
   }
 
   /** Shows the people in this way. */
@@ -322,7 +337,7 @@ export class CallModel {
     const least = this.#pipOpen.value ? PIP_PICTURE_HEIGHT : 0;
     const most = MOST_HEIGHT[this.view.pictures.value];
     this.#call.setTiles(
-      this.#tiles.map(({ clientId, height }) => ({ clientId, height: Math.min(most, Math.max(height, least)) })),
+      this.#tiles.map(({ height, ...picture }) => ({ ...picture, height: Math.min(most, Math.max(height, least)) })),
     );
   }
 
@@ -400,6 +415,7 @@ export class CallModel {
     const news = [
       describeChange(before, now),
       ...raisedBetween(before, now).map((person) => text.hands.raised(nameOf(person))),
+      ...sharedBetween(before, now, this.moderation.decided.value.permitted.includes("screen_video")),
     ].filter((part) => part !== undefined);
     if (news.length > 0) {
       this.announce(news.join(". "));

@@ -31,6 +31,8 @@ const SOURCES: Readonly<Record<SourceGroup, readonly Source[]>> = {
   screen: ["screen_video", "screen_audio"],
 };
 
+const GROUPS = Object.keys(SOURCES) as SourceGroup[];
+
 export class ModerationModel {
   readonly #call: CallPort;
   readonly #announce: (message: string, tone?: "info" | "problem") => void;
@@ -183,9 +185,10 @@ export class ModerationModel {
     const news = [
       before.role !== now.role ? text.moderation.becameRole(text.moderation.roles[now.role]) : undefined,
       before.locked !== now.locked ? (now.locked ? text.moderation.nowLocked : text.moderation.nowUnlocked) : undefined,
-      ...(["microphone", "camera"] as const).map((source) =>
-        !before.permitted.includes(source) && now.permitted.includes(source)
-          ? text.moderation.allowedAgain[source]
+      ...GROUPS.map((group) =>
+        SOURCES[group].some((source) => !before.permitted.includes(source)) &&
+        SOURCES[group].every((source) => now.permitted.includes(source))
+          ? text.moderation.allowedAgain[group]
           : undefined,
       ),
     ].filter((part) => part !== undefined);
@@ -207,7 +210,8 @@ export class ModerationModel {
   }
 
   #saySilenced(sources: readonly LocalSource[]): void {
-    this.#announce(sources.map((source) => text.moderation.silenced[source]).join(". "));
+    const groups = GROUPS.filter((group) => SOURCES[group].some((source) => sources.includes(source)));
+    this.#announce(groups.map((group) => text.moderation.silenced[group]).join(". "));
   }
 }
 

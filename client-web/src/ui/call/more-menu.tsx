@@ -1,5 +1,6 @@
 // The rest of the controls: how the call is shown, the link, settings, shortcuts.
 
+import { canShareScreen } from "../../index.ts";
 import { Popup, PopupItem } from "../popup.tsx";
 import { text } from "../text.ts";
 import type { CallModel, PanelName } from "./model.ts";
@@ -66,6 +67,13 @@ export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
             )}
             <hr />
             <PopupItem icon="link" label={text.controls.copyLink} onClick={item(onCopyLink)} />
+            {narrow && canShareScreen() && (
+              <PopupItem
+                icon={model.self?.share === undefined ? "screen" : "screenOff"}
+                label={model.self?.share === undefined ? text.share.start : text.share.stop}
+                onClick={item(() => void model.toggleShare())}
+              />
+            )}
             {narrow && (
               <>
                 <PopupItem

@@ -5,6 +5,7 @@ import type { Participant } from "../../index.ts";
 import { Popup, PopupItem } from "../popup.tsx";
 import { text } from "../text.ts";
 import type { CallModel } from "./model.ts";
+import type { SourceGroup } from "./moderation.ts";
 import { nameOf } from "./name.ts";
 
 interface Properties {
@@ -59,11 +60,11 @@ function ModeratorItems({ person, model, close }: Omit<Properties, "class"> & { 
     act();
   };
   const { menu, ban } = text.moderation;
-  const stopItem = (group: "microphone" | "camera") => {
+  const stopItem = (group: SourceGroup) => {
     const stopped = moderation.isStopped(person, group);
     return person.role === "member" && moderation.allows(group) ? (
       <PopupItem
-        icon={stopped ? group : group === "microphone" ? "microphoneOff" : "cameraOff"}
+        icon={stopped ? group : `${group}Off`}
         label={stopped ? menu.allow[group] : menu.stop[group]}
         onClick={item(() => moderation.setStopped(person, group, !stopped))}
       />
@@ -74,6 +75,7 @@ function ModeratorItems({ person, model, close }: Omit<Properties, "class"> & { 
       <hr />
       {stopItem("microphone")}
       {stopItem("camera")}
+      {stopItem("screen")}
       {person.hand !== undefined && (
         <PopupItem icon="hand" label={menu.lowerHand} onClick={item(() => moderation.lowerHand(person))} />
       )}

@@ -65,16 +65,19 @@ export function closePip(): void {
 
 function SmallMeeting({ model, onBack }: { readonly model: CallModel; readonly onBack: () => void }) {
   const people = model.people.value;
-  const shown = model.view.pinned.value ?? model.view.speaker.value;
-  const person = people.find(({ clientId }) => clientId === shown) ?? people[0];
+  const is = (shown: string | undefined) => people.find(({ clientId }) => clientId === shown);
+  const shared = people.find(({ isSelf, share }) => !isSelf && share?.video !== undefined);
+  const person = is(model.view.pinned.value) ?? shared ?? is(model.view.speaker.value) ?? people[0];
   const self = model.self;
   if (person === undefined) {
     return null;
   }
-  const video = person.camera.on && person.crypto.state !== "failed" ? person.video : undefined;
+  const share = person === shared && person.crypto.state !== "failed" ? person.share?.video : undefined;
+  const camera = person.camera.on && person.crypto.state !== "failed" ? person.video : undefined;
+  const video = share ?? camera;
   return (
     <div class="pip">
-      <div class="tile pip-tile">
+      <div class={share === undefined ? "tile pip-tile" : "tile pip-tile share"}>
         {video === undefined ? <Avatar person={person} /> : <VideoView stream={video} mirrored={person.isSelf} />}
         <p class="tile-label">
           <span class="tile-name" translate={false} dir="auto">

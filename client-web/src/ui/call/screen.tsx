@@ -24,6 +24,7 @@ import { closePip } from "./pip.tsx";
 import { toggleFullScreen } from "./screen-modes.ts";
 import { SecurityPanel } from "./security-panel.tsx";
 import { SettingsPanel } from "./settings-panel.tsx";
+import { ShareBar } from "./share-bar.tsx";
 import { type Action, listenForKeys } from "./shortcuts.ts";
 import { ShortcutsSheet } from "./shortcuts-sheet.tsx";
 import { StageView } from "./stage.tsx";
@@ -78,6 +79,8 @@ export function CallScreen({ model, onEnd }: Properties) {
       case "microphone":
       case "camera":
         return void model.toggle(action);
+      case "share":
+        return void model.toggleShare();
       case "hand":
         return model.toggleHand();
       case "chat":
@@ -122,6 +125,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           </div>
         </header>
         <Banner model={model} />
+        <ShareBar model={model} />
         <Knocking model={model} onOpen={() => togglePanel("participants")} />
         <main ref={stage} class="call-stage" tabIndex={-1}>
           <StageView model={model} />

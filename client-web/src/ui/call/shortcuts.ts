@@ -1,12 +1,22 @@
 // The keys of the call: which key does what, and when a key is only typing.
 
 /** What a single key does. */
-export type Action = "microphone" | "camera" | "hand" | "chat" | "participants" | "layout" | "fullScreen" | "help";
+export type Action =
+  | "microphone"
+  | "camera"
+  | "share"
+  | "hand"
+  | "chat"
+  | "participants"
+  | "layout"
+  | "fullScreen"
+  | "help";
 
 /** The key of each action, as `KeyboardEvent.key` in lower case. */
 export const KEYS: Readonly<Record<Action, string>> = {
   microphone: "m",
   camera: "v",
+  share: "s",
   hand: "h",
   chat: "c",
   participants: "p",

@@ -1,4 +1,4 @@
-// The people on the stage: every tile in its place, and the pages where not all have room.
+// The people and the shared screens on the stage: every tile in its place, and the pages where not all have room.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -6,8 +6,10 @@ import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { arrange } from "./arrangement.ts";
 import type { CallModel } from "./model.ts";
+import { ShareTile } from "./share-tile.tsx";
 import { Tile } from "./tile.tsx";
-import { TileWatch } from "./tile-watch.ts";
+import { type Picture, TileWatch } from "./tile-watch.ts";
+import { shareId } from "./view.ts";
 
 /** Space between tiles in CSS pixels, on small and on large stages. */
 const GAPS = { small: 6, large: 12, largeFrom: 700 };
@@ -43,9 +45,14 @@ export function StageView({ model }: { readonly model: CallModel }) {
   const { places, page, pages } = paged
     ? arrange(cast, { width, height: height - PAGER_HEIGHT, gap }, view.page.value)
     : whole;
-  const away = people.filter((person) => !person.isSelf && !places.has(person.clientId)).map((each) => each.clientId);
+  const away = people
+    .filter((person) => !person.isSelf)
+    .flatMap(({ clientId, share }): Picture[] => [
+      ...(places.has(clientId) ? [] : [{ clientId }]),
+      ...(share === undefined || places.has(shareId(clientId)) ? [] : [{ clientId, source: "screen_video" as const }]),
+    ]);
   const equal = view.byVoice;
-  useEffect(() => watch.setPage(away, equal), [watch, away.join(), equal]);
+  useEffect(() => watch.setPage(away, equal), [watch, JSON.stringify(away), equal]);
 
   const state = model.state.value;
   return (
@@ -55,6 +62,23 @@ export function StageView({ model }: { readonly model: CallModel }) {
       )}
       {width > 0 && people.length > 0 && (
         <section class="grid" aria-label={text.call.grid}>
+          {people.map((person) => {
+            const { clientId, share } = person;
+            const place = places.get(shareId(clientId));
+            return (
+              share !== undefined &&
+              place !== undefined && (
+                <ShareTile
+                  key={shareId(clientId)}
+                  person={person}
+                  share={share}
+                  model={model}
+                  watch={watch}
+                  place={place}
+                />
+              )
+            );
+          })}
           {people.map((person) => {
             const place = places.get(person.clientId);
             return (

@@ -21,9 +21,18 @@ describe("the views of tiles", () => {
   });
 
   it("are nothing for people on other pages", () => {
-    expect(viewsOf([tile("a", 320, 180)], 1, ["b"])).toEqual([
+    expect(viewsOf([tile("a", 320, 180)], 1, [{ clientId: "b" }])).toEqual([
       { clientId: "a", height: 180 },
       { clientId: "b", height: 0 },
+    ]);
+  });
+
+  it("are as large as it is for a shared screen, which no voice chose", () => {
+    const screen = { ...tile("ana", 1280, 720), source: "screen_video" as const };
+    expect(viewsOf([screen, tile("bo", 160, 90), tile("cyd", 320, 180)], 1, [], true)).toEqual([
+      { clientId: "ana", source: "screen_video", height: 720 },
+      { clientId: "bo", height: 180 },
+      { clientId: "cyd", height: 180 },
     ]);
   });
 

@@ -5,8 +5,10 @@ import type { TileView } from "../../index.ts";
 /** Cameras send 16:9, and a tile shows a part of the picture that fills it. */
 const PICTURE_ASPECT = 16 / 9;
 
-interface Tile {
-  readonly clientId: string;
+/** Whose picture, and which. */
+export type Picture = Omit<TileView, "height">;
+
+interface Tile extends Picture {
   width: number;
   height: number;
   /** Within the window, not scrolled out of it. */
@@ -17,8 +19,8 @@ interface Tile {
 export class TileWatch {
   readonly #tiles = new Map<Element, Tile>();
   readonly #report: (tiles: readonly TileView[]) => void;
-  /** People on other pages. */
-  #away: readonly string[] = [];
+  /** Pictures on other pages. */
+  #away: readonly Picture[] = [];
   #equal = false;
   readonly #sizes = new ResizeObserver((entries) => this.#measure(entries));
   readonly #sight = new IntersectionObserver((entries) => this.#look(entries));
@@ -33,9 +35,9 @@ export class TileWatch {
     this.#tell();
   }
 
-  /** Watches somebody's tile until the returned function is called. */
-  watch(element: Element, clientId: string): () => void {
-    this.#tiles.set(element, { clientId, width: 0, height: 0, seen: true });
+  /** Watches the tile of a picture until the returned function is called. */
+  watch(element: Element, picture: Picture): () => void {
+    this.#tiles.set(element, { ...picture, width: 0, height: 0, seen: true });
     this.#sizes.observe(element);
     this.#sight.observe(element);
     return () => {
@@ -47,10 +49,10 @@ export class TileWatch {
   }
 
   /**
-   * Says who is on other pages, and that all tiles are to be reported as large as the largest: what grows with a voice
+   * Says what is on other pages, and that all cameras are to be reported as large as the largest: what grows with a voice
    * would tell the server who speaks.
    */
-  setPage(away: readonly string[], equal: boolean): void {
+  setPage(away: readonly Picture[], equal: boolean): void {
     this.#away = away;
     this.#equal = equal;
     this.#tell();
@@ -89,20 +91,23 @@ export class TileWatch {
 export function viewsOf(
   tiles: Iterable<Readonly<Tile>>,
   scale: number,
-  away: readonly string[] = [],
+  away: readonly Picture[] = [],
   equal = false,
 ): TileView[] {
-  const views = [...tiles].map(({ clientId, width, height, seen }) => ({
-    clientId,
+  const views = [...tiles].map(({ width, height, seen, ...picture }) => ({
+    ...picture,
     height: seen ? Math.round(Math.max(height, width / PICTURE_ASPECT) * scale) : 0,
   }));
-  const largest = Math.max(0, ...views.map((view) => view.height));
-  const levelled = equal ? views.map((view) => ({ ...view, height: view.height > 0 ? largest : 0 })) : views;
+  const isCamera = ({ source = "camera" }: Picture) => source === "camera";
+  const largest = Math.max(0, ...views.filter(isCamera).map((view) => view.height));
+  const levelled = equal
+    ? views.map((view) => (isCamera(view) ? { ...view, height: view.height > 0 ? largest : 0 } : view))
+    : views;
   if (equal) {
     // Nor may the order tell.
     levelled.sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
   }
-  return [...levelled, ...away.map((clientId) => ({ clientId, height: 0 }))];
+  return [...levelled, ...away.map((picture) => ({ ...picture, height: 0 }))];
 }
 
 function scaleOf({ devicePixelRatio }: Window, { visibilityState }: Document): number {

@@ -7,11 +7,13 @@ import { text } from "../text.ts";
 import { VideoView } from "../video.tsx";
 import type { Place } from "./arrangement.ts";
 import { Avatar } from "./avatar.tsx";
+import { CryptoMark } from "./crypto-mark.tsx";
 import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
 import { PersonOptions } from "./person-options.tsx";
 import { PICTURES } from "./reactions.tsx";
 import { handQueue } from "./talk.ts";
+import { placeStyle, sizeOf } from "./tile-place.ts";
 import type { TileWatch } from "./tile-watch.ts";
 
 interface Properties {
@@ -26,7 +28,7 @@ export function Tile({ person, model, watch, place }: Properties) {
   const { view } = model;
   const tile = useRef<HTMLDivElement>(null);
   useEffect(
-    () => (tile.current === null || isSelf ? undefined : watch.watch(tile.current, clientId)),
+    () => (tile.current === null || isSelf ? undefined : watch.watch(tile.current, { clientId })),
     [watch, isSelf, clientId],
   );
   const reaction = model.talk.reactions.value.get(clientId);
@@ -43,25 +45,11 @@ export function Tile({ person, model, watch, place }: Properties) {
       aria-label={nameOf(person)}
       data-crypto={crypto.state}
       data-client-id={clientId}
-      data-size={place.width < 240 || place.height < 150 ? "small" : "large"}
-      style={{
-        "--x": `${place.x}px`,
-        "--y": `${place.y}px`,
-        "--tile-width": `${place.width}px`,
-        "--tile-height": `${place.height}px`,
-        "--avatar": `${Math.round(Math.min(place.width, place.height) * 0.4)}px`,
-      }}
+      data-size={sizeOf(place)}
+      style={placeStyle(place)}
     >
       {shown === undefined ? <Avatar person={person} /> : <VideoView stream={shown} mirrored={isSelf} />}
-      {crypto.state !== "secure" && (
-        <p class="tile-crypto" data-kind={crypto.state}>
-          <Icon name={crypto.state === "waiting" ? "hourglass" : "shieldWarning"} size={16} />
-          <span>
-            <strong>{text.crypto.label[crypto.state]}</strong>
-            <span class="tile-reason"> {text.crypto.reason[crypto.reason]}</span>
-          </span>
-        </p>
-      )}
+      <CryptoMark crypto={crypto} />
       {reaction !== undefined && (
         <span
           key={reaction.number}

@@ -24,10 +24,10 @@ describe("View", () => {
     const view = new View();
     view.layout.value = "speaker";
     const quiet = [person("Ana"), person("Bo"), self];
-    expect(view.cast(quiet).main).toBe("Ana");
+    expect(view.cast(quiet).mains).toEqual(["Ana"]);
     view.follow([person("Ana"), person("Bo", { speaking: true }), self]);
     view.follow(quiet);
-    expect(view.cast(quiet)).toEqual({ main: "Bo", others: ["Ana", "me"] });
+    expect(view.cast(quiet)).toEqual({ mains: ["Bo"], others: ["Ana", "me"] });
     expect(view.byVoice).toBe(true);
   });
 
@@ -47,10 +47,22 @@ describe("View", () => {
     view.pinned.value = "Ana";
     const people = [person("Ana"), person("Bo", { speaking: true }), self];
     view.follow(people);
-    expect(view.cast(people).main).toBe("Ana");
+    expect(view.cast(people).mains).toEqual(["Ana"]);
     expect(view.byVoice).toBe(false);
     view.follow([self]);
-    expect(view.cast([self])).toEqual({ main: undefined, others: ["me"] });
+    expect(view.cast([self])).toEqual({ mains: [], others: ["me"] });
+  });
+
+  it("puts the others' shared screens on the stage, all of them, and one's own not", () => {
+    const view = new View();
+    const share = { crypto: { state: "secure", reason: "receiving" } } as const;
+    const people = [person("Ana", { share }), person("Bo"), person("Cyd", { share }), { ...self, share }];
+    expect(view.cast(people)).toEqual({ mains: ["screen Ana", "screen Cyd"], others: ["Ana", "Bo", "Cyd", "me"] });
+    view.pinned.value = "screen Cyd";
+    view.follow(people);
+    expect(view.cast(people)).toEqual({ mains: ["screen Cyd"], others: ["screen Ana", "Ana", "Bo", "Cyd", "me"] });
+    view.follow([person("Ana", { share }), person("Cyd")]);
+    expect(view.pinned.value).toBeUndefined();
   });
 
   it("hides the own picture while others are there", () => {

@@ -20,10 +20,15 @@ export interface Loudness {
 
 const FULL: Loudness = { volume: 1, muted: false };
 
+/** What a person's shared screen is called among the tiles. */
+export function shareId(clientId: string): string {
+  return `screen ${clientId}`;
+}
+
 export class View {
   /** The layout's buttons write it. */
   readonly layout = signal<Layout>("grid");
-  /** Shown large until unpinned. */
+  /** Shown large until unpinned: a person, or a shared screen. */
   readonly pinned = signal<string | undefined>(undefined);
   readonly selfShown = signal(true);
   /** The settings write it, through the model. */
@@ -53,21 +58,23 @@ export class View {
     if (heard.length > 0 && !heard.some((person) => person.clientId === before)) {
       this.#speaker.value = heard[0]?.clientId;
     }
-    const gone = (clientId: string | undefined) => !people.some((person) => person.clientId === clientId);
-    if (gone(this.#speaker.value)) {
+    const isThere = (clientId: string | undefined) => people.some((person) => person.clientId === clientId);
+    if (!isThere(this.#speaker.value)) {
       this.#speaker.value = undefined;
     }
-    if (gone(this.pinned.value)) {
+    const { value: pinned } = this.pinned;
+    if (!isThere(pinned) && !sharesOf(people).some((share) => share === pinned)) {
       this.pinned.value = undefined;
     }
   }
 
-  /** Who is shown, and who of them is large. */
+  /** Who is shown, and what of it is large: a pinned tile, or the shared screens, or who speaks. */
   cast(people: readonly Participant[]): Cast {
     const others = this.selfShown.value ? people : people.filter((person) => !person.isSelf);
     const shown = (others.length > 0 ? others : people).map((person) => person.clientId);
-    const main = this.#main(shown, people);
-    return { main, others: shown.filter((clientId) => clientId !== main) };
+    const tiles = [...sharesOf(people), ...shown];
+    const mains = this.#mains(shown, people);
+    return { mains, others: tiles.filter((id) => !mains.includes(id)) };
   }
 
   /** The large one is chosen by voice. */
@@ -75,15 +82,24 @@ export class View {
     return this.layout.value === "speaker" && this.pinned.value === undefined;
   }
 
-  #main(shown: readonly string[], people: readonly Participant[]): string | undefined {
+  #mains(shown: readonly string[], people: readonly Participant[]): readonly string[] {
     const pinned = this.pinned.value;
     if (pinned !== undefined) {
-      return pinned;
+      return [pinned];
+    }
+    const shares = sharesOf(people);
+    if (shares.length > 0) {
+      return shares;
     }
     if (this.layout.value === "grid") {
-      return undefined;
+      return [];
     }
-    const speaker = this.#speaker.value;
-    return speaker ?? people.find((person) => !person.isSelf)?.clientId ?? shown[0];
+    const speaker = this.#speaker.value ?? people.find((person) => !person.isSelf)?.clientId ?? shown[0];
+    return speaker === undefined ? [] : [speaker];
   }
+}
+
+/** The screens that the others share; one's own is on one's own screen already. */
+function sharesOf(people: readonly Participant[]): readonly string[] {
+  return people.filter(({ isSelf, share }) => !isSelf && share !== undefined).map(({ clientId }) => shareId(clientId));
 }

@@ -238,8 +238,8 @@ export const english = {
     banBody:
       "They leave now, and during this call nobody new comes in from their internet address. From another address they could; lock the meeting to be sure.",
     menu: {
-      stop: { microphone: "Turn off microphone", camera: "Turn off camera" },
-      allow: { microphone: "Allow microphone", camera: "Allow camera" },
+      stop: { microphone: "Turn off microphone", camera: "Turn off camera", screen: "Stop screen sharing" },
+      allow: { microphone: "Allow microphone", camera: "Allow camera", screen: "Allow screen sharing" },
       lowerHand: "Lower hand",
       makeRole: { co_host: "Make co-host", member: "Make member", viewer: "Make viewer" },
     },
@@ -250,16 +250,35 @@ export const english = {
     allowedAgain: {
       microphone: "You may use your microphone again",
       camera: "You may use your camera again",
+      screen: "You may share your screen again",
     },
     silenced: {
       microphone: "A host turned your microphone off",
       camera: "A host turned your camera off",
+      screen: "A host stopped your screen sharing",
     },
     notAllowed: {
       microphone: "A host has turned microphones off. Raise your hand to ask.",
       camera: "A host has turned cameras off. Raise your hand to ask.",
+      screen: "A host has turned screen sharing off. Raise your hand to ask.",
     },
     handLowered: (name: string) => `${name} lowered your hand`,
+  },
+
+  share: {
+    start: "Share screen",
+    stop: "Stop sharing",
+    of: (name: string) => `${name}’s screen`,
+    started: (name: string) => `${name} is sharing their screen`,
+    stopped: (name: string) => `${name} stopped sharing their screen`,
+    selfStarted: "You are sharing your screen",
+    selfStopped: "You stopped sharing your screen",
+    content: "What you share",
+    contents: { text: "Text and pictures, sharp", motion: "Video, fluid" },
+    coming: "The screen is coming…",
+    picturesOff: "You have turned pictures off in the settings.",
+    blocked: "Your system does not let the browser share the screen. Allow it in the system settings, under privacy.",
+    failed: "The screen could not be shared.",
   },
 
   settings: {
@@ -445,6 +464,7 @@ export const english = {
     microphone: "Microphone on or off",
     camera: "Camera on or off",
     talk: "Talk while you hold it",
+    share: "Share the screen",
     hand: "Raise or lower the hand",
     chat: "Chat",
     participants: "Participants",

@@ -246,8 +246,12 @@ export const french: Texts = {
     banBody:
       "Cette personne part maintenant et, pendant cet appel, personne de nouveau n’entre depuis son adresse internet. Depuis une autre, ce serait possible ; verrouillez la réunion pour en être sûr.",
     menu: {
-      stop: { microphone: "Couper le micro", camera: "Couper la caméra" },
-      allow: { microphone: "Autoriser le micro", camera: "Autoriser la caméra" },
+      stop: { microphone: "Couper le micro", camera: "Couper la caméra", screen: "Arrêter le partage d’écran" },
+      allow: {
+        microphone: "Autoriser le micro",
+        camera: "Autoriser la caméra",
+        screen: "Autoriser le partage d’écran",
+      },
       lowerHand: "Baisser la main",
       makeRole: { co_host: "Nommer co-hôte", member: "Nommer membre", viewer: "Nommer spectateur" },
     },
@@ -258,16 +262,36 @@ export const french: Texts = {
     allowedAgain: {
       microphone: "Vous pouvez de nouveau utiliser votre micro",
       camera: "Vous pouvez de nouveau utiliser votre caméra",
+      screen: "Vous pouvez de nouveau partager votre écran",
     },
     silenced: {
       microphone: "Un hôte a coupé votre micro",
       camera: "Un hôte a coupé votre caméra",
+      screen: "Un hôte a arrêté votre partage d’écran",
     },
     notAllowed: {
       microphone: "Un hôte a coupé les micros. Levez la main pour demander.",
       camera: "Un hôte a coupé les caméras. Levez la main pour demander.",
+      screen: "Un hôte a désactivé le partage d’écran. Levez la main pour demander.",
     },
     handLowered: (name) => `${name} a baissé votre main`,
+  },
+
+  share: {
+    start: "Partager l’écran",
+    stop: "Arrêter le partage",
+    of: (name) => `Écran de ${name}`,
+    started: (name) => `${name} partage son écran`,
+    stopped: (name) => `${name} ne partage plus son écran`,
+    selfStarted: "Vous partagez votre écran",
+    selfStopped: "Vous ne partagez plus votre écran",
+    content: "Ce que vous partagez",
+    contents: { text: "Texte et images, nets", motion: "Vidéo, fluide" },
+    coming: "L’écran arrive…",
+    picturesOff: "Vous avez désactivé les images dans les paramètres.",
+    blocked:
+      "Votre système ne laisse pas le navigateur partager l’écran. Autorisez-le dans les réglages du système, sous confidentialité.",
+    failed: "L’écran n’a pas pu être partagé.",
   },
 
   settings: {
@@ -457,6 +481,7 @@ export const french: Texts = {
     microphone: "Micro activé ou coupé",
     camera: "Caméra allumée ou éteinte",
     talk: "Parler tant que vous la tenez",
+    share: "Partager l’écran",
     hand: "Lever ou baisser la main",
     chat: "Discussion",
     participants: "Participants",

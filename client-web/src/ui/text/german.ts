@@ -245,8 +245,8 @@ export const german: Texts = {
     banBody:
       "Die Person verlässt das Gespräch jetzt, und währenddessen kommt niemand Neues von ihrer Internetadresse herein. Von einer anderen ginge es; wer sicher sein will, schließt die Besprechung ab.",
     menu: {
-      stop: { microphone: "Mikrofon ausschalten", camera: "Kamera ausschalten" },
-      allow: { microphone: "Mikrofon erlauben", camera: "Kamera erlauben" },
+      stop: { microphone: "Mikrofon ausschalten", camera: "Kamera ausschalten", screen: "Bildschirmfreigabe beenden" },
+      allow: { microphone: "Mikrofon erlauben", camera: "Kamera erlauben", screen: "Bildschirmfreigabe erlauben" },
       lowerHand: "Hand senken",
       makeRole: { co_host: "Zur Co-Leitung machen", member: "Zum Mitglied machen", viewer: "Zum Zuschauer machen" },
     },
@@ -257,16 +257,36 @@ export const german: Texts = {
     allowedAgain: {
       microphone: "Sie dürfen Ihr Mikrofon wieder nutzen",
       camera: "Sie dürfen Ihre Kamera wieder nutzen",
+      screen: "Sie dürfen Ihren Bildschirm wieder freigeben",
     },
     silenced: {
       microphone: "Die Leitung hat Ihr Mikrofon ausgeschaltet",
       camera: "Die Leitung hat Ihre Kamera ausgeschaltet",
+      screen: "Die Leitung hat Ihre Bildschirmfreigabe beendet",
     },
     notAllowed: {
       microphone: "Die Leitung hat Mikrofone ausgeschaltet. Heben Sie die Hand, um zu fragen.",
       camera: "Die Leitung hat Kameras ausgeschaltet. Heben Sie die Hand, um zu fragen.",
+      screen: "Die Leitung hat Bildschirmfreigaben ausgeschaltet. Heben Sie die Hand, um zu fragen.",
     },
     handLowered: (name) => `${name} hat Ihre Hand gesenkt`,
+  },
+
+  share: {
+    start: "Bildschirm freigeben",
+    stop: "Freigabe beenden",
+    of: (name) => `Bildschirm von ${name}`,
+    started: (name) => `${name} gibt den Bildschirm frei`,
+    stopped: (name) => `${name} hat die Freigabe beendet`,
+    selfStarted: "Sie geben Ihren Bildschirm frei",
+    selfStopped: "Ihre Bildschirmfreigabe ist beendet",
+    content: "Was Sie freigeben",
+    contents: { text: "Text und Bilder, scharf", motion: "Video, flüssig" },
+    coming: "Der Bildschirm kommt gleich…",
+    picturesOff: "Sie haben Bilder in den Einstellungen ausgeschaltet.",
+    blocked:
+      "Ihr System lässt den Browser den Bildschirm nicht freigeben. Erlauben Sie es in den Systemeinstellungen unter Datenschutz.",
+    failed: "Der Bildschirm konnte nicht freigegeben werden.",
   },
 
   settings: {
@@ -452,6 +472,7 @@ export const german: Texts = {
     microphone: "Mikrofon ein oder aus",
     camera: "Kamera ein oder aus",
     talk: "Sprechen, solange Sie sie halten",
+    share: "Bildschirm freigeben",
     hand: "Hand heben oder senken",
     chat: "Chat",
     participants: "Teilnehmende",

@@ -231,8 +231,8 @@ export const portuguese: Texts = {
     banBody:
       "Sai agora e, durante esta chamada, ninguém novo entra a partir do seu endereço de internet. De outro poderia; tranque a reunião para ter a certeza.",
     menu: {
-      stop: { microphone: "Desligar o microfone", camera: "Desligar a câmara" },
-      allow: { microphone: "Permitir o microfone", camera: "Permitir a câmara" },
+      stop: { microphone: "Desligar o microfone", camera: "Desligar a câmara", screen: "Parar a partilha de ecrã" },
+      allow: { microphone: "Permitir o microfone", camera: "Permitir a câmara", screen: "Permitir a partilha de ecrã" },
       lowerHand: "Baixar a mão",
       makeRole: { co_host: "Tornar coanfitrião", member: "Tornar membro", viewer: "Tornar espectador" },
     },
@@ -243,16 +243,36 @@ export const portuguese: Texts = {
     allowedAgain: {
       microphone: "Pode voltar a usar o microfone",
       camera: "Pode voltar a usar a câmara",
+      screen: "Pode voltar a partilhar o seu ecrã",
     },
     silenced: {
       microphone: "Um anfitrião desligou o seu microfone",
       camera: "Um anfitrião desligou a sua câmara",
+      screen: "Um anfitrião parou a sua partilha de ecrã",
     },
     notAllowed: {
       microphone: "Um anfitrião desligou os microfones. Levante a mão para pedir.",
       camera: "Um anfitrião desligou as câmaras. Levante a mão para pedir.",
+      screen: "Um anfitrião desligou a partilha de ecrã. Levante a mão para pedir.",
     },
     handLowered: (name) => `${name} baixou a sua mão`,
+  },
+
+  share: {
+    start: "Partilhar ecrã",
+    stop: "Parar a partilha",
+    of: (name) => `Ecrã de ${name}`,
+    started: (name) => `${name} está a partilhar o ecrã`,
+    stopped: (name) => `${name} deixou de partilhar o ecrã`,
+    selfStarted: "Está a partilhar o seu ecrã",
+    selfStopped: "Deixou de partilhar o seu ecrã",
+    content: "O que partilha",
+    contents: { text: "Texto e imagens, nítidos", motion: "Vídeo, fluido" },
+    coming: "O ecrã está a chegar…",
+    picturesOff: "Desligou as imagens nas definições.",
+    blocked:
+      "O seu sistema não deixa o navegador partilhar o ecrã. Permita-o nas definições do sistema, em privacidade.",
+    failed: "Não foi possível partilhar o ecrã.",
   },
 
   settings: {
@@ -439,6 +459,7 @@ export const portuguese: Texts = {
     microphone: "Ligar ou desligar o microfone",
     camera: "Ligar ou desligar a câmara",
     talk: "Falar enquanto a mantém",
+    share: "Partilhar o ecrã",
     hand: "Levantar ou baixar a mão",
     chat: "Conversa",
     participants: "Participantes",

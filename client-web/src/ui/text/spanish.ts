@@ -243,8 +243,12 @@ export const spanish: Texts = {
     banBody:
       "Sale ahora y durante esta llamada no entra nadie nuevo desde su dirección de internet. Desde otra sí podría; cierra la reunión para estar seguro.",
     menu: {
-      stop: { microphone: "Apagar el micrófono", camera: "Apagar la cámara" },
-      allow: { microphone: "Permitir el micrófono", camera: "Permitir la cámara" },
+      stop: { microphone: "Apagar el micrófono", camera: "Apagar la cámara", screen: "Detener la pantalla compartida" },
+      allow: {
+        microphone: "Permitir el micrófono",
+        camera: "Permitir la cámara",
+        screen: "Permitir compartir pantalla",
+      },
       lowerHand: "Bajar la mano",
       makeRole: { co_host: "Hacer coanfitrión", member: "Hacer miembro", viewer: "Hacer espectador" },
     },
@@ -255,16 +259,36 @@ export const spanish: Texts = {
     allowedAgain: {
       microphone: "Puedes volver a usar el micrófono",
       camera: "Puedes volver a usar la cámara",
+      screen: "Puedes volver a compartir tu pantalla",
     },
     silenced: {
       microphone: "Un anfitrión apagó tu micrófono",
       camera: "Un anfitrión apagó tu cámara",
+      screen: "Un anfitrión detuvo tu pantalla compartida",
     },
     notAllowed: {
       microphone: "Un anfitrión apagó los micrófonos. Levanta la mano para pedirlo.",
       camera: "Un anfitrión apagó las cámaras. Levanta la mano para pedirlo.",
+      screen: "Un anfitrión desactivó compartir pantalla. Levanta la mano para pedirlo.",
     },
     handLowered: (name) => `${name} bajó tu mano`,
+  },
+
+  share: {
+    start: "Compartir pantalla",
+    stop: "Dejar de compartir",
+    of: (name) => `Pantalla de ${name}`,
+    started: (name) => `${name} comparte su pantalla`,
+    stopped: (name) => `${name} dejó de compartir su pantalla`,
+    selfStarted: "Estás compartiendo tu pantalla",
+    selfStopped: "Dejaste de compartir tu pantalla",
+    content: "Qué compartes",
+    contents: { text: "Texto e imágenes, nítidos", motion: "Vídeo, fluido" },
+    coming: "La pantalla está llegando…",
+    picturesOff: "Desactivaste las imágenes en los ajustes.",
+    blocked:
+      "Tu sistema no deja que el navegador comparta la pantalla. Permítelo en los ajustes del sistema, en privacidad.",
+    failed: "No se pudo compartir la pantalla.",
   },
 
   settings: {
@@ -450,6 +474,7 @@ export const spanish: Texts = {
     microphone: "Micrófono sí o no",
     camera: "Cámara sí o no",
     talk: "Hablar mientras la mantiene",
+    share: "Compartir la pantalla",
     hand: "Levantar o bajar la mano",
     chat: "Chat",
     participants: "Participantes",
