@@ -23,6 +23,9 @@ pub enum SessionError {
     /// The display name is empty or longer than 128 bytes.
     #[error("display name is empty or too long")]
     BadName,
+    /// The device's key did not sign what it must.
+    #[error("the device's key did not sign for this session")]
+    BadDevice,
     /// The crypto library failed: our fault.
     #[error("the crypto library failed")]
     Crypto,

@@ -27,7 +27,6 @@ fn session() -> Option<Session> {
         room_secret: RoomSecret::new([9; 32]),
         client_id: [1; 16],
         display_name: "Fuzz".to_owned(),
-        long_term_key: None,
     })
     .ok()
 }
@@ -284,7 +283,13 @@ mod tests {
             group_id: b"group",
             leaf_key: &[5; 32],
         };
-        let long_term = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
+        let key = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
+        let signature = ed25519_dalek::Signer::sign(&key, &card::statement(b"group", leaf.leaf_key));
+        let long_term = card::LongTerm {
+            public: key.verifying_key().to_bytes(),
+            signature: signature.to_bytes(),
+            remembered: true,
+        };
         let card = card::seal(provider.crypto(), &keys, [1; 12], leaf, "Ada", &long_term).unwrap();
         let policy = CallPolicy {
             lobby: false,
@@ -297,6 +302,6 @@ mod tests {
             hash: [2; 32],
         }
         .encode();
-        smoke(5, 20_000, &[card, policy, hello, vec![1; 226]], fuzz_card);
+        smoke(5, 20_000, &[card, policy, hello, vec![2; 227]], fuzz_card);
     }
 }

@@ -9,7 +9,7 @@ use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::signatures::{Signer, SignerError};
 use zeroize::Zeroizing;
 
-use crate::card::{self, CardLeaf};
+use crate::card::{self, CardLeaf, LongTerm};
 use crate::encoding::ClientId;
 use crate::error::SessionError;
 use crate::message::Ticket;
@@ -25,7 +25,7 @@ pub(crate) struct Identity {
     display_name: String,
     /// Fresh per session, so that calls cannot be linked; kept for as long as the session, so that it can come back.
     leaf_key: LeafKey,
-    long_term: SigningKey,
+    long_term: LongTerm,
     /// What the link says of the room's host.
     host_key: Option<HostKey>,
     /// The ticket that lets this session's leaf into a group, with the group's id.
@@ -46,20 +46,44 @@ impl Identity {
                 .map_err(|_| SessionError::Crypto)?;
             Ok(SigningKey::from_bytes(&Zeroizing::new(seed)))
         };
-        let long_term = match &config.long_term_key {
-            Some(key) => SigningKey::from_bytes(key.seed()),
-            None => fresh()?,
+        let leaf_key = LeafKey(fresh()?);
+        // Of this session only, until a device says that it is its own.
+        let long_term_key = fresh()?;
+        let statement = card::statement(&config.room_id, leaf_key.0.verifying_key().as_bytes());
+        let long_term = LongTerm {
+            public: long_term_key.verifying_key().to_bytes(),
+            signature: long_term_key.sign(&statement).to_bytes(),
+            remembered: false,
         };
         Ok(Self {
             client_id: ClientId(config.client_id),
             room_id: config.room_id,
             keys: RoomKeys::derive(&config.room_secret, &config.room_id)?,
             display_name: config.display_name,
-            leaf_key: LeafKey(fresh()?),
+            leaf_key,
             long_term,
             host_key,
             ticket: None,
         })
+    }
+
+    /// What the key of a device signs to be the long-term key of this session.
+    pub(crate) fn device_statement(&self) -> Vec<u8> {
+        card::statement(&self.room_id, &self.leaf_public())
+    }
+
+    /// Makes a device's key the long-term key; `BadDevice` when it did not sign the statement.
+    pub(crate) fn set_device(&mut self, public: [u8; 32], signature: [u8; 64]) -> Result<(), SessionError> {
+        let device = LongTerm {
+            public,
+            signature,
+            remembered: true,
+        };
+        if !device.is_signed(&self.device_statement()) {
+            return Err(SessionError::BadDevice);
+        }
+        self.long_term = device;
+        Ok(())
     }
 
     /// The signer of everything this session says in MLS.

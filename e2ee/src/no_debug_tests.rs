@@ -18,7 +18,6 @@ macro_rules! assert_no_debug {
 assert_no_debug!(
     crate::RoomSecret,
     crate::HostKey,
-    crate::LongTermKey,
     crate::SessionConfig,
     crate::Session,
     crate::CodeMaterial,

@@ -45,7 +45,7 @@ pub enum Output {
         /// Whether it is.
         secured: bool,
     },
-    /// Members came or went; keep and show every entry.
+    /// A commit changed the keys, and maybe who has them; keep and show every entry.
     Log(Change),
     /// [`crate::Session::moderation`] changed.
     ModerationChanged,
@@ -76,7 +76,7 @@ fn nested<S: Serializer>(message: &Outgoing, serializer: S) -> Result<S::Ok, S::
     Nested { message }.serialize(serializer)
 }
 
-/// A change of the member list by one commit.
+/// What one commit changed: the keys always, the member list where somebody came or went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// The epoch the commit led to.
@@ -134,6 +134,8 @@ pub struct Member {
     pub display_name: Option<String>,
     /// Its long-term Ed25519 public key, under the same condition.
     pub long_term_key: Option<Blob>,
+    /// Whether that key is one which its device keeps for later calls.
+    pub remembered: bool,
     /// Whether it is this session.
     pub is_self: bool,
     /// What it is, as the hosts signed it.

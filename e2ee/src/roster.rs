@@ -74,6 +74,7 @@ impl Roster {
                 client_id: entry.client_id,
                 display_name: entry.card.as_ref().map(|card| card.display_name.clone()),
                 long_term_key: entry.card.as_ref().map(|card| Blob(card.long_term_key.to_vec())),
+                remembered: entry.card.as_ref().is_some_and(|card| card.remembered),
                 is_self: entry.client_id == own,
                 role: Role::default(),
                 permitted: Vec::new(),

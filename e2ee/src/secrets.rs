@@ -24,21 +24,6 @@ impl RoomSecret {
     }
 }
 
-/// Seed of a person's long-term Ed25519 key: 32 bytes. Has no Debug.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct LongTermKey([u8; 32]);
-
-impl LongTermKey {
-    /// Wraps a seed (RFC 8032 §5.1.5).
-    pub fn new(seed: [u8; 32]) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn seed(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
 /// The key that decides in a room, as its link names it; whoever made the room has the secret half. Has no Debug.
 pub struct HostKey {
     public: [u8; 32],

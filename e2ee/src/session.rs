@@ -31,7 +31,7 @@ use crate::keyring::Keyring;
 use crate::message::{Incoming, Outgoing, Suite};
 use crate::output::{FailReason, Member, Output, Resume};
 use crate::roster::Roster;
-use crate::secrets::{HostKey, LongTermKey, RoomSecret};
+use crate::secrets::{HostKey, RoomSecret};
 use crate::session::app::Confirmation;
 use crate::session::delivery::Tentative;
 use crate::session::entry::Entry;
@@ -57,8 +57,6 @@ pub struct SessionConfig {
     pub client_id: [u8; 16],
     /// The name others see: 1..=128 bytes.
     pub display_name: String,
-    /// The person's long-term key; a fresh one when absent.
-    pub long_term_key: Option<LongTermKey>,
 }
 
 /// One participant's end of a call. Has no Debug.
@@ -118,6 +116,20 @@ impl Session {
             knocked_at: Vec::new(),
             outputs: VecDeque::new(),
         })
+    }
+
+    /// What the key of a device signs (Ed25519) so that others know it again in later calls ([`Session::set_device`]).
+    pub fn device_statement(&self) -> Vec<u8> {
+        self.identity.device_statement()
+    }
+
+    /// Makes a device's key this session's long-term key. Before the first message: the identity card of a leaf that is
+    /// there already stays as it is.
+    ///
+    /// # Errors
+    /// `BadDevice` when `signature` is not that of `public` over [`Session::device_statement`].
+    pub fn set_device(&mut self, public: [u8; 32], signature: [u8; 64]) -> Result<(), SessionError> {
+        self.identity.set_device(public, signature)
     }
 
     /// Takes one [`Incoming`] as JSON text.

@@ -103,7 +103,6 @@ impl Room {
             room_secret: self.secret.clone(),
             client_id,
             display_name,
-            long_term_key: None,
         };
         match self.host {
             Some(host) => Session::hosted(config, HostKey::of_link(host)),

@@ -37,7 +37,6 @@ impl Session {
             room_secret: RoomSecret::parse(secret).ok_or_else(|| JsValue::from_str("not a room secret"))?,
             client_id: id(client_id)?,
             display_name,
-            long_term_key: None,
         };
         let host_key = match (host, host_seed) {
             (_, Some(seed)) => Some(HostKey::own(key(&seed)?)),
@@ -50,6 +49,22 @@ impl Session {
         }
         .map_err(sentence)?;
         Ok(Self { inner, origin: None })
+    }
+
+    /// See [`conclave_e2ee::Session::device_statement`].
+    pub fn device_statement(&self) -> Vec<u8> {
+        self.inner.device_statement()
+    }
+
+    /// See [`conclave_e2ee::Session::set_device`].
+    ///
+    /// # Errors
+    /// The key did not sign that, or these are no key and no signature.
+    pub fn set_device(&mut self, public: &[u8], signature: &[u8]) -> Result<(), JsValue> {
+        let (Ok(public), Ok(signature)) = (public.try_into(), signature.try_into()) else {
+            return Err(JsValue::from_str("not a key and a signature"));
+        };
+        self.inner.set_device(public, signature).map_err(sentence)
     }
 
     /// See [`conclave_e2ee::Session::handle_message`].

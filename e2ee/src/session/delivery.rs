@@ -371,13 +371,13 @@ impl Session {
             .iter()
             .map(|client_id| self.roster.person(*client_id))
             .collect();
-        self.log(Change {
+        self.outputs.push_back(Output::Log(Change {
             epoch,
             committer,
             external: false,
             joined,
             left,
-        });
+        }));
         Ok(())
     }
 
@@ -416,13 +416,13 @@ impl Session {
             .map(|client_id| self.roster.person(*client_id))
             .collect();
         let committer = Some(facts.committer);
-        self.log(Change {
+        self.outputs.push_back(Output::Log(Change {
             epoch,
             committer,
             external: facts.external,
             joined,
             left,
-        });
+        }));
         if facts.external {
             self.confirm_to(facts.committer, 0);
         }
@@ -436,12 +436,6 @@ impl Session {
         }
         self.switch_at = Some((now_ms.saturating_add(GO_TIMEOUT), epoch));
         self.outputs.push_back(Output::RosterChanged);
-    }
-
-    fn log(&mut self, change: Change) {
-        if !change.joined.is_empty() || !change.left.is_empty() {
-            self.outputs.push_back(Output::Log(change));
-        }
     }
 
     fn install(&mut self, keys: NewEpoch) {

@@ -27,7 +27,6 @@ impl Attacker {
             room_secret: RoomSecret::new([0xEE; 32]),
             client_id,
             display_name: "Ghost".to_owned(),
-            long_term_key: None,
         };
         Self {
             identity: Identity::new(config, None).unwrap(),

@@ -1,9 +1,10 @@
 //! The life of a room: found, join, leave, heal, kick, come back.
 
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
-use super::world::World;
-use crate::{Codec, Context, DropReason, JoinedBy, Output, Role, Suite};
+use super::world::{SECRET, World, session};
+use crate::encoding::Blob;
+use crate::{Codec, Context, DropReason, JoinedBy, Output, Role, SessionError, Suite};
 
 #[test]
 fn a_founder_alone_is_admitted_and_encrypts() {
@@ -341,4 +342,63 @@ fn senders_switch_without_go_one_second_after_final() {
     world.advance(1);
     assert_eq!(world.clients[0].session.sending_epoch(), Some(epoch + 1));
     assert!(world.has(1, &Output::EpochChanged { epoch: epoch + 1 }));
+}
+
+#[test]
+fn a_device_that_signed_is_known_again_by_the_others() {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    for suite in Suite::ALL {
+        let mut world = World::with(suite, 1);
+        let mut newcomer = session(2, "Ada", SECRET);
+        let signature = key.sign(&newcomer.device_statement()).to_bytes();
+        newcomer
+            .set_device(key.verifying_key().to_bytes(), signature)
+            .unwrap();
+        let device = world.add(newcomer);
+        world.connect(device);
+        world.settle();
+        let stranger = world.enter();
+        for observer in [0, device, stranger] {
+            let roster = world.clients[observer].session.roster();
+            let of = |client: usize| {
+                let id = world.id(client);
+                roster.iter().find(|member| member.client_id == id).unwrap()
+            };
+            let public = Blob(key.verifying_key().to_bytes().to_vec());
+            assert_eq!(of(device).long_term_key, Some(public.clone()));
+            assert!(of(device).remembered);
+            assert!(!of(stranger).remembered && of(stranger).long_term_key != Some(public));
+        }
+    }
+}
+
+#[test]
+fn a_device_cannot_speak_for_a_session_that_it_did_not_sign_for() {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let mut own = session(1, "Ada", SECRET);
+    let other = session(2, "Eve", SECRET);
+    let signature = key.sign(&other.device_statement()).to_bytes();
+    assert_eq!(
+        own.set_device(key.verifying_key().to_bytes(), signature),
+        Err(SessionError::BadDevice)
+    );
+}
+
+#[test]
+fn the_log_has_every_change_of_the_keys_with_who_made_it() {
+    for suite in Suite::ALL {
+        let mut world = World::with(suite, 3);
+        let before = world.epoch;
+        world.heal(1);
+        assert_eq!(world.epoch, before + 1);
+        for client in &world.clients {
+            let logged = client.outputs.iter().find_map(|output| match output {
+                Output::Log(change) if change.epoch == before + 1 => Some(change.clone()),
+                _ => None,
+            });
+            let change = logged.unwrap();
+            assert!(change.joined.is_empty() && change.left.is_empty());
+            assert_eq!(change.committer, Some(world.id(1)));
+        }
+    }
 }

@@ -16,7 +16,6 @@ fn hosted(id: u8, key: HostKey) -> Session {
         room_secret: RoomSecret::new(SECRET),
         client_id: [id; 16],
         display_name: format!("Person {id}"),
-        long_term_key: None,
     };
     Session::hosted(config, key).unwrap()
 }

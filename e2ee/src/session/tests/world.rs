@@ -77,7 +77,6 @@ pub(crate) fn session(id: u8, name: &str, secret: [u8; 32]) -> Session {
         room_secret: RoomSecret::new(secret),
         client_id: [id; 16],
         display_name: name.to_owned(),
-        long_term_key: None,
     })
     .unwrap()
 }
