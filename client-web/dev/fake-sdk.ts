@@ -1,5 +1,6 @@
 // A made-up SDK for the gallery: people with painted pictures, and every state of a call on demand.
 
+import { encodeBase64Url } from "../src/base/bytes.ts";
 import { Emitter } from "../src/base/emitter.ts";
 import type { TalkMessage } from "../src/call/app-message.ts";
 import { Conversation } from "../src/call/conversation.ts";
@@ -121,6 +122,7 @@ class FakeCall implements CallPort {
       name,
       isSelf: true,
       role: "host",
+      identity: { key: keyOf(200), remembered: true },
       permitted: ALL,
       crypto: { state: "secure", reason: "sending" },
       microphone: { on: microphone !== undefined },
@@ -134,6 +136,7 @@ class FakeCall implements CallPort {
     this.log = [
       { at: Date.now() - 300_000, kind: "joined", name: "Björn", by: "Amara Okafor", epoch: 12 },
       { at: Date.now() - 120_000, kind: "left", by: "Björn", epoch: 13 },
+      { at: Date.now() - 60_000, kind: "keys", by: "Amara Okafor", epoch: 13 },
       { at: Date.now() - 20_000, kind: "joined", name, by: "Björn", epoch: 14 },
     ];
     this.go(this.#wishes.state);
@@ -161,6 +164,7 @@ class FakeCall implements CallPort {
       name: NAMES[index % NAMES.length] ?? "",
       isSelf: false,
       role: index === 0 ? "co_host" : index === 4 ? "viewer" : "member",
+      identity: { key: keyOf(index), remembered: index % 3 !== 1 },
       permitted: index === 4 ? [] : index === 3 ? ["camera", "screen_video", "screen_audio"] : ALL,
       crypto: crypto[index] ?? { state: "secure", reason: "receiving" },
       microphone: { on: index % 4 !== 3 },
@@ -228,9 +232,9 @@ class FakeCall implements CallPort {
           "in",
           { type: "inbound-rtp", packetsReceived: packets * 9, packetsLost: packets, bytesReceived: packets * 4_000 },
         ],
-        ["out", { type: "outbound-rtp", bytesSent: packets * 300 }],
+        ["out", { type: "outbound-rtp", kind: "video", packetsSent: packets, bytesSent: packets * 300 }],
         ["path", { type: "candidate-pair", nominated: true, localCandidateId: "here", currentRoundTripTime: 0.042 }],
-        ["here", { type: "local-candidate", id: "here", protocol: "udp" }],
+        ["here", { type: "local-candidate", id: "here", protocol: "udp", address: "192.0.2.7" }],
       ]),
     );
   }
@@ -394,6 +398,11 @@ class FakeCall implements CallPort {
   #set(person: Participant): void {
     this.participants.set(person.clientId, person);
   }
+}
+
+/** A made-up long-term key. */
+function keyOf(index: number): string {
+  return encodeBase64Url(new Uint8Array(32).fill(index));
 }
 
 function linkOf(href: string): MeetingLink {

@@ -132,6 +132,26 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await intoCall(start, "others=3");
     await openPanel(start, start.text.controls.security);
   },
+  "safety-numbers": async (start) => {
+    const { page, text } = start;
+    await intoCall(start, "others=3");
+    await openPanel(start, text.controls.security);
+    await page.locator(".safety summary").first().click();
+    await button(page, text.trust.verify).click();
+    await page.locator(".safety .tag.good").waitFor();
+  },
+  "another-device": async (start) => {
+    const { page, text } = start;
+    await start.open("others=3");
+    await page.evaluate(() =>
+      localStorage.setItem("conclave.verified", JSON.stringify([{ key: "another", name: "Björn" }])),
+    );
+    await intoCall(start, "others=3");
+    await openPanel(start, text.controls.security);
+    await page.locator(".safety summary").nth(1).click();
+    await page.locator(".safety-number").waitFor();
+    await page.evaluate(() => localStorage.removeItem("conclave.verified"));
+  },
   settings: async (start) => {
     await intoCall(start, "others=3");
     await fromMore(start, start.text.controls.settings);

@@ -34,6 +34,7 @@ export {
 export {
   type CryptoReason,
   type CryptoState,
+  type Identity,
   moderates,
   type Participant,
   type SharedScreen,
@@ -42,7 +43,9 @@ export { SHORTEST_PASSCODE } from "./call/passcode.ts";
 export type { ShareContent } from "./call/share.ts";
 export type { TileView } from "./call/views.ts";
 export { DecisionError } from "./e2ee/client.ts";
+export { forgetDevice, recallDevice, rememberDevice } from "./e2ee/device.ts";
 export type { Decision, FrameCounters, Moderation, Role, Waiting } from "./e2ee/messages.ts";
+export { safetyNumber } from "./e2ee/safety.ts";
 export { pictureKind } from "./files/picture.ts";
 export type { FileProblem } from "./files/store.ts";
 export type { Sink } from "./files/transfer.ts";

@@ -44,6 +44,8 @@ export interface CallOptions {
   readonly lobby?: boolean;
   /** What belongs to the link, if the link says that something does. It never leaves the browser either. */
   readonly passcode?: string | undefined;
+  /** The key of this device, if the others are to know it again (`recallDevice`). */
+  readonly device?: CryptoKeyPair | undefined;
   /** The name others see. */
   readonly name: string;
   readonly microphone?: MediaStreamTrack | undefined;

@@ -339,13 +339,13 @@ export class Call {
   /** Everything that has a pseudonym or a key is made anew. */
   #enter(): void {
     const secret = this.#secret;
-    const { server, room, host, hostSeed, lobby = false, name } = this.#options;
+    const { server, room, host, hostSeed, lobby = false, name, device } = this.#options;
     const clientId = randomBase64Url(CLIENT_ID_BYTES);
     this.#clientId = clientId;
     this.#token = undefined;
     this.#admitted = false;
     this.#roster = this.#newRoster();
-    const e2ee = new E2eeClient({ server, room, secret, host, hostSeed, lobby, clientId, name });
+    const e2ee = new E2eeClient({ server, room, secret, host, hostSeed, lobby, clientId, name, device });
     const socket = new SignalingSocket({
       server,
       hello: async () => {

@@ -1,15 +1,17 @@
-// The security log: every change of who can decrypt the call, for people to read.
+// The security log: every commit, so every change of the keys and of who has them, for people to read.
 import type { MemberChange } from "../e2ee/messages.ts";
 
 /** One line of the log. Lines are only ever added. */
 export interface ChangeLogEntry {
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly kind: "joined" | "left" | "lost" | "recovered";
+  readonly kind: "joined" | "left" | "keys" | "lost" | "recovered";
   /** Who came or went; `undefined` where that is nobody or not known. */
   readonly name?: string | undefined;
   /** Who committed the change. */
   readonly by?: string | undefined;
+  /** They came by themselves, with the link's key (an external commit). */
+  readonly external?: boolean;
   readonly epoch?: number | undefined;
 }
 
@@ -26,7 +28,12 @@ export function entriesOf(
     kind,
     name: who.display_name ?? nameOf(who.client_id),
     by: who.client_id === change.committer ? undefined : by,
+    external: kind === "joined" && change.external,
     epoch,
   });
-  return [...change.joined.map((who) => line("joined", who)), ...change.left.map((who) => line("left", who))];
+  if (change.joined.length === 0 && change.left.length === 0) {
+    return [{ at, kind: "keys", by, epoch }];
+  }
+  // Somebody who comes back takes the place of their own old leaf.
+  return [...change.left.map((who) => line("left", who)), ...change.joined.map((who) => line("joined", who))];
 }

@@ -20,6 +20,7 @@ function member(clientId: string, more: Partial<Member> = {}): Member {
     client_id: clientId,
     display_name: clientId.toUpperCase(),
     long_term_key: null,
+    remembered: false,
     is_self: false,
     role: "member",
     permitted: ["microphone", "camera", "screen_video", "screen_audio"],

@@ -28,6 +28,14 @@ export interface SharedScreen {
   readonly audio?: MediaStream | undefined;
 }
 
+/** A key that says who somebody is, checked by the group's rules. */
+export interface Identity {
+  /** Ed25519, base64url. */
+  readonly key: string;
+  /** Their device keeps it for later calls; otherwise it is of this call only. */
+  readonly remembered: boolean;
+}
+
 /** One person of the MLS tree. A changed person is another object. */
 export interface Participant {
   readonly clientId: string;
@@ -35,6 +43,8 @@ export interface Participant {
   readonly name: string;
   readonly isSelf: boolean;
   readonly role: Role;
+  /** The long-term key that spoke for their place in the group; none when it did not, or is not known yet. */
+  readonly identity: Identity | undefined;
   /** What the hosts let them publish. */
   readonly permitted: readonly Source[];
   readonly crypto: { readonly state: CryptoState; readonly reason: CryptoReason };
@@ -260,6 +270,7 @@ export class Roster {
       name,
       isSelf: true,
       role: own?.role ?? "member",
+      identity: identityOf(own),
       permitted: own?.permitted ?? ALL_SOURCES,
       crypto: this.#selfCrypto(),
       microphone: { on: status.microphone },
@@ -306,6 +317,7 @@ export class Roster {
       name: member.display_name ?? "",
       isSelf: false,
       role: member.role,
+      identity: identityOf(member),
       permitted: member.permitted,
       crypto: this.#cryptoOf(member, sending),
       microphone: { on: microphoneOn },
@@ -362,6 +374,11 @@ export class Roster {
   }
 }
 
+function identityOf(member: Member | undefined): Identity | undefined {
+  const key = member?.long_term_key ?? undefined;
+  return key === undefined ? undefined : { key, remembered: member?.remembered === true };
+}
+
 function waiting(track: Track): Reception {
   return { track, state: "waiting", reason: null, stream: undefined };
 }
@@ -370,6 +387,8 @@ function isSame(a: Participant, b: Participant): boolean {
   return (
     a.name === b.name &&
     a.role === b.role &&
+    a.identity?.key === b.identity?.key &&
+    a.identity?.remembered === b.identity?.remembered &&
     a.permitted.join() === b.permitted.join() &&
     a.crypto.state === b.crypto.state &&
     a.crypto.reason === b.crypto.reason &&

@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly hostSeed?: string | undefined;
   /** Whether the link says that the room has a lobby. */
   readonly lobby: boolean;
+  /** The key of this device, if it is to be known again. */
+  readonly device?: CryptoKeyPair | undefined;
 }
 
 /** This participant may not decide that, or not about them. */

@@ -29,6 +29,8 @@ export type ToWorker =
       readonly hostSeed?: string | undefined;
       /** Whether the link says that the room has a lobby. */
       readonly lobby: boolean;
+      /** The key of this device, if it is to be known again. */
+      readonly device?: CryptoKeyPair | undefined;
     }
   /** A server message of the MLS family, as it came. */
   | { readonly type: "message"; readonly text: string }
@@ -103,6 +105,8 @@ export interface Member {
   readonly client_id: string;
   readonly display_name: string | null;
   readonly long_term_key: string | null;
+  /** Whether their device keeps that key for later calls. */
+  readonly remembered: boolean;
   readonly is_self: boolean;
   readonly role: Role;
   /** What it may publish. */
@@ -117,7 +121,7 @@ export interface ChangedMember {
   readonly display_name: string | null;
 }
 
-/** A change of the member list by one commit. */
+/** What one commit changed: the keys always, the member list where somebody came or went. */
 export interface MemberChange {
   readonly epoch: Epoch;
   readonly committer: string | null;

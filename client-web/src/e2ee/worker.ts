@@ -1,7 +1,8 @@
 // The crypto worker: owns the session and every key, and runs every frame through it.
 import { decodeBase64Url } from "../base/bytes.ts";
+import { DEVICE_ALGORITHM } from "./device.ts";
 import { type CoreSession, Driver } from "./driver.ts";
-import { Counters, type Frame } from "./frame.ts";
+import { Counters, type Frame, ownBuffer } from "./frame.ts";
 import type { FromWorker, ToWorker, TransformOptions } from "./messages.ts";
 import { ReceiverTransform } from "./receiver.ts";
 import { SenderTransform } from "./sender.ts";
@@ -32,20 +33,31 @@ const counters = new Counters();
 const senders = new Map<number, SenderTransform>();
 const receivers = new Map<number, ReceiverTransform>();
 let driver: Driver | undefined;
-/** Inputs that came while the module was loading, in order. */
+/** Inputs that came while the module was loading or a device's key was signing, in order. */
 let early: ToWorker[] | undefined = [];
 
 const post = (message: FromWorker) => scope.postMessage(message);
 const now = () => performance.now();
 const session = () => driver?.session;
 
-scope.onmessage = ({ data }) => {
+scope.onmessage = ({ data }) => take(data);
+
+function take(input: ToWorker): void {
   if (early !== undefined) {
-    early.push(data);
+    early.push(input);
   } else {
-    handle(data);
+    handle(input);
   }
-};
+}
+
+/** Goes on with what had to wait; one of the inputs may make the rest wait again. */
+function takeEarly(): void {
+  const inputs = early ?? [];
+  early = undefined;
+  for (const input of inputs) {
+    take(input);
+  }
+}
 
 scope.onrtctransform = ({ transformer }) => {
   const { options } = transformer;
@@ -61,12 +73,8 @@ scope.onrtctransform = ({ transformer }) => {
 
 init({ module_or_path: wasmUrl }).then(
   () => {
-    const inputs = early ?? [];
-    early = undefined;
     post({ type: "ready" });
-    for (const input of inputs) {
-      handle(input);
-    }
+    takeEarly();
   },
   (error: unknown) => broken(error),
 );
@@ -120,9 +128,29 @@ const codecs = new Map<number, SenderTransform["codec"]>();
 const gone = new Set<number>();
 
 function open(options: Extract<ToWorker, { type: "open" }>): void {
-  const { room, secret, clientId, name, host, hostSeed, lobby } = options;
-  const core: CoreSession = new Session(room, secret, clientId, name, host, hostSeed, lobby);
-  driver = new Driver(core, {
+  const { room, secret, clientId, name, host, hostSeed, lobby, device } = options;
+  const core = new Session(room, secret, clientId, name, host, hostSeed, lobby);
+  if (device !== undefined) {
+    early = [];
+    setDevice(core, device)
+      .catch((error: unknown) => {
+        // The others do not know this device again, and are told so; what is encrypted does not depend on it.
+        console.warn("the device's key could not sign:", error);
+      })
+      .then(takeEarly);
+  }
+  driver = driverOf(core, options);
+}
+
+/** Has the device's key sign for this session: its secret half gives signatures only, and those in its own time. */
+async function setDevice(core: Session, { privateKey, publicKey }: CryptoKeyPair): Promise<void> {
+  const signature = await crypto.subtle.sign(DEVICE_ALGORITHM, privateKey, ownBuffer(core.device_statement()));
+  const raw = await crypto.subtle.exportKey("raw", publicKey);
+  core.set_device(new Uint8Array(raw), new Uint8Array(signature));
+}
+
+function driverOf(core: CoreSession, options: Extract<ToWorker, { type: "open" }>): Driver {
+  return new Driver(core, {
     now,
     post,
     keysChanged: () => {

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import type { EndReason, Feature, MeetingLink } from "../index.ts";
+import { type EndReason, type Feature, type MeetingLink, recallDevice } from "../index.ts";
 import { CallModel } from "./call/model.ts";
 import { CallScreen } from "./call/screen.tsx";
 import { recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
@@ -51,7 +51,7 @@ class Navigation {
   }
 
   /** Goes into the call with what the person has prepared. */
-  enter(link: MeetingLink, ready: Readiness): void {
+  async enter(link: MeetingLink, ready: Readiness): Promise<void> {
     const { room, secret, host, lobby } = link;
     const { name, microphone, camera, passcode } = ready;
     if (passcode !== undefined) {
@@ -59,7 +59,27 @@ class Navigation {
       this.#passcodes.set(room, passcode);
     }
     const hostSeed = host === undefined ? undefined : recallHostSeed(room);
-    const call = this.#sdk.openCall({ room, secret, host, hostSeed, lobby, passcode, name, microphone, camera });
+    const { value } = this.screen;
+    const device = await recallDevice();
+    if (this.screen.value !== value) {
+      // The person went elsewhere meanwhile.
+      for (const track of [microphone, camera]) {
+        track?.stop();
+      }
+      return;
+    }
+    const call = this.#sdk.openCall({
+      room,
+      secret,
+      host,
+      hostSeed,
+      lobby,
+      passcode,
+      device,
+      name,
+      microphone,
+      camera,
+    });
     const model = new CallModel(call, link, ready);
     this.screen.value = { kind: "call", model };
     void model.join();
@@ -152,7 +172,7 @@ export function App({ sdk }: { readonly sdk: SdkPort }) {
           key={screen.link.href}
           passcode={screen.link.passcode ? navigation.passcodeOf(screen.link) : undefined}
           onHome={() => navigation.home()}
-          onJoin={(ready) => navigation.enter(screen.link, ready)}
+          onJoin={(ready) => void navigation.enter(screen.link, ready)}
         />
       );
     case "call":

@@ -31,6 +31,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     name: clientId,
     isSelf: false,
     role: "member",
+    identity: undefined,
     permitted: SOURCES,
     crypto: { state: "secure", reason: "receiving" },
     microphone: { on: true },

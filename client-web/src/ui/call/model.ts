@@ -20,6 +20,8 @@ import { nameOf } from "./name.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
 import { Sharing, sharedBetween } from "./sharing.ts";
 import { raisedBetween, Talk } from "./talk.ts";
+import { type Traffic, trafficOf } from "./traffic.ts";
+import { TrustModel } from "./trust.ts";
 import { type Layout, type PictureMode, shareId, View } from "./view.ts";
 
 /** What the panel beside the grid shows. */
@@ -67,6 +69,7 @@ export class CallModel {
   readonly #talking = signal(false);
   readonly #pipOpen = signal(false);
   readonly #quality = signal<Quality | undefined>(undefined);
+  readonly #traffic = signal<Traffic | undefined>(undefined);
   #counts: Counts | undefined;
   readonly #qualityTimer = setInterval(() => void this.#measure(), QUALITY_EVERY_MS);
   #lastTalk: Promise<void> = Promise.resolve();
@@ -79,6 +82,8 @@ export class CallModel {
   readonly moderation: ModerationModel;
   /** Sharing the own screen. */
   readonly sharing: Sharing;
+  /** Who was verified, and whether others know this device again. */
+  readonly trust = new TrustModel((message, tone) => this.announce(message, tone));
   /** How this person looks at the call. */
   readonly view = new View();
   /** The list of shortcuts is open. Its button and its own close button write it. */
@@ -302,6 +307,11 @@ export class CallModel {
     return this.#quality;
   }
 
+  /** What the server can count of the own media; `undefined` while nothing is measured. */
+  get traffic(): ReadonlySignal<Traffic | undefined> {
+    return this.#traffic;
+  }
+
   get pipOpen(): ReadonlySignal<boolean> {
     return this.#pipOpen;
   }
@@ -324,12 +334,14 @@ export class CallModel {
     if (report === undefined) {
       this.#counts = undefined;
       this.#quality.value = undefined;
+      this.#traffic.value = undefined;
       return;
     }
     const stats = [...report.values()];
     const counts = countsOf(stats, performance.now());
     this.#quality.value = this.#counts === undefined ? undefined : qualityOf(this.#counts, counts, stats);
     this.#counts = counts;
+    this.#traffic.value = trafficOf(stats);
   }
 
   /** While the small window is open, every picture is asked for at its size: it changes with the speaker. */
@@ -406,6 +418,7 @@ export class CallModel {
       this.#people.value = now;
       this.view.follow(now);
     });
+    this.trust.follow(now);
     // The suite becomes known with the roster.
     this.#readCode();
     const inCall = this.#call.state === "in-call" && before.some((person) => person.isSelf);

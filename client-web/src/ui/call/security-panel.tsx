@@ -6,6 +6,8 @@ import { Icon, type IconName } from "../icon.tsx";
 import { describeSuite } from "../suites.ts";
 import { clockLocale, text } from "../text.ts";
 import type { CallModel } from "./model.ts";
+import { SafetyNumbers } from "./safety.tsx";
+import { sizeOf } from "./size.ts";
 
 export function SecurityPanel({ model }: { readonly model: CallModel }) {
   const epoch = model.epoch.value;
@@ -29,13 +31,14 @@ export function SecurityPanel({ model }: { readonly model: CallModel }) {
         )}
         {epoch !== undefined && <Fact name={text.security.epoch}>{text.security.epochValue(epoch)}</Fact>}
       </dl>
+      <SafetyNumbers model={model} />
       <section>
         <h3>{text.security.log}</h3>
         <Log entries={model.log.value} />
       </section>
       <section class="sees">
         <h3>{text.security.serverSees}</h3>
-        <List items={text.security.serverSeesItems} />
+        <List items={ledgerOf(model)} />
         <h3>{text.security.serverCannot}</h3>
         <List items={text.security.serverCannotItems} />
         <p class="muted">{text.security.limit}</p>
@@ -77,6 +80,7 @@ function List({ items }: { readonly items: readonly string[] }) {
 const LOG_ICONS: Record<ChangeLogEntry["kind"], IconName> = {
   joined: "joined",
   left: "left",
+  keys: "key",
   lost: "offline",
   recovered: "check",
 };
@@ -110,13 +114,41 @@ function Log({ entries }: { readonly entries: readonly ChangeLogEntry[] }) {
   );
 }
 
-function lineOf({ kind, name = text.call.unknown, by }: ChangeLogEntry): string {
+/** What the server can know of this participant now, in figures where there are some. */
+function ledgerOf(model: CallModel): string[] {
+  const { ledger } = text.security;
+  const traffic = model.traffic.value;
+  const flow = (words: (size: string, packets: number) => string, counted: { bytes: number; packets: number }) =>
+    words(sizeOf(counted.bytes), counted.packets);
+  return [
+    traffic?.address === undefined ? ledger.address : ledger.addressOf(traffic.address),
+    ledger.room(model.link.room),
+    ledger.people(model.people.value.length),
+    ...(model.epoch.value === undefined ? [] : [ledger.changes(model.epoch.value)]),
+    ...(traffic === undefined
+      ? []
+      : [
+          flow(ledger.sound, traffic.soundSent),
+          flow(ledger.pictures, traffic.pictureSent),
+          flow(ledger.received, traffic.received),
+        ]),
+    ledger.sizes,
+    ledger.messages,
+  ];
+}
+
+function lineOf({ kind, name = text.call.unknown, by, external = false }: ChangeLogEntry): string {
   const { logLine } = text.security;
   switch (kind) {
     case "joined":
+      if (external) {
+        return logLine.cameBack(name);
+      }
       return by === undefined ? logLine.joined(name) : logLine.joinedBy(name, by);
     case "left":
       return by === undefined ? logLine.left(name) : logLine.leftBy(name, by);
+    case "keys":
+      return by === undefined ? logLine.keys : logLine.keysBy(by);
     case "lost":
       return logLine.lost;
     case "recovered":

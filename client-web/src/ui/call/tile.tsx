@@ -31,6 +31,7 @@ export function Tile({ person, model, watch, place }: Properties) {
     () => (tile.current === null || isSelf ? undefined : watch.watch(tile.current, { clientId })),
     [watch, isSelf, clientId],
   );
+  const trust = model.trust.of(person);
   const reaction = model.talk.reactions.value.get(clientId);
   const handPlace =
     person.hand === undefined ? 0 : 1 + handQueue(model.people.value).findIndex((each) => each.clientId === clientId);
@@ -70,6 +71,8 @@ export function Tile({ person, model, watch, place }: Properties) {
         {!microphone.on && <Mark icon="microphoneOff" label={text.call.muted} class="tile-muted" />}
         {view.loudnessOf(clientId).muted && <Mark icon="speakerOff" label={text.view.mutedForMe} class="tile-muted" />}
         {view.pinned.value === clientId && <Mark icon="pin" label={text.view.pinMark} />}
+        {trust === "verified" && <Mark icon="shield" label={text.trust.verified} class="tile-verified" />}
+        {trust === "changed" && <Mark icon="shieldWarning" label={text.trust.changedMark} class="tile-muted" />}
         <span class="tile-name" translate={false} dir="auto">
           {isSelf ? text.call.nameOfSelf(nameOf(person)) : nameOf(person)}
         </span>
@@ -80,7 +83,7 @@ export function Tile({ person, model, watch, place }: Properties) {
 }
 
 interface MarkProperties {
-  readonly icon: "microphoneOff" | "speakerOff" | "pin";
+  readonly icon: "microphoneOff" | "speakerOff" | "pin" | "shield" | "shieldWarning";
   readonly label: string;
   readonly class?: string;
 }

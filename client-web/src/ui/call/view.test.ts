@@ -8,6 +8,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     name: clientId,
     isSelf: false,
     role: "member",
+    identity: undefined,
     permitted: ["microphone", "camera", "screen_video", "screen_audio"],
     crypto: { state: "secure", reason: "receiving" },
     microphone: { on: true },

@@ -492,11 +492,24 @@ export const english = {
     log: "What changed",
     logEmpty: "Nothing yet.",
     serverSees: "What the server sees",
-    serverSeesItems: [
-      "IP addresses, the room's number and when people are online",
-      "how many are in the call, and who joins or leaves, by random numbers",
-      "how much data each one sends, and when",
-    ],
+    ledger: {
+      address: "your internet address",
+      addressOf: (address: string) => `your internet address: ${address}`,
+      room: (room: string) => `the room’s number: ${room}`,
+      people: (count: number) =>
+        plural(count, {
+          one: "that # device is in the call, under a random number",
+          other: "that # devices are in the call, under random numbers",
+        }),
+      changes: (epoch: number) => `that the keys were changed ${number(epoch)} times, and when`,
+      sound: (size: string, packets: number) =>
+        `that you sent ${size} of encrypted sound in ${number(packets)} packets`,
+      pictures: (size: string, packets: number) =>
+        `that you sent ${size} of encrypted pictures in ${number(packets)} packets`,
+      received: (size: string, packets: number) => `that ${size} went to you in ${number(packets)} packets`,
+      sizes: "how large each picture is on your screen",
+      messages: "when messages and files are sent, and about how long they are",
+    },
     serverCannot: "What it cannot see",
     serverCannotItems: [
       "sound, pictures and who is speaking",
@@ -509,10 +522,37 @@ export const english = {
       joinedBy: (name: string, by: string) => `${name} joined, let in by ${by}`,
       left: (name: string) => `${name} left`,
       leftBy: (name: string, by: string) => `${name} left, keys changed by ${by}`,
+      keys: "The keys were changed",
+      keysBy: (by: string) => `${by} changed the keys`,
+      cameBack: (name: string) => `${name} came in with the key in the link`,
       lost: "Your connection was lost",
       recovered: "Your connection is back",
     },
     epochShort: (epoch: number) => `key change ${epoch}`,
+  },
+
+  trust: {
+    people: "Safety numbers",
+    peopleHelp:
+      "One for you and each person. Compare it once, face to face or on the phone: the same number on both screens means that nobody stands in for them.",
+    pending: "Working out the number…",
+    none: "There is no number: one of you has not shown a key.",
+    lasting: "Both devices are remembered: this number stays the same in later calls.",
+    once: "This number is for this call only: their device is not remembered.",
+    onceSelf: "This number is for this call only: your device is not remembered.",
+    verify: "The numbers are the same",
+    unverify: "Take the mark away",
+    verified: "Verified",
+    nowVerified: (name: string) => `${name} is marked as verified`,
+    notVerified: (name: string) => `${name} is not marked as verified any more`,
+    changed: (name: string) => `${name} is not on the device that you verified`,
+    changedMark: "Another device",
+    changedHelp:
+      "Somebody of this name was verified with another key. It may be a new device, or somebody else: compare the number again.",
+    remember: "Let others know this device again",
+    rememberHelp:
+      "From your next call on, with a key that never leaves this browser. Everybody you meet can then tell that it is you again; leave it off where you want to stay unknown.",
+    rememberFailed: "This browser cannot keep such a key.",
   },
 
   crypto: {

@@ -509,11 +509,22 @@ export const french: Texts = {
     log: "Ce qui a changé",
     logEmpty: "Rien encore.",
     serverSees: "Ce que le serveur voit",
-    serverSeesItems: [
-      "les adresses IP, le numéro de la salle et qui est en ligne quand",
-      "combien de personnes sont dans l’appel, et qui arrive ou part, par des nombres aléatoires",
-      "combien de données chacun envoie, et quand",
-    ],
+    ledger: {
+      address: "votre adresse Internet",
+      addressOf: (address) => `votre adresse Internet : ${address}`,
+      room: (room) => `le numéro de la salle : ${room}`,
+      people: (count) =>
+        plural(count, {
+          one: "que # appareil est dans l’appel, sous un nombre aléatoire",
+          other: "que # appareils sont dans l’appel, sous des nombres aléatoires",
+        }),
+      changes: (epoch) => `que les clés ont changé ${number(epoch)} fois, et quand`,
+      sound: (size, packets) => `que vous avez envoyé ${size} de son chiffré en ${number(packets)} paquets`,
+      pictures: (size, packets) => `que vous avez envoyé ${size} d’images chiffrées en ${number(packets)} paquets`,
+      received: (size, packets) => `que vous avez reçu ${size} en ${number(packets)} paquets`,
+      sizes: "la taille de chaque image sur votre écran",
+      messages: "quand des messages et des fichiers sont envoyés, et leur longueur approximative",
+    },
     serverCannot: "Ce qu’il ne peut pas voir",
     serverCannotItems: [
       "le son, les images et qui parle",
@@ -527,10 +538,37 @@ export const french: Texts = {
       joinedBy: (name, by) => `${name} est arrivé, admis par ${by}`,
       left: (name) => `${name} est parti`,
       leftBy: (name, by) => `${name} est parti, clés changées par ${by}`,
+      keys: "Les clés ont été changées",
+      keysBy: (by) => `${by} a changé les clés`,
+      cameBack: (name) => `${name} est entré avec la clé du lien`,
       lost: "Votre connexion a été perdue",
       recovered: "Votre connexion est revenue",
     },
     epochShort: (epoch) => `changement de clé ${epoch}`,
+  },
+
+  trust: {
+    people: "Numéros de sécurité",
+    peopleHelp:
+      "Un pour vous et chaque personne. Comparez-le une fois, face à face ou au téléphone : le même numéro sur les deux écrans signifie que personne ne se fait passer pour elle.",
+    pending: "Calcul du numéro…",
+    none: "Il n’y a pas de numéro : l’un de vous n’a pas montré de clé.",
+    lasting: "Les deux appareils sont reconnus : ce numéro reste le même dans les prochains appels.",
+    once: "Ce numéro ne vaut que pour cet appel : l’autre appareil n’est pas reconnu.",
+    onceSelf: "Ce numéro ne vaut que pour cet appel : votre appareil n’est pas reconnu.",
+    verify: "Les numéros sont identiques",
+    unverify: "Retirer la marque",
+    verified: "Vérifié",
+    nowVerified: (name) => `${name} est marqué comme vérifié`,
+    notVerified: (name) => `${name} n’est plus marqué comme vérifié`,
+    changed: (name) => `${name} n’est pas sur l’appareil que vous avez vérifié`,
+    changedMark: "Autre appareil",
+    changedHelp:
+      "Quelqu’un de ce nom a été vérifié avec une autre clé. C’est peut-être un nouvel appareil, ou quelqu’un d’autre : comparez à nouveau le numéro.",
+    remember: "Laisser les autres reconnaître cet appareil",
+    rememberHelp:
+      "À partir de votre prochain appel, avec une clé qui ne quitte jamais ce navigateur. Tous ceux que vous rencontrez sauront que c’est encore vous ; laissez désactivé pour rester inconnu.",
+    rememberFailed: "Ce navigateur ne peut pas garder une telle clé.",
   },
 
   crypto: {

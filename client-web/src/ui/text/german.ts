@@ -500,11 +500,23 @@ export const german: Texts = {
     log: "Was sich geändert hat",
     logEmpty: "Noch nichts.",
     serverSees: "Was der Server sieht",
-    serverSeesItems: [
-      "IP-Adressen, die Nummer des Raums und wann jemand verbunden ist",
-      "wie viele im Gespräch sind und wer kommt oder geht, als Zufallszahlen",
-      "wie viele Daten jeder sendet und wann",
-    ],
+    ledger: {
+      address: "Ihre Internetadresse",
+      addressOf: (address) => `Ihre Internetadresse: ${address}`,
+      room: (room) => `die Nummer des Raums: ${room}`,
+      people: (count) =>
+        plural(count, {
+          one: "dass # Gerät im Gespräch ist, unter einer Zufallszahl",
+          other: "dass # Geräte im Gespräch sind, unter Zufallszahlen",
+        }),
+      changes: (epoch) => `dass die Schlüssel ${number(epoch)}-mal gewechselt wurden, und wann`,
+      sound: (size, packets) => `dass Sie ${size} verschlüsselten Ton in ${number(packets)} Paketen gesendet haben`,
+      pictures: (size, packets) =>
+        `dass Sie ${size} verschlüsselte Bilder in ${number(packets)} Paketen gesendet haben`,
+      received: (size, packets) => `dass ${size} in ${number(packets)} Paketen zu Ihnen gingen`,
+      sizes: "wie groß jedes Bild auf Ihrem Bildschirm ist",
+      messages: "wann Nachrichten und Dateien gesendet werden und wie lang sie ungefähr sind",
+    },
     serverCannot: "Was er nicht sehen kann",
     serverCannotItems: [
       "Ton, Bilder und wer spricht",
@@ -518,10 +530,37 @@ export const german: Texts = {
       joinedBy: (name, by) => `${name} kam dazu, hereingelassen von ${by}`,
       left: (name) => `${name} ging`,
       leftBy: (name, by) => `${name} ging, Schlüssel gewechselt von ${by}`,
+      keys: "Die Schlüssel wurden gewechselt",
+      keysBy: (by) => `${by} wechselte die Schlüssel`,
+      cameBack: (name) => `${name} kam mit dem Schlüssel im Link herein`,
       lost: "Ihre Verbindung riss ab",
       recovered: "Ihre Verbindung ist wieder da",
     },
     epochShort: (epoch) => `Schlüsselwechsel ${epoch}`,
+  },
+
+  trust: {
+    people: "Sicherheitsnummern",
+    peopleHelp:
+      "Eine für Sie und jede Person. Vergleichen Sie sie einmal, von Angesicht zu Angesicht oder am Telefon: Dieselbe Nummer auf beiden Bildschirmen heißt, dass niemand an ihrer Stelle ist.",
+    pending: "Die Nummer wird berechnet…",
+    none: "Es gibt keine Nummer: Einer von Ihnen hat keinen Schlüssel gezeigt.",
+    lasting: "Beide Geräte werden wiedererkannt: Diese Nummer bleibt in späteren Gesprächen dieselbe.",
+    once: "Diese Nummer gilt nur für dieses Gespräch: Das andere Gerät wird nicht wiedererkannt.",
+    onceSelf: "Diese Nummer gilt nur für dieses Gespräch: Ihr Gerät wird nicht wiedererkannt.",
+    verify: "Die Nummern sind gleich",
+    unverify: "Markierung entfernen",
+    verified: "Überprüft",
+    nowVerified: (name) => `${name} ist als überprüft markiert`,
+    notVerified: (name) => `${name} ist nicht mehr als überprüft markiert`,
+    changed: (name) => `${name} ist nicht an dem Gerät, das Sie überprüft haben`,
+    changedMark: "Anderes Gerät",
+    changedHelp:
+      "Jemand mit diesem Namen wurde mit einem anderen Schlüssel überprüft. Es kann ein neues Gerät sein oder jemand anderes: Vergleichen Sie die Nummer noch einmal.",
+    remember: "Andere sollen dieses Gerät wiedererkennen",
+    rememberHelp:
+      "Ab Ihrem nächsten Gespräch, mit einem Schlüssel, der diesen Browser nie verlässt. Alle, die Sie treffen, merken dann, dass Sie es wieder sind; lassen Sie es aus, wo Sie unbekannt bleiben wollen.",
+    rememberFailed: "Dieser Browser kann einen solchen Schlüssel nicht aufbewahren.",
   },
 
   crypto: {

@@ -487,11 +487,22 @@ export const portuguese: Texts = {
     log: "O que mudou",
     logEmpty: "Nada ainda.",
     serverSees: "O que o servidor vê",
-    serverSeesItems: [
-      "os endereços IP, o número da sala e quando há alguém ligado",
-      "quantos estão na chamada e quem entra ou sai, por números aleatórios",
-      "quantos dados cada um envia, e quando",
-    ],
+    ledger: {
+      address: "o seu endereço de Internet",
+      addressOf: (address) => `o seu endereço de Internet: ${address}`,
+      room: (room) => `o número da sala: ${room}`,
+      people: (count) =>
+        plural(count, {
+          one: "que há # dispositivo na chamada, com um número aleatório",
+          other: "que há # dispositivos na chamada, com números aleatórios",
+        }),
+      changes: (epoch) => `que as chaves mudaram ${number(epoch)} vezes, e quando`,
+      sound: (size, packets) => `que enviou ${size} de som cifrado em ${number(packets)} pacotes`,
+      pictures: (size, packets) => `que enviou ${size} de imagens cifradas em ${number(packets)} pacotes`,
+      received: (size, packets) => `que recebeu ${size} em ${number(packets)} pacotes`,
+      sizes: "o tamanho de cada imagem no seu ecrã",
+      messages: "quando são enviadas mensagens e ficheiros, e o seu tamanho aproximado",
+    },
     serverCannot: "O que não pode ver",
     serverCannotItems: [
       "o som, as imagens e quem fala",
@@ -504,10 +515,37 @@ export const portuguese: Texts = {
       joinedBy: (name, by) => `${name} entrou, admitido por ${by}`,
       left: (name) => `${name} saiu`,
       leftBy: (name, by) => `${name} saiu, chaves mudadas por ${by}`,
+      keys: "As chaves foram mudadas",
+      keysBy: (by) => `${by} mudou as chaves`,
+      cameBack: (name) => `${name} entrou com a chave do link`,
       lost: "A sua ligação caiu",
       recovered: "A sua ligação voltou",
     },
     epochShort: (epoch) => `mudança de chave ${epoch}`,
+  },
+
+  trust: {
+    people: "Números de segurança",
+    peopleHelp:
+      "Um para si e cada pessoa. Compare-o uma vez, cara a cara ou ao telefone: o mesmo número nos dois ecrãs significa que ninguém está no lugar dela.",
+    pending: "A calcular o número…",
+    none: "Não há número: um de vós não mostrou uma chave.",
+    lasting: "Os dois dispositivos são reconhecidos: este número é o mesmo nas próximas chamadas.",
+    once: "Este número vale só para esta chamada: o outro dispositivo não é reconhecido.",
+    onceSelf: "Este número vale só para esta chamada: o seu dispositivo não é reconhecido.",
+    verify: "Os números são iguais",
+    unverify: "Retirar a marca",
+    verified: "Verificado",
+    nowVerified: (name) => `${name} está marcado como verificado`,
+    notVerified: (name) => `${name} já não está marcado como verificado`,
+    changed: (name) => `${name} não está no dispositivo que verificou`,
+    changedMark: "Outro dispositivo",
+    changedHelp:
+      "Alguém com este nome foi verificado com outra chave. Pode ser um dispositivo novo, ou outra pessoa: compare o número outra vez.",
+    remember: "Deixar que os outros reconheçam este dispositivo",
+    rememberHelp:
+      "A partir da próxima chamada, com uma chave que nunca sai deste navegador. Todos os que encontrar saberão que é você outra vez; deixe desligado onde quiser ficar desconhecido.",
+    rememberFailed: "Este navegador não consegue guardar uma chave destas.",
   },
 
   crypto: {

@@ -502,11 +502,22 @@ export const spanish: Texts = {
     log: "Qué cambió",
     logEmpty: "Nada todavía.",
     serverSees: "Lo que ve el servidor",
-    serverSeesItems: [
-      "las direcciones IP, el número de la sala y cuándo hay alguien conectado",
-      "cuántos hay en la llamada, y quién entra o sale, con números aleatorios",
-      "cuántos datos envía cada uno, y cuándo",
-    ],
+    ledger: {
+      address: "su dirección de Internet",
+      addressOf: (address) => `su dirección de Internet: ${address}`,
+      room: (room) => `el número de la sala: ${room}`,
+      people: (count) =>
+        plural(count, {
+          one: "que hay # dispositivo en la llamada, con un número aleatorio",
+          other: "que hay # dispositivos en la llamada, con números aleatorios",
+        }),
+      changes: (epoch) => `que las claves cambiaron ${number(epoch)} veces, y cuándo`,
+      sound: (size, packets) => `que usted envió ${size} de sonido cifrado en ${number(packets)} paquetes`,
+      pictures: (size, packets) => `que usted envió ${size} de imágenes cifradas en ${number(packets)} paquetes`,
+      received: (size, packets) => `que recibió ${size} en ${number(packets)} paquetes`,
+      sizes: "el tamaño de cada imagen en su pantalla",
+      messages: "cuándo se envían mensajes y archivos, y su longitud aproximada",
+    },
     serverCannot: "Lo que no puede ver",
     serverCannotItems: [
       "el sonido, las imágenes y quién habla",
@@ -519,10 +530,37 @@ export const spanish: Texts = {
       joinedBy: (name, by) => `Entró ${name}, con paso de ${by}`,
       left: (name) => `Salió ${name}`,
       leftBy: (name, by) => `Salió ${name}; las claves las cambió ${by}`,
+      keys: "Se cambiaron las claves",
+      keysBy: (by) => `${by} cambió las claves`,
+      cameBack: (name) => `${name} entró con la clave del enlace`,
       lost: "Se perdió su conexión",
       recovered: "Su conexión ha vuelto",
     },
     epochShort: (epoch) => `cambio de clave ${epoch}`,
+  },
+
+  trust: {
+    people: "Números de seguridad",
+    peopleHelp:
+      "Uno para usted y cada persona. Compárelo una vez, cara a cara o por teléfono: el mismo número en ambas pantallas significa que nadie ocupa su lugar.",
+    pending: "Calculando el número…",
+    none: "No hay número: uno de los dos no ha mostrado una clave.",
+    lasting: "Ambos dispositivos se reconocen: este número será el mismo en próximas llamadas.",
+    once: "Este número vale solo para esta llamada: el otro dispositivo no se reconoce.",
+    onceSelf: "Este número vale solo para esta llamada: su dispositivo no se reconoce.",
+    verify: "Los números coinciden",
+    unverify: "Quitar la marca",
+    verified: "Verificado",
+    nowVerified: (name) => `${name} está marcado como verificado`,
+    notVerified: (name) => `${name} ya no está marcado como verificado`,
+    changed: (name) => `${name} no está en el dispositivo que usted verificó`,
+    changedMark: "Otro dispositivo",
+    changedHelp:
+      "Alguien con este nombre se verificó con otra clave. Puede ser un dispositivo nuevo u otra persona: compare el número otra vez.",
+    remember: "Que los demás reconozcan este dispositivo",
+    rememberHelp:
+      "Desde su próxima llamada, con una clave que nunca sale de este navegador. Todos los que encuentre sabrán que es usted de nuevo; déjelo desactivado si quiere seguir siendo desconocido.",
+    rememberFailed: "Este navegador no puede guardar una clave así.",
   },
 
   crypto: {
