@@ -128,6 +128,7 @@ class FakeCall implements CallPort {
       microphone: { on: microphone !== undefined },
       camera: { on: camera !== undefined },
       speaking: false,
+      recording: false,
       video: camera === undefined ? undefined : new MediaStream([camera]),
     });
     for (let index = 0; index < this.#wishes.others; index += 1) {
@@ -170,6 +171,7 @@ class FakeCall implements CallPort {
       microphone: { on: index % 4 !== 3 },
       camera: { on: cameraOn },
       speaking: index === 0,
+      recording: false,
       video: cameraOn && crypto[index] === undefined ? paintedPerson(index) : undefined,
     });
     this.#events.emit("participants", this.participants);
@@ -310,6 +312,22 @@ class FakeCall implements CallPort {
 
   react(reaction: Reaction) {
     return this.conversation.react(reaction);
+  }
+
+  setRecording(recording: boolean): boolean {
+    void this.#changeSelf({ recording });
+    return true;
+  }
+
+  /** Lets these people record. */
+  record(...indexes: readonly number[]): void {
+    for (const index of indexes) {
+      const person = this.participants.get(`person-${index}`);
+      if (person !== undefined) {
+        this.#set({ ...person, recording: true });
+      }
+    }
+    this.#events.emit("participants", this.participants);
   }
 
   setHand(raised: boolean): void {

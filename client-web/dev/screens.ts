@@ -152,6 +152,16 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await page.locator(".safety-number").waitFor();
     await page.evaluate(() => localStorage.removeItem("conclave.verified"));
   },
+  recording: async (start) => {
+    await intoCall(start, "others=3");
+    await start.page.evaluate(() => {
+      // The picker is the system's own window: without it the recording goes to memory.
+      Reflect.deleteProperty(window, "showSaveFilePicker");
+      (window as unknown as { fakeCall: { record(index: number): void } }).fakeCall.record(1);
+    });
+    await fromMore(start, start.text.recording.start);
+    await button(start.page, start.text.recording.stop).waitFor();
+  },
   settings: async (start) => {
     await intoCall(start, "others=3");
     await fromMore(start, start.text.controls.settings);

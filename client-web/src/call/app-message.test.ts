@@ -48,6 +48,7 @@ describe("an application message", () => {
       { microphone: true, camera: false },
       { microphone: false, camera: true, hand: 12 },
       { microphone: false, camera: true, screen: true },
+      { microphone: true, camera: true, recording: true, hand: 3 },
     ]) {
       expect(decodeMessage(encodeStatus(status))).toEqual({ message: { type: "status", status } });
     }

@@ -61,6 +61,7 @@ export class Call {
   /** Files on their way, and those that came. */
   readonly files: SharedFiles;
   readonly #messageDrops = new Map<MessageFault | MessageRefusal, number>();
+  #recording = false;
   /** The own place in the queue of raised hands. */
   #hand: number | undefined;
   readonly #tracks = new Map<TrackId, Track>();
@@ -299,6 +300,21 @@ export class Call {
     this.#hand = raised ? (this.#hand ?? this.#roster.nextPlace()) : undefined;
     this.#sendStatusSoon();
     this.#refresh();
+  }
+
+  /**
+   * Tells everybody, now and later, that this participant records the call, or not any more. False when they cannot be
+   * told now: then nothing may be recorded.
+   */
+  setRecording(recording: boolean): boolean {
+    const status = { ...this.#status(), recording };
+    if (recording && !this.#sendApp(encodeStatus(status))) {
+      return false;
+    }
+    this.#recording = recording;
+    this.#sendStatusSoon();
+    this.#refresh();
+    return true;
   }
 
   /** Decides something for the call, as a host or co-host. Throws `DecisionError` or `CallError`. */
@@ -793,7 +809,7 @@ export class Call {
 
   #status(): Status {
     const { microphoneOn: microphone, cameraOn: camera, share } = this.#local;
-    return { microphone, camera, ...(share.on && { screen: true }), hand: this.#hand };
+    return { microphone, camera, ...(share.on && { screen: true }), recording: this.#recording, hand: this.#hand };
   }
 
   #sendStatusSoon(): void {
@@ -824,6 +840,7 @@ export class Call {
       status: this.#status(),
       speaking: this.#isSpeaking,
       video: this.#local.preview(),
+      audio: this.#local.sound(),
       share: this.#local.share.stream,
       unconfirmed: this.#media?.unconfirmed() ?? LOCAL_SOURCES,
       admitted: this.#admitted,

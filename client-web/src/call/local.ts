@@ -14,6 +14,7 @@ export class LocalMedia {
   #microphoneId: string | undefined;
   #cameraId: string | undefined;
   #preview: MediaStream | undefined;
+  #sound: MediaStream | undefined;
 
   readonly share: OwnShare;
 
@@ -59,6 +60,16 @@ export class LocalMedia {
       this.#preview = new MediaStream([this.#camera]);
     }
     return this.#preview;
+  }
+
+  /** The own sound. The same stream while the microphone is the same. */
+  sound(): MediaStream | undefined {
+    if (this.#microphone === null) {
+      this.#sound = undefined;
+    } else if (this.#sound?.getAudioTracks()[0] !== this.#microphone) {
+      this.#sound = new MediaStream([this.#microphone]);
+    }
+    return this.#sound;
   }
 
   /** Unmutes or mutes. Opens the microphone when there is none yet; throws `DeviceError`. */
@@ -118,6 +129,7 @@ export class LocalMedia {
   }
 
   close(): void {
+    this.#sound = undefined;
     this.share.stop();
     this.#microphone?.stop();
     this.#camera?.stop();

@@ -9,6 +9,7 @@ const self: SelfFacts = {
   status: { microphone: true, camera: false },
   speaking: false,
   video: undefined,
+  audio: undefined,
   share: undefined,
   unconfirmed: [],
   admitted: true,

@@ -52,6 +52,8 @@ export interface Participant {
   readonly camera: { readonly on: boolean };
   /** Found in the sound itself, never told by the person. */
   readonly speaking: boolean;
+  /** They say, signed within the group, that they record the call. */
+  readonly recording: boolean;
   /** The place in the queue of raised hands: who has the smallest comes first. */
   readonly hand?: number | undefined;
   readonly video?: MediaStream | undefined;
@@ -75,6 +77,7 @@ export interface SelfFacts {
   readonly status: Status;
   readonly speaking: boolean;
   readonly video: MediaStream | undefined;
+  readonly audio: MediaStream | undefined;
   readonly share: MediaStream | undefined;
   /** Sources that should be sent but whose encryption the worker has not confirmed. */
   readonly unconfirmed: readonly Source[];
@@ -263,7 +266,7 @@ export class Roster {
   }
 
   #selfParticipant(): Participant {
-    const { clientId, name, status, speaking, video, share } = this.#self;
+    const { clientId, name, status, speaking, video, audio, share } = this.#self;
     const own = this.#members.find((member) => member.is_self);
     return {
       clientId,
@@ -276,8 +279,10 @@ export class Roster {
       microphone: { on: status.microphone },
       camera: { on: status.camera },
       speaking: status.microphone && speaking,
+      recording: status.recording === true,
       hand: status.hand,
       video: status.camera ? video : undefined,
+      audio: status.microphone ? audio : undefined,
       share: this.#sameShare(clientId, share === undefined ? undefined : { crypto: this.#selfCrypto(), video: share }),
     };
   }
@@ -323,6 +328,7 @@ export class Roster {
       microphone: { on: microphoneOn },
       camera: { on: cameraOn },
       speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
+      recording: status?.recording === true,
       hand: this.#hands.get(member.client_id),
       video: cameraOn ? camera?.stream : undefined,
       audio: may("microphone") ? microphone?.stream : undefined,
@@ -395,6 +401,7 @@ function isSame(a: Participant, b: Participant): boolean {
     a.microphone.on === b.microphone.on &&
     a.camera.on === b.camera.on &&
     a.speaking === b.speaking &&
+    a.recording === b.recording &&
     a.hand === b.hand &&
     a.video === b.video &&
     a.audio === b.audio &&

@@ -1,4 +1,5 @@
-// What people tell each other beside their media, inside the encryption: muted, camera off, screen shared, hand up.
+// What people tell each other beside their media, inside the encryption: muted, camera off, screen shared, hand up,
+// the call recorded.
 
 /** One person's status. */
 export interface Status {
@@ -6,6 +7,8 @@ export interface Status {
   readonly camera: boolean;
   /** Shares a screen. */
   readonly screen?: boolean | undefined;
+  /** Records the call. */
+  readonly recording?: boolean | undefined;
   /** The place drawn in the queue of raised hands, one after the last that was up; no time, for clocks differ. */
   readonly hand?: number | undefined;
 }
@@ -14,12 +17,13 @@ export interface Status {
 export const LAST_PLACE = 1_000_000;
 
 /** The payload of an application message with a status. */
-export function encodeStatus({ microphone, camera, screen, hand }: Status): string {
+export function encodeStatus({ microphone, camera, screen, recording, hand }: Status): string {
   return JSON.stringify({
     type: "status",
     microphone,
     camera,
     ...(screen === true && { screen }),
+    ...(recording === true && { recording }),
     ...(hand !== undefined && { hand }),
   });
 }
@@ -29,16 +33,13 @@ export function readStatus({
   microphone,
   camera,
   screen,
+  recording,
   hand,
 }: Readonly<Record<string, unknown>>): Status | undefined {
-  if (
-    typeof microphone !== "boolean" ||
-    typeof camera !== "boolean" ||
-    !["undefined", "boolean"].includes(typeof screen)
-  ) {
+  if (typeof microphone !== "boolean" || typeof camera !== "boolean" || !isFlag(screen) || !isFlag(recording)) {
     return undefined;
   }
-  const devices = { microphone, camera, ...(screen === true && { screen }) };
+  const devices = { microphone, camera, ...(screen === true && { screen }), ...(recording === true && { recording }) };
   if (hand === undefined) {
     return devices;
   }
@@ -46,4 +47,8 @@ export function readStatus({
     return undefined;
   }
   return { ...devices, hand };
+}
+
+function isFlag(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
 }

@@ -37,6 +37,7 @@ export type CallPort = Pick<
   | "editMessage"
   | "react"
   | "setHand"
+  | "setRecording"
   | "moderation"
   | "waiting"
   | "decide"

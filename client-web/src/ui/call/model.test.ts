@@ -37,6 +37,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     microphone: { on: true },
     camera: { on: true },
     speaking: false,
+    recording: false,
     ...change,
   };
 }
@@ -78,6 +79,7 @@ class TestCall implements CallPort {
   say = (words: string) => this.#note(`say ${words}`);
   editMessage = (id: string) => this.#note(`edit ${id}`);
   react = (reaction: Reaction) => this.#note(`react ${reaction}`);
+  setRecording = () => true;
   setHand = (raised: boolean) => this.#note(`hand ${raised}`);
 
   readonly conversation = {

@@ -18,6 +18,7 @@ import { text } from "../text.ts";
 import { ModerationModel } from "./moderation.ts";
 import { nameOf } from "./name.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
+import { RecordingModel } from "./recording.ts";
 import { Sharing, sharedBetween } from "./sharing.ts";
 import { raisedBetween, Talk } from "./talk.ts";
 import { type Traffic, trafficOf } from "./traffic.ts";
@@ -82,6 +83,8 @@ export class CallModel {
   readonly moderation: ModerationModel;
   /** Sharing the own screen. */
   readonly sharing: Sharing;
+  /** The own recording. */
+  readonly recording: RecordingModel;
   /** Who was verified, and whether others know this device again. */
   readonly trust = new TrustModel((message, tone) => this.announce(message, tone));
   /** How this person looks at the call. */
@@ -117,7 +120,9 @@ export class CallModel {
       (message, tone) => this.announce(message, tone),
       () => this.panel.peek() !== undefined,
     );
+    this.recording = new RecordingModel(call, this.#people, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
+      () => this.recording.close(),
       () => this.talk.close(),
       () => this.moderation.close(),
       () => clearInterval(this.#qualityTimer),
@@ -145,6 +150,7 @@ export class CallModel {
 
   /** Leaves for good. */
   leave(): void {
+    this.recording.close();
     void this.#call.leave().catch(() => undefined);
     this.#ended.value ??= "left";
   }
@@ -402,6 +408,7 @@ export class CallModel {
     batch(() => {
       this.#state.value = now;
       if (now === "ended") {
+        this.recording.close();
         this.#ended.value ??= this.#call.endReason ?? "failed";
       }
     });

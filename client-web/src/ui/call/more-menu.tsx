@@ -65,6 +65,11 @@ export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
                 onClick={item(() => void togglePip(model))}
               />
             )}
+            <PopupItem
+              icon="record"
+              label={model.recording.state.value === "on" ? text.recording.stop : text.recording.start}
+              onClick={item(() => void model.recording.toggle())}
+            />
             <hr />
             <PopupItem icon="link" label={text.controls.copyLink} onClick={item(onCopyLink)} />
             {narrow && canShareScreen() && (

@@ -39,6 +39,7 @@ export function ParticipantsPanel({ model }: { readonly model: CallModel }) {
                 <span translate={false} dir="auto">
                   {person.isSelf ? text.call.nameOfSelf(nameOf(person)) : nameOf(person)}
                 </span>
+                {person.recording && <span class="tag bad">{text.recording.mark}</span>}
                 {model.trust.of(person) === "verified" && <span class="tag good">{text.trust.verified}</span>}
                 {model.trust.of(person) === "changed" && <span class="tag bad">{text.trust.changedMark}</span>}
                 {person.role !== "member" && <span class="tag">{text.moderation.roles[person.role]}</span>}

@@ -21,6 +21,7 @@ import { waitingName } from "./moderation.ts";
 import { Panel } from "./panel.tsx";
 import { ParticipantsPanel } from "./participants-panel.tsx";
 import { closePip } from "./pip.tsx";
+import { RecordingBar } from "./recording-bar.tsx";
 import { toggleFullScreen } from "./screen-modes.ts";
 import { SecurityPanel } from "./security-panel.tsx";
 import { SettingsPanel } from "./settings-panel.tsx";
@@ -125,6 +126,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           </div>
         </header>
         <Banner model={model} />
+        <RecordingBar model={model} />
         <ShareBar model={model} />
         <Knocking model={model} onOpen={() => togglePanel("participants")} />
         <main ref={stage} class="call-stage" tabIndex={-1}>

@@ -68,6 +68,7 @@ export function Tile({ person, model, watch, place }: Properties) {
             {handPlace}
           </span>
         )}
+        {person.recording && <Mark icon="record" label={text.recording.mark} class="tile-recording" />}
         {!microphone.on && <Mark icon="microphoneOff" label={text.call.muted} class="tile-muted" />}
         {view.loudnessOf(clientId).muted && <Mark icon="speakerOff" label={text.view.mutedForMe} class="tile-muted" />}
         {view.pinned.value === clientId && <Mark icon="pin" label={text.view.pinMark} />}
@@ -83,7 +84,7 @@ export function Tile({ person, model, watch, place }: Properties) {
 }
 
 interface MarkProperties {
-  readonly icon: "microphoneOff" | "speakerOff" | "pin" | "shield" | "shieldWarning";
+  readonly icon: "microphoneOff" | "speakerOff" | "pin" | "shield" | "shieldWarning" | "record";
   readonly label: string;
   readonly class?: string;
 }

@@ -14,6 +14,7 @@ function person(clientId: string, name: string, key: string, remembered = true):
     microphone: { on: false },
     camera: { on: false },
     speaking: false,
+    recording: false,
   };
 }
 

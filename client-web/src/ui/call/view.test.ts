@@ -14,6 +14,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     microphone: { on: true },
     camera: { on: true },
     speaking: false,
+    recording: false,
     ...change,
   };
 }

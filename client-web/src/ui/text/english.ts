@@ -555,6 +555,21 @@ export const english = {
     rememberFailed: "This browser cannot keep such a key.",
   },
 
+  recording: {
+    start: "Record this meeting",
+    stop: "Stop recording",
+    own: "You are recording this meeting. Everybody sees that.",
+    other: (name: string) => `${name} is recording this meeting.`,
+    many: (count: number) => plural(count, { other: "# people are recording this meeting." }),
+    mark: "Records this meeting",
+    unsupported: "This browser cannot record a meeting.",
+    notConnected: "You are not connected, so nobody could be told. Nothing is recorded.",
+    inMemory: (size: string) => `The recording is kept in memory, up to ${size}, and is saved when you stop.`,
+    full: "There is no room for more. The recording was ended and saved.",
+    failed: "The recording broke off. What could be saved was saved.",
+    saved: "The recording was saved on this device.",
+  },
+
   crypto: {
     label: { secure: "Encrypted", waiting: "Securing…", failed: "Not secure" },
     spoken: {

@@ -571,6 +571,21 @@ export const french: Texts = {
     rememberFailed: "Ce navigateur ne peut pas garder une telle clé.",
   },
 
+  recording: {
+    start: "Enregistrer la réunion",
+    stop: "Arrêter l’enregistrement",
+    own: "Vous enregistrez cette réunion. Tout le monde le voit.",
+    other: (name) => `${name} enregistre cette réunion.`,
+    many: (count) => plural(count, { other: "# personnes enregistrent cette réunion." }),
+    mark: "Enregistre",
+    unsupported: "Ce navigateur ne peut pas enregistrer de réunion.",
+    notConnected: "Vous n’êtes pas connecté, personne ne pourrait en être averti. Rien n’est enregistré.",
+    inMemory: (size) => `L’enregistrement reste en mémoire, jusqu’à ${size}, et il est sauvegardé à la fin.`,
+    full: "Il n’y a plus de place. L’enregistrement est terminé et sauvegardé.",
+    failed: "L’enregistrement s’est interrompu. Ce qui pouvait l’être a été sauvegardé.",
+    saved: "L’enregistrement a été sauvegardé sur cet appareil.",
+  },
+
   crypto: {
     label: { secure: "Chiffré", waiting: "Sécurisation…", failed: "Non sécurisé" },
     spoken: {

@@ -563,6 +563,21 @@ export const german: Texts = {
     rememberFailed: "Dieser Browser kann einen solchen Schlüssel nicht aufbewahren.",
   },
 
+  recording: {
+    start: "Besprechung aufnehmen",
+    stop: "Aufnahme beenden",
+    own: "Sie nehmen diese Besprechung auf. Alle sehen das.",
+    other: (name) => `${name} nimmt diese Besprechung auf.`,
+    many: (count) => plural(count, { other: "# Personen nehmen diese Besprechung auf." }),
+    mark: "Nimmt auf",
+    unsupported: "Dieser Browser kann keine Besprechung aufnehmen.",
+    notConnected: "Sie sind nicht verbunden, niemand könnte es erfahren. Es wird nichts aufgenommen.",
+    inMemory: (size) => `Die Aufnahme bleibt im Arbeitsspeicher, bis zu ${size}, und wird am Ende gespeichert.`,
+    full: "Für mehr ist kein Platz. Die Aufnahme wurde beendet und gespeichert.",
+    failed: "Die Aufnahme brach ab. Gespeichert wurde, was möglich war.",
+    saved: "Die Aufnahme wurde auf diesem Gerät gespeichert.",
+  },
+
   crypto: {
     label: { secure: "Verschlüsselt", waiting: "Wird gesichert…", failed: "Nicht sicher" },
     spoken: {

@@ -548,6 +548,21 @@ export const portuguese: Texts = {
     rememberFailed: "Este navegador não consegue guardar uma chave destas.",
   },
 
+  recording: {
+    start: "Gravar a reunião",
+    stop: "Parar a gravação",
+    own: "Está a gravar esta reunião. Todos o veem.",
+    other: (name) => `${name} está a gravar esta reunião.`,
+    many: (count) => plural(count, { other: "# pessoas estão a gravar esta reunião." }),
+    mark: "Grava a reunião",
+    unsupported: "Este navegador não consegue gravar uma reunião.",
+    notConnected: "Não está ligado e ninguém podia ser avisado. Nada é gravado.",
+    inMemory: (size) => `A gravação fica na memória, até ${size}, e é guardada no fim.`,
+    full: "Não cabe mais. A gravação terminou e foi guardada.",
+    failed: "A gravação foi interrompida. O que foi possível foi guardado.",
+    saved: "A gravação foi guardada neste dispositivo.",
+  },
+
   crypto: {
     label: { secure: "Cifrado", waiting: "A proteger…", failed: "Não seguro" },
     spoken: {

@@ -563,6 +563,21 @@ export const spanish: Texts = {
     rememberFailed: "Este navegador no puede guardar una clave así.",
   },
 
+  recording: {
+    start: "Grabar la reunión",
+    stop: "Detener la grabación",
+    own: "Está grabando esta reunión. Todos lo ven.",
+    other: (name) => `${name} está grabando esta reunión.`,
+    many: (count) => plural(count, { other: "# personas están grabando esta reunión." }),
+    mark: "Graba la reunión",
+    unsupported: "Este navegador no puede grabar una reunión.",
+    notConnected: "No está conectado y no se podría avisar a nadie. No se graba nada.",
+    inMemory: (size) => `La grabación queda en la memoria, hasta ${size}, y se guarda al terminar.`,
+    full: "No cabe más. La grabación terminó y se guardó.",
+    failed: "La grabación se interrumpió. Se guardó lo que se pudo.",
+    saved: "La grabación se guardó en este dispositivo.",
+  },
+
   crypto: {
     label: { secure: "Cifrado", waiting: "Asegurando…", failed: "No seguro" },
     spoken: {
