@@ -89,6 +89,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/r/{room}", get(page))
+        .route(headers::EMBED_PATH, get(page))
         .route("/ws", get(ws::upgrade))
         .route("/t/{hash}", get(tree::read))
         .route(

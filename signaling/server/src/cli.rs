@@ -92,6 +92,10 @@ struct Options {
     #[arg(long, value_name = "IP[,IP]")]
     trusted_proxies: Option<String>,
 
+    /// Other sites (https://app.example) whose pages may show meetings in a frame and use the SDK with this server
+    #[arg(long, value_name = "ORIGIN[,ORIGIN]")]
+    embed_origins: Option<String>,
+
     /// Most participants' connections at a time from one IPv4 address or IPv6 /64 [default: 256]
     #[arg(long, value_name = "N")]
     max_connections_per_ip: Option<String>,
@@ -147,6 +151,7 @@ impl Options {
             "sfu" => self.sfu.as_ref(),
             "sfu_token_file" => self.sfu_token_file.as_ref(),
             "trusted_proxies" => self.trusted_proxies.as_ref(),
+            "embed_origins" => self.embed_origins.as_ref(),
             "max_connections_per_ip" => self.max_connections_per_ip.as_ref(),
             "max_connections" => self.max_connections.as_ref(),
             "files_folder" => self.files_folder.as_ref(),

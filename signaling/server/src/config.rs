@@ -37,6 +37,8 @@ pub struct Config {
     pub sfu_token_file: Option<PathBuf>,
     /// Reverse proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Origins of other sites whose pages may frame a meeting and use this server's API and WebSocket, in lower case.
+    pub embed_origins: Vec<String>,
     /// Most WebSocket connections at a time from one IPv4 address or IPv6 /64.
     pub max_connections_per_ip: u32,
     /// Most WebSocket connections at a time.
@@ -72,6 +74,7 @@ impl Config {
                 .parse_optional::<Text>("sfu_token_file")?
                 .map(|text| PathBuf::from(text.0)),
             trusted_proxies: settings.parse::<Addresses>("trusted_proxies")?.0,
+            embed_origins: settings.parse::<value::Origins>("embed_origins")?.0,
             max_connections_per_ip: settings.parse::<value::Count>("max_connections_per_ip")?.0,
             max_connections: settings.parse::<value::Count>("max_connections")?.0,
             files_folder: settings

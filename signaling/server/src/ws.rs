@@ -33,7 +33,7 @@ pub(crate) async fn upgrade(
         .protocols([SUBPROTOCOL])
         .max_message_size(limits::MAX_CLIENT_MESSAGE + SLACK)
         .max_frame_size(limits::MAX_CLIENT_MESSAGE + SLACK);
-    origin::check(&headers)?;
+    origin::check(&headers, &app.config.embed_origins)?;
     if upgrade.selected_protocol().is_none() {
         let detail = format!("This path speaks the WebSocket subprotocol {SUBPROTOCOL}.");
         return Err(Problem::new(

@@ -81,6 +81,72 @@ async fn every_response_carries_the_security_headers() {
 }
 
 #[tokio::test]
+async fn only_the_named_sites_may_frame_a_meeting_and_only_its_page_for_that() {
+    const SITE: &str = "https://app.example";
+    let closed = Running::start(&[]).await;
+    let open = Running::start(&["--embed-origins", SITE]).await;
+    let policy = |reply: &common::Reply| reply.header("content-security-policy").unwrap().to_owned();
+    assert!(policy(&get(closed.address, "/embed")).contains("frame-ancestors 'none'"));
+    let framed = get(open.address, "/embed");
+    assert_eq!(framed.status, 200);
+    assert!(policy(&framed).contains("frame-ancestors https://app.example; base-uri 'none'"));
+    assert_eq!(
+        framed.header("cross-origin-resource-policy"),
+        Some("cross-origin")
+    );
+    for path in ["/", "/r/some-room", "/embed/x", "/livez"] {
+        let reply = get(open.address, path);
+        assert!(policy(&reply).contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(
+            reply.header("cross-origin-resource-policy"),
+            Some("same-origin"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_the_named_sites_may_use_the_api_from_their_pages() {
+    const SITE: &str = "https://app.example";
+    let closed = Running::start(&[]).await;
+    let open = Running::start(&["--embed-origins", SITE]).await;
+    let create = |server: &Running, origin: &str| {
+        let headers = [("origin", origin), ("content-type", "application/json")];
+        request(server.address, "POST", "/api/v1/rooms", &headers, b"{}")
+    };
+    let preflight = |server: &Running, origin: &str| {
+        let headers = [("origin", origin), ("access-control-request-method", "POST")];
+        request(server.address, "OPTIONS", "/api/v1/rooms", &headers, b"")
+    };
+    for (server, origin) in [
+        (&closed, SITE),
+        (&open, "https://evil.example"),
+        (&open, "http://app.example"),
+    ] {
+        let refused = create(server, origin);
+        assert_eq!(refused.status, 403, "{origin}");
+        assert!(refused.header("access-control-allow-origin").is_none());
+        let refused = preflight(server, origin);
+        assert_eq!(refused.status, 405, "{origin}");
+        assert!(refused.header("access-control-allow-origin").is_none());
+    }
+    let asked = preflight(&open, SITE);
+    assert_eq!(asked.status, 204);
+    assert_eq!(asked.header("access-control-allow-origin"), Some(SITE));
+    assert_eq!(
+        asked.header("access-control-allow-headers"),
+        Some("authorization, content-type")
+    );
+    let created = create(&open, SITE);
+    assert_eq!(created.status, 201);
+    assert_eq!(created.header("access-control-allow-origin"), Some(SITE));
+    assert!(
+        created.header("access-control-allow-credentials").is_none(),
+        "there are no cookies to send"
+    );
+}
+
+#[tokio::test]
 async fn hsts_is_sent_when_a_trusted_proxy_says_https_and_never_on_a_strangers_word() {
     let https = [("x-forwarded-proto", "https")];
     let trusting = Running::start(&["--trusted-proxies", "127.0.0.1"]).await;

@@ -95,6 +95,13 @@ pub const KEYS: &[Key] = &[
         help: "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     },
     Key {
+        name: "embed_origins",
+        default: "",
+        kind: Kind::List,
+        help: "Other sites (https://app.example) whose pages may show meetings in a frame and use the SDK with this server.\n\
+               Empty: none.",
+    },
+    Key {
         name: "max_connections_per_ip",
         default: "256",
         kind: Kind::Number,

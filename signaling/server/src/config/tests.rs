@@ -114,6 +114,35 @@ fn a_bad_value_names_its_place_and_what_is_expected() {
 }
 
 #[test]
+fn sites_that_may_embed_are_origins_and_nothing_else() {
+    assert_eq!(Config::defaults().unwrap().embed_origins, Vec::<String>::new());
+    let file =
+        "embed_origins = [\"https://App.example:443/\", \"http://localhost:3000\", \"http://[::1]:80\"]";
+    assert_eq!(
+        config(file).unwrap().embed_origins,
+        ["https://app.example", "http://localhost:3000", "http://[::1]"]
+    );
+    for wrong in [
+        "*",
+        "https://*",
+        "https://",
+        "app.example",
+        "ftp://app.example",
+        "https://app.example/path",
+        "https://app.example;script-src *",
+        "https://app.example 'unsafe-inline'",
+        "https://user@app.example",
+        "https://app.example:port",
+        "null",
+    ] {
+        assert!(
+            config(&format!("embed_origins = [\"{wrong}\"]")).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
 fn a_port_alone_is_enough() {
     assert_eq!(
         config("listen = \":9000\"").unwrap().listen,

@@ -62,6 +62,36 @@ impl FromStr for Addresses {
     }
 }
 
+/// Origins of web pages (RFC 6454), in lower case and without a default port; none is fine.
+pub(super) struct Origins(pub(super) Vec<String>);
+
+impl FromStr for Origins {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let origins: Option<Vec<String>> = items(text).map(origin).collect();
+        origins
+            .map(Self)
+            .ok_or("a list of origins such as https://app.example,http://localhost:3000")
+    }
+}
+
+/// Only what browsers send as an origin: the text goes into headers, and is compared with theirs byte for byte.
+fn origin(text: &str) -> Option<String> {
+    let text = text.trim_end_matches('/').to_ascii_lowercase();
+    let (scheme, host) = text.split_once("://")?;
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let host = host.strip_suffix(default_port).unwrap_or(host);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    let uri: hyper::Uri = format!("{scheme}://{host}").parse().ok()?;
+    let named = uri.host().is_some_and(|host| !host.is_empty()) && host.chars().all(plain);
+    named.then(|| format!("{scheme}://{host}"))
+}
+
 /// The path of conclave-sfu's control link.
 const CONTROL_PATH: &str = "/control";
 

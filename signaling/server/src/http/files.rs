@@ -46,7 +46,7 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    origin::check(&headers)?;
+    origin::check(&headers, &app.config.embed_origins)?;
     let (room, client) = member(&app, &room, &headers).await?;
     let too_long = |_| bad_request(format!("The body must be at most {MAX_BODY} bytes."));
     let wanted: Wanted = serde_json::from_slice(&body.map_err(too_long)?)
@@ -74,7 +74,7 @@ pub(crate) async fn put_chunk(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    origin::check(&headers)?;
+    origin::check(&headers, &app.config.embed_origins)?;
     let (room, client) = member(&app, &room, &headers).await?;
     let (file, index) = chunk_name(&file, &index)?;
     let _turn = turn(&app)?;
@@ -116,7 +116,7 @@ pub(crate) async fn release(
     Path((room, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    origin::check(&headers)?;
+    origin::check(&headers, &app.config.embed_origins)?;
     let (room, client) = member(&app, &room, &headers).await?;
     let file = FileId::parse(&file).ok_or_else(Problem::not_found)?;
     app.files

@@ -53,7 +53,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Response, Problem> {
-    origin::check(&headers)?;
+    origin::check(&headers, &app.config.embed_origins)?;
     let wanted = wanted(&headers, body)?;
     let client = client_address::of(&headers, peer, &app.config.trusted_proxies);
     if !app.registry.may_create(client.ip, Instant::now()) {
