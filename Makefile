@@ -11,11 +11,13 @@ TEST_PACKAGES := chromium firefox-esr iproute2 iptables ethtool util-linux tcpdu
 WEB := client-web
 ARGS ?=
 MINUTES ?= 30
+PEOPLE ?= 16
+SECONDS ?= 30
 
 # step NAME, COMMAND: runs it and prints how long it took.
 step = @echo "== $(1)"; begin=$$(date +%s); $(2); echo "== $(1): $$(( $$(date +%s) - begin )) s"
 
-.PHONY: help run build web wasm types bench test lint lint-rust lint-web test-rust test-web test-browsers soak fuzz setup setup-test clips
+.PHONY: help run build web wasm types bench test lint lint-rust lint-web test-rust test-web test-browsers trace soak fuzz setup setup-test clips
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +48,9 @@ test-web: wasm
 
 test-browsers: setup-test build
 	$(call step,browser tests,$(WEB)/tests/browser/run.sh)
+
+trace: setup-test build ## Trace a call of 16 in Chromium and print first paint and long tasks (PEOPLE=25 SECONDS=30)
+	cd $(WEB) && TRACE_PEOPLE=$(PEOPLE) TRACE_SECONDS=$(SECONDS) npx vitest run --config tests/trace/vitest.config.ts
 
 soak: build ## Let people come and go for MINUTES=30 and watch the server's memory; plot in target/soak/memory.svg
 	$(call step,soak,loadtest/soak.sh $(MINUTES))
