@@ -1,4 +1,5 @@
 // How the client is built: hashed files, nothing inline, one worker as an ES module.
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { sizeGate } from "./dev/size-gate.ts";
 
@@ -16,6 +17,14 @@ export default defineConfig({
     // The polyfill is an inline script, and every browser with RTCRtpScriptTransform preloads modules.
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rollupOptions: {
+      // Other sites load the element under its own name.
+      input: {
+        index: resolve(import.meta.dirname, "index.html"),
+        embed: resolve(import.meta.dirname, "src/embed/element.ts"),
+      },
+      output: { entryFileNames: ({ name }) => (name === "embed" ? "[name].js" : "assets/[name]-[hash].js") },
+    },
   },
   worker: { format: "es" },
   test: { include: ["src/**/*.test.ts"] },

@@ -42,6 +42,7 @@ export {
 export { SHORTEST_PASSCODE } from "./call/passcode.ts";
 export type { ShareContent } from "./call/share.ts";
 export type { TileView } from "./call/views.ts";
+export { type Assets, setAssets } from "./e2ee/assets.ts";
 export { DecisionError } from "./e2ee/client.ts";
 export { forgetDevice, recallDevice, rememberDevice } from "./e2ee/device.ts";
 export type { Decision, FrameCounters, Moderation, Role, Waiting } from "./e2ee/messages.ts";

@@ -21,5 +21,6 @@ const place = document.getElementById("app");
 if (place !== null) {
   startTheme();
   await startLanguage();
-  render(<App sdk={sdk} />, place);
+  const embedded = location.pathname === "/embed" ? await import("./ui/embed/start.ts") : undefined;
+  render(<App sdk={sdk} {...(embedded && { navigation: embedded.startEmbedded(sdk) })} />, place);
 }

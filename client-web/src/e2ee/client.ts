@@ -1,8 +1,8 @@
 // The page's end of the crypto worker.
 import { Emitter } from "../base/emitter.ts";
 import type { Codec, Resume, Source } from "../wire/types.ts";
+import { trustedWorkerUrl, wasmAddress } from "./assets.ts";
 import type { Decision, FromWorker, ReceiveTarget, ToWorker, TransformOptions } from "./messages.ts";
-import workerUrl from "./worker.ts?worker&url";
 
 /** Messages of the worker that are no answers, by name. */
 type Notice = Exclude<FromWorker, { type: "resume" | "decide" }>;
@@ -30,26 +30,6 @@ export class DecisionError extends Error {
   override readonly name = "DecisionError";
 }
 
-/** Name of the only trusted-types policy: a server's CSP allows it with `trusted-types conclave`. */
-const POLICY = "conclave";
-
-interface TrustedTypes {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL(url: string): string },
-  ): { createScriptURL(url: string): string | URL };
-}
-
-let scriptUrl: string | URL | undefined;
-
-/** The worker's address in the form that `require-trusted-types-for 'script'` asks for. */
-function trustedWorkerUrl(): string | URL {
-  const trustedTypes = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
-  scriptUrl ??=
-    trustedTypes?.createPolicy(POLICY, { createScriptURL: () => workerUrl }).createScriptURL(workerUrl) ?? workerUrl;
-  return scriptUrl;
-}
-
 /** One crypto worker with one session. Not used again after `close`. */
 export class E2eeClient {
   readonly #events = new Emitter<E2eeEvents>();
@@ -66,7 +46,7 @@ export class E2eeClient {
       this.#events.emit("broken", { type: "broken", reason: event.message || "the worker could not be loaded" });
     };
     const { server, ...rest } = options;
-    this.#post({ type: "open", server: server.href, ...rest });
+    this.#post({ type: "open", server: server.href, wasm: wasmAddress(), ...rest });
   }
 
   on<Name extends keyof E2eeEvents>(event: Name, handler: (value: E2eeEvents[Name]) => void): () => void {

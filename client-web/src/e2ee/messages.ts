@@ -19,6 +19,8 @@ export type ToWorker =
   | {
       readonly type: "open";
       readonly server: string;
+      /** Where the wasm core is. */
+      readonly wasm: string;
       readonly room: string;
       readonly secret: string;
       readonly clientId: string;

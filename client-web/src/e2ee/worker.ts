@@ -7,7 +7,6 @@ import type { FromWorker, ToWorker, TransformOptions } from "./messages.ts";
 import { ReceiverTransform } from "./receiver.ts";
 import { SenderTransform } from "./sender.ts";
 import init, { format_code, Session } from "./wasm/conclave_web.js";
-import wasmUrl from "./wasm/conclave_web_bg.wasm?url";
 
 /** The few things of a dedicated worker's scope that are used here. */
 interface Transformer {
@@ -45,6 +44,9 @@ scope.onmessage = ({ data }) => take(data);
 function take(input: ToWorker): void {
   if (early !== undefined) {
     early.push(input);
+    if (input.type === "open") {
+      load(input.wasm);
+    }
   } else {
     handle(input);
   }
@@ -71,13 +73,15 @@ scope.onrtctransform = ({ transformer }) => {
     .finally(() => (options.side === "send" ? senders.delete(options.sender) : receivers.delete(options.receiver)));
 };
 
-init({ module_or_path: wasmUrl }).then(
-  () => {
-    post({ type: "ready" });
-    takeEarly();
-  },
-  (error: unknown) => broken(error),
-);
+function load(wasm: string): void {
+  init({ module_or_path: wasm }).then(
+    () => {
+      post({ type: "ready" });
+      takeEarly();
+    },
+    (error: unknown) => broken(error),
+  );
+}
 
 function handle(message: ToWorker): void {
   try {

@@ -10,6 +10,7 @@ import { DevicePicker } from "./devices/picker.tsx";
 import type { DeviceKind, DeviceProblem } from "./devices/problem.ts";
 import { canPickSpeaker, playTestSound } from "./devices/speaker.ts";
 import { Icon } from "./icon.tsx";
+import type { Wishes } from "./navigation.ts";
 import { PageHeader } from "./page.tsx";
 import { text } from "./text.ts";
 import { listenForShortcuts, ToggleButton } from "./toggle.tsx";
@@ -28,6 +29,7 @@ export interface Readiness {
 }
 
 interface Properties {
+  readonly wishes?: Wishes | undefined;
   /** The meeting has a passcode: this one was typed before, or none. */
   readonly passcode: string | undefined;
   readonly onJoin: (ready: Readiness) => void;
@@ -45,8 +47,12 @@ class Preparation {
   readonly camera = new Capture("camera", navigator.mediaDevices);
   readonly microphone = new Capture("microphone", navigator.mediaDevices);
 
-  async start(): Promise<void> {
-    await startBoth(navigator.mediaDevices, this.camera, this.microphone);
+  async start({ muted = false, cameraOff = false }: Wishes = {}): Promise<void> {
+    if (muted || cameraOff) {
+      await Promise.all([muted || this.microphone.start(), cameraOff || this.camera.start()]);
+    } else {
+      await startBoth(navigator.mediaDevices, this.camera, this.microphone);
+    }
     await this.list.refresh();
   }
 
@@ -72,10 +78,10 @@ class Preparation {
   }
 }
 
-export function PrejoinScreen({ passcode: known, onJoin, onHome }: Properties) {
+export function PrejoinScreen({ wishes = {}, passcode: known, onJoin, onHome }: Properties) {
   const [preparation] = useState(() => new Preparation());
   const { camera, microphone, list } = preparation;
-  const name = useSignal(recall("name"));
+  const name = useSignal(wishes.name ?? recall("name"));
   const nameMissing = useSignal(false);
   const passcode = useSignal(known ?? "");
   const passcodeInput = useRef<HTMLInputElement>(null);
@@ -86,8 +92,8 @@ export function PrejoinScreen({ passcode: known, onJoin, onHome }: Properties) {
   const ids = { name: useId(), problem: useId(), passcode: useId() };
 
   useEffect(() => {
-    void preparation.start();
-    (recall("name") === "" ? nameInput : joinButton).current?.focus();
+    void preparation.start(wishes);
+    (name.value === "" ? nameInput : joinButton).current?.focus();
     return () => preparation.close();
   }, [preparation]);
 

@@ -27,14 +27,17 @@ export class Server {
     private readonly mediaPort: number,
     private readonly relay: Relay,
     private readonly client: PreviewServer | undefined,
+    private readonly options: readonly string[],
   ) {
     this.url = `http://localhost:${relay.port}`;
   }
 
-  static async start(): Promise<Server> {
+  /** `options`: of the command line, beside the addresses. */
+  static async start(options: readonly string[] = []): Promise<Server> {
     const httpPort = await freePort();
     const client = process.env.CLIENT === "dist" ? await serveClient(httpPort) : undefined;
-    const server = new Server(httpPort, await freePort(), await Relay.start(client?.port ?? httpPort), client?.preview);
+    const relay = await Relay.start(client?.port ?? httpPort);
+    const server = new Server(httpPort, await freePort(), relay, client?.preview, options);
     await server.run();
     return server;
   }
@@ -63,7 +66,10 @@ export class Server {
   async run(): Promise<void> {
     const child = spawn(
       BINARY,
-      ["serve", "--listen", `127.0.0.1:${this.httpPort}`, "--media", this.media, "--advertise", MEDIA_ADDRESS],
+      [
+        ...["serve", "--listen", `127.0.0.1:${this.httpPort}`, "--media", this.media, "--advertise", MEDIA_ADDRESS],
+        ...this.options,
+      ],
       { stdio: ["ignore", "pipe", "pipe"] },
     );
     this.child = child;
