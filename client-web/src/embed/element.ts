@@ -109,6 +109,14 @@ export class ConclaveMeeting extends HTMLElement {
     return this.#send({ type: "mute", source, muted });
   }
 
+  /**
+   * Shares the screen, or ends that. Browsers that do not hand a click on to a frame (all but Chromium) refuse it with
+   * "needs-click": there the person uses the button in the meeting. Throws `EmbedError`.
+   */
+  share(on = true): Promise<void> {
+    return this.#send({ type: "share", on }, on ? "display-capture" : undefined);
+  }
+
   /** Shows a participant large, or with `null` nobody. Throws `EmbedError`. */
   pin(participant: string | null): Promise<void> {
     return this.#send({ type: "pin", participant });

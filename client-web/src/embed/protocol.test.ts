@@ -33,6 +33,7 @@ describe("a message to the frame", () => {
     { type: "join", link: LINK, name: "Ada", passcode: "p", muted: true, cameraOff: false },
     { type: "leave" },
     { type: "mute", source: "camera", muted: false },
+    { type: "share", on: true },
     { type: "pin", participant: "id" },
     { type: "pin", participant: null },
   ])("is taken as it is: %j", (command) => {
@@ -48,6 +49,7 @@ describe("a message to the frame", () => {
     { type: "join", muted: "yes" },
     { type: "mute", source: "screen", muted: true },
     { type: "mute", source: "camera" },
+    { type: "share", on: 1 },
     { type: "pin" },
     { type: "burn" },
     {},

@@ -27,6 +27,7 @@ export type Command =
   | ({ readonly type: "join" } & JoinOptions)
   | { readonly type: "leave" }
   | { readonly type: "mute"; readonly source: MutedSource; readonly muted: boolean }
+  | { readonly type: "share"; readonly on: boolean }
   /** Shows somebody large, whoever speaks; nobody with `null`. */
   | { readonly type: "pin"; readonly participant: string | null };
 
@@ -38,6 +39,7 @@ export interface EmbedParticipant {
   readonly self: boolean;
   readonly microphone: boolean;
   readonly camera: boolean;
+  readonly sharing: boolean;
   readonly speaking: boolean;
   readonly hand: boolean;
   /** Whether everything of them is known to be encrypted end to end. */
@@ -52,6 +54,7 @@ export type EmbedEvents = {
   state: { readonly state: string };
   participants: { readonly participants: readonly EmbedParticipant[] };
   muted: { readonly source: MutedSource; readonly muted: boolean };
+  shared: { readonly on: boolean };
   pinned: { readonly participant: string | null };
   /** The call is over; the reason is one of the SDK's `EndReason`. */
   ended: { readonly reason: string };
@@ -67,6 +70,8 @@ export type CommandProblem =
   | "no-such-participant"
   /** The hosts do not allow it. */
   | "not-permitted"
+  /** The browser wants the person to click in the meeting itself for this. */
+  | "needs-click"
   | "failed";
 
 /** From the page to the frame. */
@@ -159,6 +164,8 @@ function readCommand(command: unknown): Command | null {
         ? { type: "mute", source, muted }
         : null;
     }
+    case "share":
+      return typeof command["on"] === "boolean" ? { type: "share", on: command["on"] } : null;
     case "pin": {
       const { participant } = command;
       return participant === null || typeof participant === "string" ? { type: "pin", participant } : null;

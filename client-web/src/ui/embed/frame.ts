@@ -56,6 +56,7 @@ export class EmbedFrame {
       for (const source of ["microphone", "camera"] as const) {
         this.#news("muted", { source, muted: self?.[source].on !== true }, source);
       }
+      this.#news("shared", { on: self?.share !== undefined });
       this.#news("pinned", { participant: model.view.pinned.value ?? null });
     });
   }
@@ -74,6 +75,8 @@ export class EmbedFrame {
         });
       case "mute":
         return this.#inCall((model) => mute(model, command.source, command.muted));
+      case "share":
+        return this.#inCall((model) => share(model, command.on));
       case "pin":
         return this.#inCall((model) => pin(model, command.participant));
     }
@@ -96,7 +99,7 @@ export class EmbedFrame {
       return null;
     }
     const devices = await openDevices(muted, cameraOff);
-    this.#navigation.enter(link, { ...devices, name: name.trim(), passcode, speakerId: recall("speaker") });
+    await this.#navigation.enter(link, { ...devices, name: name.trim(), passcode, speakerId: recall("speaker") });
     return null;
   }
 
@@ -144,6 +147,18 @@ async function mute(model: CallModel, source: MutedSource, muted: boolean): Prom
   return model.moderation.decided.value.permitted.includes(source) ? "failed" : "not-permitted";
 }
 
+async function share(model: CallModel, on: boolean): Promise<CommandProblem | null> {
+  if (on && !model.moderation.decided.value.permitted.includes("screen_video")) {
+    return "not-permitted";
+  }
+  const clicked = navigator.userActivation?.isActive ?? true;
+  await (on ? model.sharing.start() : model.sharing.stop());
+  if ((model.self?.share !== undefined) === on) {
+    return null;
+  }
+  return clicked ? "failed" : "needs-click";
+}
+
 function pin(model: CallModel, participant: string | null): CommandProblem | null {
   const wanted = participant ?? model.view.pinned.value;
   const person = model.people.value.find(({ clientId }) => clientId === wanted);
@@ -154,13 +169,14 @@ function pin(model: CallModel, participant: string | null): CommandProblem | nul
 }
 
 function describe(person: Participant): EmbedParticipant {
-  const { clientId, isSelf, microphone, camera, speaking, hand, crypto } = person;
+  const { clientId, isSelf, microphone, camera, share, speaking, hand, crypto } = person;
   return {
     id: clientId,
     name: nameOf(person),
     self: isSelf,
     microphone: microphone.on,
     camera: camera.on,
+    sharing: share !== undefined,
     speaking,
     hand: hand !== undefined,
     secure: crypto.state === "secure",
