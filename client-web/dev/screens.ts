@@ -136,6 +136,7 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     const { page, text } = start;
     await intoCall(start, "others=3");
     await openPanel(start, text.controls.security);
+    await button(page, text.trust.showQr).click();
     await page.locator(".safety summary").first().click();
     await button(page, text.trust.verify).click();
     await page.locator(".safety .tag.good").waitFor();

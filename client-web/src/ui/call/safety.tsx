@@ -3,6 +3,7 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Participant } from "../../index.ts";
 import { Icon } from "../icon.tsx";
+import { QrCode } from "../qr-code.tsx";
 import { text } from "../text.ts";
 import type { CallModel } from "./model.ts";
 import { nameOf } from "./name.ts";
@@ -76,6 +77,7 @@ function NumberOf({ person, model }: { readonly person: Participant; readonly mo
       <p class="safety-number" dir="ltr" translate={false}>
         {number}
       </p>
+      <QrCode value={number} label={text.trust.qrOf(nameOf(person))} />
       <p class="muted">
         {lasting ? text.trust.lasting : person.identity.remembered ? text.trust.onceSelf : text.trust.once}
       </p>

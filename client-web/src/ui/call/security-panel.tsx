@@ -1,8 +1,10 @@
 // What a person can check: the call code, the keys, what changed, and what the server sees.
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { ChangeLogEntry } from "../../index.ts";
 import { Icon, type IconName } from "../icon.tsx";
+import { QrCode } from "../qr-code.tsx";
 import { describeSuite } from "../suites.ts";
 import { clockLocale, text } from "../text.ts";
 import type { CallModel } from "./model.ts";
@@ -48,13 +50,20 @@ export function SecurityPanel({ model }: { readonly model: CallModel }) {
 }
 
 function CallCode({ code }: { readonly code: string | undefined }) {
+  const [asPicture, setAsPicture] = useState(false);
   if (code === undefined) {
     return <p class="code-pending">{text.security.codePending}</p>;
   }
   return (
-    <p class="code" data-testid="call-code" dir="ltr" translate={false}>
-      {code}
-    </p>
+    <>
+      <p class="code" data-testid="call-code" dir="ltr" translate={false}>
+        {code}
+      </p>
+      {asPicture && <QrCode value={code} label={text.trust.qr} />}
+      <button type="button" class="button small" aria-pressed={asPicture} onClick={() => setAsPicture(!asPicture)}>
+        {text.trust.showQr}
+      </button>
+    </>
   );
 }
 

@@ -532,6 +532,9 @@ export const english = {
   },
 
   trust: {
+    showQr: "Show as a QR code",
+    qr: "The call code as a QR code",
+    qrOf: (name: string) => `Safety number with ${name} as a QR code`,
     people: "Safety numbers",
     peopleHelp:
       "One for you and each person. Compare it once, face to face or on the phone: the same number on both screens means that nobody stands in for them.",

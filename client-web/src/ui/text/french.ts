@@ -548,6 +548,9 @@ export const french: Texts = {
   },
 
   trust: {
+    showQr: "Afficher en code QR",
+    qr: "Le code de l’appel en code QR",
+    qrOf: (name) => `Numéro de sécurité avec ${name} en code QR`,
     people: "Numéros de sécurité",
     peopleHelp:
       "Un pour vous et chaque personne. Comparez-le une fois, face à face ou au téléphone : le même numéro sur les deux écrans signifie que personne ne se fait passer pour elle.",

@@ -540,6 +540,9 @@ export const german: Texts = {
   },
 
   trust: {
+    showQr: "Als QR-Code zeigen",
+    qr: "Der Code des Gesprächs als QR-Code",
+    qrOf: (name) => `Sicherheitsnummer mit ${name} als QR-Code`,
     people: "Sicherheitsnummern",
     peopleHelp:
       "Eine für Sie und jede Person. Vergleichen Sie sie einmal, von Angesicht zu Angesicht oder am Telefon: Dieselbe Nummer auf beiden Bildschirmen heißt, dass niemand an ihrer Stelle ist.",

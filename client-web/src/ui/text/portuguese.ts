@@ -525,6 +525,9 @@ export const portuguese: Texts = {
   },
 
   trust: {
+    showQr: "Mostrar como código QR",
+    qr: "O código da chamada como código QR",
+    qrOf: (name) => `Número de segurança com ${name} como código QR`,
     people: "Números de segurança",
     peopleHelp:
       "Um para si e cada pessoa. Compare-o uma vez, cara a cara ou ao telefone: o mesmo número nos dois ecrãs significa que ninguém está no lugar dela.",

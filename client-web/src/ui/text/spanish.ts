@@ -540,6 +540,9 @@ export const spanish: Texts = {
   },
 
   trust: {
+    showQr: "Mostrar como código QR",
+    qr: "El código de la llamada como código QR",
+    qrOf: (name) => `Número de seguridad con ${name} como código QR`,
     people: "Números de seguridad",
     peopleHelp:
       "Uno para usted y cada persona. Compárelo una vez, cara a cara o por teléfono: el mismo número en ambas pantallas significa que nadie ocupa su lugar.",
