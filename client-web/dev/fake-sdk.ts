@@ -20,6 +20,7 @@ import type {
   Moderation,
   NewMeeting,
   Participant,
+  PathResult,
   Reaction,
   Waiting,
 } from "../src/index.ts";
@@ -68,6 +69,15 @@ export class FakeSdk implements SdkPort {
 
   missingFeatures(): readonly Feature[] {
     return this.#wishes.missing;
+  }
+
+  reachServer(): Promise<number | undefined> {
+    return Promise.resolve(23);
+  }
+
+  /** A network that lets only TCP through. */
+  tryPath(_room: string, protocol: "udp" | "tcp"): Promise<PathResult> {
+    return Promise.resolve(protocol === "tcp" ? { open: true, roundTripMs: 31 } : { open: false, why: "closed" });
   }
 
   openCall(options: Omit<CallOptions, "server">): CallPort {
@@ -191,6 +201,10 @@ class FakeCall implements CallPort {
   }
 
   setTiles(): void {}
+
+  setNoiseSuppression(): Promise<void> {
+    return Promise.resolve();
+  }
 
   startShare(): Promise<void> {
     return this.#changeSelf({ share: { crypto: { state: "secure", reason: "sending" }, video: paintedScreen(9) } });

@@ -27,6 +27,12 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await button(page, text.landing.newMeeting).click();
     await page.getByText(text.landing.passcodeShort).waitFor();
   },
+  check: async ({ page, text, open }) => {
+    await open("others=1");
+    await page.getByRole("link", { name: text.check.open }).click();
+    await page.getByText(text.check.paths.closed).waitFor();
+    await page.getByRole("button", { name: text.check.save, disabled: false }).waitFor();
+  },
   unsupported: ({ open }) => open("missing=webrtc&missing=webassembly"),
   prejoin: async ({ page, text, open }) => {
     await open();

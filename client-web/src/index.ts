@@ -41,6 +41,7 @@ export {
 } from "./call/participants.ts";
 export { SHORTEST_PASSCODE } from "./call/passcode.ts";
 export type { ShareContent } from "./call/share.ts";
+export { tryPath } from "./call/try-path.ts";
 export type { TileView } from "./call/views.ts";
 export { type Assets, setAssets } from "./e2ee/assets.ts";
 export { DecisionError } from "./e2ee/client.ts";
@@ -52,11 +53,16 @@ export type { FileProblem } from "./files/store.ts";
 export type { Sink } from "./files/transfer.ts";
 export {
   canShareScreen,
+  canSuppressNoise,
   DeviceError,
   type DeviceProblem,
   listDevices,
   onDevicesChanged,
   openCamera,
   openMicrophone,
+  soundConstraints,
+  suppressNoise,
 } from "./media/devices.ts";
 export { LevelMeter } from "./media/level.ts";
+export type { PathResult } from "./media/path-probe.ts";
+export type { PathProtocol } from "./media/sdp.ts";

@@ -50,6 +50,8 @@ export interface CallOptions {
   readonly name: string;
   readonly microphone?: MediaStreamTrack | undefined;
   readonly camera?: MediaStreamTrack | undefined;
+  /** Whether noise is taken out of the microphone when it is opened; yes without it. */
+  readonly noiseSuppression?: boolean | undefined;
 }
 
 /** A call could not be joined, or is not in a state to do that. */
@@ -76,6 +78,8 @@ export type CallEvents = {
   waiting: readonly Waiting[];
   /** The hosts do not let this participant publish these any more; they were turned off. */
   silenced: readonly LocalSource[];
+  /** A device was unplugged or taken away; nothing of it is sent any more. */
+  "device-ended": "microphone" | "camera";
   /** A host took the own hand down. */
   "hand-lowered": string;
   /** What a host allows messages has changed. */

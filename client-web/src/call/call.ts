@@ -95,7 +95,7 @@ export class Call {
   constructor(options: CallOptions) {
     this.#options = options;
     this.#secret = options.secret;
-    this.#local = new LocalMedia(options.microphone, options.camera, () => void this.#shareChanged());
+    this.#local = new LocalMedia(options, (source) => void this.#handleEnded(source));
     this.#voice = new OwnVoice((speaking) => {
       this.#isSpeaking = speaking;
       this.#refresh();
@@ -237,9 +237,18 @@ export class Call {
     await this.#localChanged("microphone");
   }
 
+  /** Takes noise out of the own microphone, or leaves it in; throws `DeviceError`. */
+  async setNoiseSuppression(on: boolean): Promise<void> {
+    // The voice's meter has a clone, which would keep the microphone open as it is.
+    this.#voice.watch(null);
+    await this.#local.setNoiseSuppression(on);
+    await this.#localChanged("microphone");
+  }
+
   /** Changes the camera; one that is off stays off and is the new one when it is turned on. */
   async replaceCamera(deviceId: string): Promise<void> {
-    if (this.#local.cameraOn) {
+    // One that was unplugged has ended but was not turned off.
+    if (this.#local.track("camera") !== null) {
       await this.#local.replaceCamera(deviceId);
       await this.#localChanged("camera");
     } else {
@@ -794,6 +803,15 @@ export class Call {
     await this.#media?.publish(source);
     this.#sendStatusSoon();
     this.#refresh();
+  }
+
+  /** A device or a shared screen ended by itself. */
+  async #handleEnded(source: Exclude<LocalSource, "screen_audio">): Promise<void> {
+    if (source === "screen_video") {
+      return this.#shareChanged();
+    }
+    await this.#localChanged(source);
+    this.#events.emit("device-ended", source);
   }
 
   async #shareChanged(): Promise<void> {

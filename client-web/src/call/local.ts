@@ -1,10 +1,18 @@
 // What this participant publishes: the one owner of the tracks of microphone and camera, and of the shared screen.
-import { openCamera, openMicrophone } from "../media/devices.ts";
+import { openCamera, openMicrophone, suppressNoise } from "../media/devices.ts";
 import type { Source } from "../wire/types.ts";
 import { OwnShare } from "./share.ts";
 
 /** Sources a participant publishes. */
 export type LocalSource = Source;
+
+/** What a call begins with. The tracks become its own. */
+export interface LocalOptions {
+  readonly microphone?: MediaStreamTrack | undefined;
+  readonly camera?: MediaStreamTrack | undefined;
+  /** Whether noise is taken out of the microphone; yes without it. */
+  readonly noiseSuppression?: boolean | undefined;
+}
 
 /** Holds the tracks. A muted microphone stays open and sends silence; a camera that is off is closed. */
 export class LocalMedia {
@@ -16,17 +24,20 @@ export class LocalMedia {
   #preview: MediaStream | undefined;
   #sound: MediaStream | undefined;
 
+  #noiseSuppression: boolean;
   readonly share: OwnShare;
 
-  /** `onShareEnded`: the browser ended the sharing of the screen. */
+  /** `onEnded`: a device was unplugged or taken away, or the browser ended the sharing of the screen. */
   constructor(
-    microphone: MediaStreamTrack | undefined,
-    camera: MediaStreamTrack | undefined,
-    onShareEnded: () => void,
+    { microphone, camera, noiseSuppression = true }: LocalOptions,
+    private readonly onEnded: (source: Exclude<LocalSource, "screen_audio">) => void,
   ) {
-    this.share = new OwnShare(onShareEnded);
+    this.share = new OwnShare(() => onEnded("screen_video"));
+    this.#noiseSuppression = noiseSuppression;
     this.#microphone = microphone ?? null;
     this.#camera = camera ?? null;
+    this.#watch("microphone", this.#microphone);
+    this.#watch("camera", this.#camera);
     this.#microphoneOn = microphone?.enabled ?? false;
     this.#microphoneId = microphone?.getSettings().deviceId;
     this.#cameraId = camera?.getSettings().deviceId;
@@ -95,10 +106,11 @@ export class LocalMedia {
 
   /** Changes the microphone, muted or not as before; throws `DeviceError`. */
   async replaceMicrophone(deviceId: string | undefined): Promise<void> {
-    const track = await openMicrophone(deviceId);
+    const track = await openMicrophone(deviceId, this.#noiseSuppression);
     track.enabled = this.#microphoneOn;
     this.#microphone?.stop();
     this.#microphone = track;
+    this.#watch("microphone", track);
     this.#microphoneId = deviceId;
   }
 
@@ -108,6 +120,18 @@ export class LocalMedia {
     this.#camera?.stop();
     this.#camera = track;
     this.#cameraId = deviceId;
+    this.#watch("camera", track);
+  }
+
+  /** Takes noise out of the microphone, or leaves it in, at once and from now on; throws `DeviceError`. */
+  async setNoiseSuppression(on: boolean): Promise<void> {
+    this.#noiseSuppression = on;
+    const microphone = this.#microphone;
+    if (microphone?.readyState === "live" && !(await suppressNoise(microphone, on))) {
+      // Chromium opens a device that is open as it was opened before.
+      microphone.stop();
+      await this.replaceMicrophone(this.#microphoneId);
+    }
   }
 
   /** Chooses the camera to open next. */
@@ -136,5 +160,14 @@ export class LocalMedia {
     this.#microphone = null;
     this.#camera = null;
     this.#preview = undefined;
+  }
+
+  #watch(source: "microphone" | "camera", track: MediaStreamTrack | null): void {
+    // Not by `stop`: that ends a track without a word.
+    track?.addEventListener("ended", () => {
+      if (this.track(source) === track) {
+        this.onEnded(source);
+      }
+    });
   }
 }

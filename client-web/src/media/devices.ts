@@ -25,11 +25,29 @@ const PROBLEMS: ReadonlyMap<string, DeviceProblem> = new Map([
   ["OverconstrainedError", "unsuitable"],
 ]);
 
+/** How a microphone is asked for: fans and keyboards taken out of a voice, or everything left in, as for music. */
+export function soundConstraints(noiseSuppression: boolean): MediaTrackConstraints {
+  return { echoCancellation: true, noiseSuppression, autoGainControl: true };
+}
+
 /** Opens a microphone, the default one without an id. Throws `DeviceError`. */
-export function openMicrophone(deviceId?: string): Promise<MediaStreamTrack> {
-  return open("microphone", {
-    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...exactly(deviceId) },
-  });
+export function openMicrophone(deviceId?: string, noiseSuppression = true): Promise<MediaStreamTrack> {
+  return open("microphone", { audio: { ...soundConstraints(noiseSuppression), ...exactly(deviceId) } });
+}
+
+/** The browser lets a page choose whether noise is taken out. */
+export function canSuppressNoise(): boolean {
+  return navigator.mediaDevices?.getSupportedConstraints().noiseSuppression === true;
+}
+
+/** Takes noise out of an open microphone, or leaves it in; false where the microphone must be opened anew for that. */
+export async function suppressNoise(track: MediaStreamTrack, on: boolean): Promise<boolean> {
+  try {
+    await track.applyConstraints({ ...track.getConstraints(), noiseSuppression: on });
+  } catch {
+    // What the track does now says whether it was taken.
+  }
+  return track.getSettings().noiseSuppression === on;
 }
 
 /** Opens a camera, the default one without an id. Throws `DeviceError`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AnswerError, answerForBrowser, negotiatedCodecs, offerForServer } from "./sdp.ts";
+import { AnswerError, answerForBrowser, negotiatedCodecs, offerForServer, onlyCandidates } from "./sdp.ts";
 
 const answer = [
   "v=0",
@@ -54,6 +54,21 @@ describe("an answer", () => {
       expect(() => answerForBrowser(`${answer}a=rtpmap:120 ${codec}\r\n`)).toThrow(AnswerError);
     },
   );
+});
+
+describe("the ways in an answer", () => {
+  const udp = "a=candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host";
+  const tcp = "a=candidate:2 1 TCP 1518280447 2001:db8::1 443 typ host tcptype passive";
+
+  it("are narrowed to one protocol, and everything else stays", () => {
+    const both = `${answer}${udp}\r\n${tcp}\r\n`;
+    expect(onlyCandidates(both, "udp")).toBe(`${answer}${udp}\r\n`);
+    expect(onlyCandidates(both, "tcp")).toBe(`${answer}${tcp}\r\n`);
+  });
+
+  it("are none where the server does not offer that protocol", () => {
+    expect(onlyCandidates(`${answer}${udp}\r\n`, "tcp")).toBeUndefined();
+  });
 });
 
 describe("an offer", () => {

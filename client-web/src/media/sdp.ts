@@ -38,6 +38,21 @@ export function negotiatedCodecs(sdp: string): Map<string, Codec> {
   return codecs;
 }
 
+/** What carries media. */
+export type PathProtocol = "udp" | "tcp";
+
+/** An answer with the candidates of one protocol alone (RFC 8839 section 5.1); `undefined` when it has none. */
+export function onlyCandidates(sdp: string, protocol: PathProtocol): string | undefined {
+  let kept = 0;
+  const narrowed = mapLines(sdp, (line) => {
+    const [, transport] = /^a=candidate:\S+ \d+ (\S+) /.exec(line) ?? [];
+    const isOther = transport !== undefined && transport.toLowerCase() !== protocol;
+    kept += transport === undefined || isOther ? 0 : 1;
+    return isOther ? undefined : line;
+  });
+  return kept === 0 ? undefined : narrowed;
+}
+
 function refuseForeignCodecs(sdp: string): void {
   for (const [, name = ""] of sdp.matchAll(/^a=rtpmap:\d+ ([^/\s]+)/gm)) {
     if (name.toLowerCase() !== "rtx" && !CODEC_NAMES.has(name.toLowerCase())) {

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { CallScreen } from "./call/screen.tsx";
+import { CheckScreen } from "./check/check-screen.tsx";
 import { EndedScreen } from "./ended.tsx";
 import { LandingScreen } from "./landing.tsx";
 import { Navigation, type Screen } from "./navigation.ts";
@@ -47,6 +48,8 @@ export function App({ sdk, navigation: given }: Properties) {
           onOpen={(link) => navigation.open(link)}
         />
       );
+    case "check":
+      return <CheckScreen sdk={sdk} onHome={() => navigation.home()} />;
     case "prejoin":
       return (
         <PrejoinScreen
@@ -72,6 +75,8 @@ export function App({ sdk, navigation: given }: Properties) {
 
 function titleOf(screen: Screen): string {
   switch (screen.kind) {
+    case "check":
+      return `${text.check.title} · ${text.product}`;
     case "prejoin":
       return `${text.prejoin.title} · ${text.product}`;
     case "call":

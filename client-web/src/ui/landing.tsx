@@ -132,6 +132,9 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
               />
               <small>{text.landing.passcodeDetail}</small>
             </details>
+            <p class="landing-check">
+              <a href="#connection-test">{text.check.open}</a>
+            </p>
             <p id={ids.problem} class="problem" role="alert">
               {problem.value !== undefined && text.landing[problem.value]}
             </p>

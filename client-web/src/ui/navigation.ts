@@ -4,6 +4,7 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type EndReason, type Feature, type MeetingLink, recallDevice } from "../index.ts";
 import { CallModel } from "./call/model.ts";
 import { recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
+import { suppressesNoise } from "./devices/noise.ts";
 import type { HostOptions } from "./landing.tsx";
 import type { SdkPort } from "./port.ts";
 import type { Readiness } from "./prejoin.tsx";
@@ -12,9 +13,13 @@ import type { Readiness } from "./prejoin.tsx";
 export type Screen =
   | { readonly kind: "unsupported"; readonly missing: readonly Feature[] }
   | { readonly kind: "landing"; readonly incomplete: boolean }
+  | { readonly kind: "check" }
   | { readonly kind: "prejoin"; readonly link: MeetingLink; readonly wishes?: Wishes | undefined }
   | { readonly kind: "call"; readonly model: CallModel }
   | { readonly kind: "ended"; readonly link: MeetingLink; readonly reason: EndReason };
+
+/** The end of the start page's address where the connection test is. */
+const CHECK = "#connection-test";
 
 /** What somebody else wants of a person's preparation; the person may change all of it. */
 export interface Wishes {
@@ -103,6 +108,7 @@ export class Navigation {
       name,
       microphone,
       camera,
+      noiseSuppression: suppressesNoise.peek(),
     });
     const model = new CallModel(call, link, ready);
     this.#screen.value = { kind: "call", model };
@@ -148,12 +154,17 @@ export class Navigation {
 
   #screenOf(href: string): Screen {
     const missing = this.#sdk.missingFeatures();
-    if (missing.length > 0) {
+    const isCheck = new URL(href).hash === CHECK;
+    // The test says what is missing, too.
+    if (missing.length > 0 && !isCheck) {
       return { kind: "unsupported", missing };
     }
     const link = this.#sdk.parseLink(href);
     if (link !== undefined) {
       return { kind: "prejoin", link };
+    }
+    if (isCheck) {
+      return { kind: "check" };
     }
     return { kind: "landing", incomplete: new URL(href).pathname.startsWith("/r/") };
   }

@@ -9,6 +9,8 @@ import type {
   MeetingLink,
   MeetingOptions,
   NewMeeting,
+  PathProtocol,
+  PathResult,
   SharedFiles,
 } from "../index.ts";
 
@@ -28,6 +30,7 @@ export type CallPort = Pick<
   | "setCamera"
   | "replaceMicrophone"
   | "replaceCamera"
+  | "setNoiseSuppression"
   | "startShare"
   | "stopShare"
   | "setShareContent"
@@ -60,5 +63,8 @@ export interface SdkPort {
   /** `undefined` when the text is no link to a meeting of this server. */
   parseLink(href: string): MeetingLink | undefined;
   missingFeatures(): readonly Feature[];
+  /** Milliseconds to the server and back; `undefined` when it does not answer. */
+  reachServer(): Promise<number | undefined>;
+  tryPath(room: string, protocol: PathProtocol): Promise<PathResult>;
   openCall(options: Omit<CallOptions, "server">): CallPort;
 }

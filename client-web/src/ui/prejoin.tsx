@@ -6,6 +6,7 @@ import { Capture, startBoth } from "./devices/capture.ts";
 import { DeviceList } from "./devices/device-list.ts";
 import { LevelView } from "./devices/level-view.tsx";
 import { recall, remember } from "./devices/memory.ts";
+import { NoiseSwitch } from "./devices/noise-switch.tsx";
 import { DevicePicker } from "./devices/picker.tsx";
 import type { DeviceKind, DeviceProblem } from "./devices/problem.ts";
 import { canPickSpeaker, playTestSound } from "./devices/speaker.ts";
@@ -208,6 +209,7 @@ export function PrejoinScreen({ wishes = {}, passcode: known, onJoin, onHome }: 
               onPick={(id) => void microphone.pick(id).then(() => list.refresh())}
             />
             <LevelView state={microphone.state.value} />
+            <NoiseSwitch onChange={() => void microphone.followNoise()} />
             {canPickSpeaker && devices.speakers.length > 0 && (
               <DevicePicker
                 icon="speaker"
@@ -230,6 +232,9 @@ export function PrejoinScreen({ wishes = {}, passcode: known, onJoin, onHome }: 
                 </button>
               </DevicePicker>
             )}
+            <a href="/#connection-test" target="_blank" rel="noopener">
+              {text.check.open}
+            </a>
           </div>
         </div>
       </main>

@@ -62,6 +62,7 @@ class TestCall implements CallPort {
   startShare = () => (this.sharing === undefined ? this.#answer("share") : Promise.reject(this.sharing));
   /** What the picker answers. */
   sharing: Error | undefined;
+  setNoiseSuppression = (on: boolean) => this.#answer(`noise ${on}`);
   stopShare = () => this.#answer("share stop");
   setShareContent = (content: string) => this.#note(`share ${content}`);
   replaceMicrophone = (id: string) => this.#answer(`microphone ${id}`);
@@ -216,6 +217,22 @@ describe("CallModel", () => {
     expect(call.asked).toEqual(["microphone built-in"]);
     model.followDevices({ ...devices, cameras: [builtIn] });
     expect(model.cameraId.value).toBe("");
+  });
+
+  it("goes on with the new default when the default is unplugged, and with a device that was taken away", async () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, { ...PICKED, cameraId: "webcam" });
+    call.change("in-call", self);
+    call.events.emit("device-ended", "microphone");
+    call.events.emit("device-ended", "camera");
+    expect(call.asked).toEqual(["microphone "]);
+    model.followDevices({ cameras: [{ id: "webcam", label: "" }], microphones: [], speakers: [] });
+    call.events.emit("device-ended", "camera");
+    expect(call.asked).toEqual(["microphone ", "camera webcam"]);
+    call.failing = true;
+    call.events.emit("device-ended", "microphone");
+    await Promise.resolve();
+    await vi.waitFor(() => expect(model.notice.value?.tone).toBe("problem"));
   });
 
   it("takes a message away only while it is the last one", () => {

@@ -12,6 +12,7 @@ import type {
 } from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
 import { recall } from "../devices/memory.ts";
+import { suppressesNoise } from "../devices/noise.ts";
 import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
@@ -72,6 +73,7 @@ export class CallModel {
   readonly #quality = signal<Quality | undefined>(undefined);
   readonly #traffic = signal<Traffic | undefined>(undefined);
   #counts: Counts | undefined;
+  #devices: Devices | undefined;
   readonly #qualityTimer = setInterval(() => void this.#measure(), QUALITY_EVERY_MS);
   #lastTalk: Promise<void> = Promise.resolve();
   #tiles: readonly TileView[] = [];
@@ -128,6 +130,7 @@ export class CallModel {
       () => clearInterval(this.#qualityTimer),
       call.on("state", () => this.#readState()),
       call.on("participants", () => this.#readPeople()),
+      call.on("device-ended", (kind) => this.#handleDeviceEnded(kind)),
       call.on("code", () => this.#readCode()),
       call.on("log", () => {
         this.#log.value = [...call.log];
@@ -259,8 +262,18 @@ export class CallModel {
     }
   }
 
+  /** Does to the microphone what was chosen about noise. */
+  async followNoise(): Promise<void> {
+    try {
+      await this.#call.setNoiseSuppression(suppressesNoise.peek());
+    } catch {
+      this.announce(text.call.microphoneFailed, "problem");
+    }
+  }
+
   /** Goes on with another device when the picked one was unplugged. */
   followDevices(devices: Devices): void {
+    this.#devices = devices;
     this.#follow("microphone", devices.microphones);
     this.#follow("camera", devices.cameras);
   }
@@ -357,6 +370,15 @@ export class CallModel {
     this.#call.setTiles(
       this.#tiles.map(({ height, ...picture }) => ({ ...picture, height: Math.min(most, Math.max(height, least)) })),
     );
+  }
+
+  /** The system's default was unplugged: whatever is the default now; or a device that is still there was taken away. */
+  #handleDeviceEnded(kind: DeviceKind): void {
+    const picked = this.#picked(kind).peek();
+    const known = kind === "microphone" ? this.#devices?.microphones : this.#devices?.cameras;
+    if (picked === "" || known?.some((device) => device.id === picked) === true) {
+      void this.replace(kind, picked);
+    }
   }
 
   #follow(kind: DeviceKind, devices: readonly Device[]): void {

@@ -1,12 +1,11 @@
 // Saves a file of the chat: a large one straight to disk where the browser can write there, others as a download.
 
 import type { FileOffer, Sink } from "../../index.ts";
+import { download } from "../download.ts";
 import type { Talk } from "./talk.ts";
 
 /** From this size on a file goes to disk while it comes, in bytes. */
 const LARGE = 16 * 1_048_576;
-/** How long a download may take to begin, in milliseconds. */
-const BEGIN_MS = 60_000;
 
 /** Not in every browser (File System Access API). */
 type SavePicker = (options: { readonly suggestedName: string }) => Promise<FileSystemFileHandle>;
@@ -42,13 +41,4 @@ async function pick(picker: SavePicker, suggestedName: string): Promise<Sink | u
   } catch {
     return undefined;
   }
-}
-
-/** Its type is never one that a browser would open as a page. */
-function download(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([blob], { type: "application/octet-stream" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), BEGIN_MS);
 }

@@ -3,6 +3,7 @@
 import { useEffect, useId } from "preact/hooks";
 import type { DeviceList } from "../devices/device-list.ts";
 import { remember } from "../devices/memory.ts";
+import { NoiseSwitch } from "../devices/noise-switch.tsx";
 import { DevicePicker } from "../devices/picker.tsx";
 import { canPickSpeaker, playTestSound } from "../devices/speaker.ts";
 import { Icon } from "../icon.tsx";
@@ -23,6 +24,7 @@ export function SettingsPanel({ model, list }: Properties) {
       <section>
         <h3>{text.settings.devices}</h3>
         <DeviceSettings model={model} list={list} />
+        <NoiseSwitch onChange={() => void model.followNoise()} />
       </section>
       <section>
         <h3>{text.settings.display}</h3>

@@ -1,7 +1,9 @@
 // Owns one local device before the call: starts it, stops it, swaps it and gives its track away on joining.
 
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
+import { soundConstraints, suppressNoise } from "../../index.ts";
 import { recall, remember } from "./memory.ts";
+import { suppressesNoise } from "./noise.ts";
 import type { DeviceKind, DeviceProblem } from "./problem.ts";
 import { problemOf } from "./problem.ts";
 
@@ -94,6 +96,14 @@ export class Capture {
     }
   }
 
+  /** Does to an open microphone what was chosen about noise. */
+  async followNoise(): Promise<void> {
+    const state = this.#state.value;
+    if (state.kind === "on" && !(await suppressNoise(state.track, suppressesNoise.peek()))) {
+      await this.start();
+    }
+  }
+
   /** Turns the device off; its light goes out. */
   stop(): void {
     this.#attempt += 1;
@@ -133,7 +143,7 @@ export class Capture {
     const device = deviceId === "" ? {} : { deviceId: { ideal: deviceId } };
     return this.#kind === "camera"
       ? { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } }
-      : { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+      : { ...device, ...soundConstraints(suppressesNoise.peek()) };
   }
 
   #stopTrack(): void {

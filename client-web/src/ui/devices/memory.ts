@@ -6,6 +6,7 @@ const KEYS = {
   camera: "conclave.camera",
   microphone: "conclave.microphone",
   speaker: "conclave.speaker",
+  noiseSuppression: "conclave.noise-suppression",
   language: "conclave.language",
   theme: "conclave.theme",
   singleKeys: "conclave.single-keys",

@@ -281,6 +281,51 @@ export const english = {
     failed: "The screen could not be shared.",
   },
 
+  noise: {
+    label: "Noise suppression",
+    detail: "Takes fans, keyboards and traffic out of your voice. Turn it off for music.",
+    notHere: "This browser does not let a page choose; it decides by itself.",
+  },
+
+  check: {
+    open: "Test the connection",
+    title: "Connection test",
+    lead: "It opens a room of its own on this server and calls itself there with a made-up picture. It takes about half a minute.",
+    browser: "Browser:",
+    server: "Server:",
+    udp: "Media over UDP:",
+    tcp: "Media over TCP:",
+    call: "Encrypted test call:",
+    works: "works",
+    noAnswer: "does not answer",
+    noPicture: "no encrypted picture came back",
+    marks: { waiting: "not tested yet", running: "being tested…", good: "works", bad: "does not work" },
+    paths: {
+      closed: "nothing came through",
+      not_offered: "this server does not offer it",
+      no_answer: "the server did not answer",
+    },
+    carried: (up: string, down: string, loss: string) => `${up} sent, ${down} received, ${loss} lost`,
+    running: "Testing…",
+    verdicts: {
+      browser:
+        "This browser lacks something that a safe call needs. An up-to-date Chrome, Edge, Firefox or Safari works.",
+      server: "The server does not answer. Check your connection, or ask whoever runs the server.",
+      blocked:
+        "Neither UDP nor TCP reaches the server's media: you could join, but neither see nor hear. A firewall may be the cause; whoever runs your network can open the way.",
+      no_picture:
+        "The server is reached, but no encrypted picture came back within half a minute. Close what else is busy, then test again.",
+      tcp_only: "Calls work. Your network lets no UDP through, so they go over TCP and may stutter.",
+      narrow: "Calls work, but your line carries little: choose small pictures of the others in the settings.",
+      lossy: "Calls work, but packets get lost: closer to the Wi-Fi, or by cable, it is better.",
+      good: "Everything works: you can join in full quality.",
+    },
+    save: "Save the report",
+    again: "Test again",
+    redacted:
+      "The report has no addresses, no names and no keys. It stays on this device until you hand it to somebody.",
+  },
+
   settings: {
     language: "Language",
     languageOfBrowser: "As in the browser",

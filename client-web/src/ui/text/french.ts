@@ -294,6 +294,53 @@ export const french: Texts = {
     failed: "L’écran n’a pas pu être partagé.",
   },
 
+  noise: {
+    label: "Réduction du bruit",
+    detail: "Retire ventilateurs, clavier et circulation de votre voix. À désactiver pour la musique.",
+    notHere: "Ce navigateur ne laisse pas le choix à une page ; il décide lui-même.",
+  },
+
+  check: {
+    open: "Tester la connexion",
+    title: "Test de connexion",
+    lead: "Il ouvre une salle à lui sur ce serveur et s’y appelle lui-même avec une image inventée. Cela prend environ une demi-minute.",
+    browser: "Navigateur :",
+    server: "Serveur :",
+    udp: "Médias par UDP :",
+    tcp: "Médias par TCP :",
+    call: "Appel de test chiffré :",
+    works: "fonctionne",
+    noAnswer: "ne répond pas",
+    noPicture: "aucune image chiffrée n’est revenue",
+    marks: { waiting: "pas encore testé", running: "test en cours…", good: "fonctionne", bad: "ne fonctionne pas" },
+    paths: {
+      closed: "rien n’est passé",
+      not_offered: "ce serveur ne le propose pas",
+      no_answer: "le serveur n’a pas répondu",
+    },
+    carried: (up, down, loss) => `${up} envoyés, ${down} reçus, ${loss} perdus`,
+    running: "Test en cours…",
+    verdicts: {
+      browser:
+        "Il manque à ce navigateur ce qu’il faut pour un appel sûr. Chrome, Edge, Firefox ou Safari à jour conviennent.",
+      server: "Le serveur ne répond pas. Vérifiez votre connexion ou demandez à qui gère le serveur.",
+      blocked:
+        "Ni UDP ni TCP n’atteint les médias du serveur : vous pourriez entrer, mais sans voir ni entendre. Un pare-feu en est peut-être la cause ; qui gère votre réseau peut ouvrir la voie.",
+      no_picture:
+        "Le serveur est joint, mais aucune image chiffrée n’est revenue en une demi-minute. Fermez ce qui occupe l’appareil, puis testez de nouveau.",
+      tcp_only:
+        "Les appels fonctionnent. Votre réseau ne laisse pas passer UDP : ils passent par TCP et peuvent saccader.",
+      narrow:
+        "Les appels fonctionnent, mais votre ligne porte peu : choisissez de petites images des autres dans les paramètres.",
+      lossy: "Les appels fonctionnent, mais des paquets se perdent : plus près du Wi-Fi, ou par câble, c’est mieux.",
+      good: "Tout fonctionne : vous pouvez participer en pleine qualité.",
+    },
+    save: "Enregistrer le rapport",
+    again: "Tester de nouveau",
+    redacted:
+      "Le rapport ne contient ni adresses, ni noms, ni clés. Il reste sur cet appareil jusqu’à ce que vous le donniez à quelqu’un.",
+  },
+
   settings: {
     language: "Langue",
     languageOfBrowser: "Comme le navigateur",

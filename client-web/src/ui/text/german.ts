@@ -289,6 +289,57 @@ export const german: Texts = {
     failed: "Der Bildschirm konnte nicht freigegeben werden.",
   },
 
+  noise: {
+    label: "Rauschunterdrückung",
+    detail: "Nimmt Lüfter, Tastatur und Verkehr aus Ihrer Stimme. Für Musik ausschalten.",
+    notHere: "Dieser Browser lässt einer Seite keine Wahl; er entscheidet selbst.",
+  },
+
+  check: {
+    open: "Verbindung testen",
+    title: "Verbindungstest",
+    lead: "Er öffnet einen eigenen Raum auf diesem Server und ruft sich dort mit einem erfundenen Bild selbst an. Das dauert etwa eine halbe Minute.",
+    browser: "Browser:",
+    server: "Server:",
+    udp: "Medien über UDP:",
+    tcp: "Medien über TCP:",
+    call: "Verschlüsselter Testanruf:",
+    works: "funktioniert",
+    noAnswer: "antwortet nicht",
+    noPicture: "kein verschlüsseltes Bild kam zurück",
+    marks: {
+      waiting: "noch nicht getestet",
+      running: "wird getestet…",
+      good: "funktioniert",
+      bad: "funktioniert nicht",
+    },
+    paths: {
+      closed: "es kam nichts durch",
+      not_offered: "dieser Server bietet es nicht an",
+      no_answer: "der Server hat nicht geantwortet",
+    },
+    carried: (up, down, loss) => `${up} gesendet, ${down} empfangen, ${loss} verloren`,
+    running: "Der Test läuft…",
+    verdicts: {
+      browser:
+        "Diesem Browser fehlt etwas, das ein sicheres Gespräch braucht. Ein aktueller Chrome, Edge, Firefox oder Safari kann es.",
+      server: "Der Server antwortet nicht. Prüfen Sie Ihre Verbindung oder fragen Sie, wer den Server betreibt.",
+      blocked:
+        "Weder UDP noch TCP erreicht die Medien des Servers: Sie könnten beitreten, aber weder sehen noch hören. Vielleicht ist eine Firewall der Grund; wer Ihr Netz betreibt, kann den Weg öffnen.",
+      no_picture:
+        "Der Server ist erreichbar, aber binnen einer halben Minute kam kein verschlüsseltes Bild zurück. Schließen Sie, was sonst läuft, und testen Sie noch einmal.",
+      tcp_only: "Gespräche funktionieren. Ihr Netz lässt kein UDP durch, darum gehen sie über TCP und können stocken.",
+      narrow:
+        "Gespräche funktionieren, aber Ihre Leitung trägt wenig: Wählen Sie in den Einstellungen kleine Bilder der anderen.",
+      lossy: "Gespräche funktionieren, aber Pakete gehen verloren: näher am WLAN oder per Kabel ist es besser.",
+      good: "Alles funktioniert: Sie können in voller Qualität teilnehmen.",
+    },
+    save: "Bericht speichern",
+    again: "Noch einmal testen",
+    redacted:
+      "Der Bericht enthält keine Adressen, keine Namen und keine Schlüssel. Er bleibt auf diesem Gerät, bis Sie ihn jemandem geben.",
+  },
+
   settings: {
     language: "Sprache",
     languageOfBrowser: "Wie im Browser",

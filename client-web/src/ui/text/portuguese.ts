@@ -275,6 +275,50 @@ export const portuguese: Texts = {
     failed: "Não foi possível partilhar o ecrã.",
   },
 
+  noise: {
+    label: "Supressão de ruído",
+    detail: "Tira ventoinhas, teclado e trânsito da sua voz. Desligue-a para música.",
+    notHere: "Este navegador não deixa uma página escolher; decide sozinho.",
+  },
+
+  check: {
+    open: "Testar a ligação",
+    title: "Teste de ligação",
+    lead: "Abre uma sala própria neste servidor e liga lá para si mesmo com uma imagem inventada. Demora cerca de meio minuto.",
+    browser: "Navegador:",
+    server: "Servidor:",
+    udp: "Média por UDP:",
+    tcp: "Média por TCP:",
+    call: "Chamada de teste cifrada:",
+    works: "funciona",
+    noAnswer: "não responde",
+    noPicture: "não voltou nenhuma imagem cifrada",
+    marks: { waiting: "ainda por testar", running: "a testar…", good: "funciona", bad: "não funciona" },
+    paths: {
+      closed: "nada passou",
+      not_offered: "este servidor não o oferece",
+      no_answer: "o servidor não respondeu",
+    },
+    carried: (up, down, loss) => `${up} enviados, ${down} recebidos, ${loss} perdido`,
+    running: "A testar…",
+    verdicts: {
+      browser:
+        "Falta a este navegador algo de que uma chamada segura precisa. Serve um Chrome, Edge, Firefox ou Safari atual.",
+      server: "O servidor não responde. Verifique a sua ligação ou pergunte a quem o administra.",
+      blocked:
+        "Nem UDP nem TCP chegam à média do servidor: poderia entrar, mas sem ver nem ouvir. A causa pode ser uma firewall; quem administra a sua rede pode abrir o caminho.",
+      no_picture:
+        "Chega-se ao servidor, mas não voltou nenhuma imagem cifrada em meio minuto. Feche o que ocupa o dispositivo e teste de novo.",
+      tcp_only: "As chamadas funcionam. A sua rede não deixa passar UDP, por isso vão por TCP e podem engasgar.",
+      narrow: "As chamadas funcionam, mas a sua linha leva pouco: escolha imagens pequenas dos outros nas definições.",
+      lossy: "As chamadas funcionam, mas perdem-se pacotes: mais perto do Wi-Fi, ou por cabo, é melhor.",
+      good: "Tudo funciona: pode participar com toda a qualidade.",
+    },
+    save: "Guardar o relatório",
+    again: "Testar de novo",
+    redacted: "O relatório não tem endereços, nomes nem chaves. Fica neste dispositivo até o entregar a alguém.",
+  },
+
   settings: {
     language: "Idioma",
     languageOfBrowser: "Como no navegador",

@@ -291,6 +291,51 @@ export const spanish: Texts = {
     failed: "No se pudo compartir la pantalla.",
   },
 
+  noise: {
+    label: "Supresión de ruido",
+    detail: "Quita ventiladores, teclado y tráfico de tu voz. Desactívala para la música.",
+    notHere: "Este navegador no deja elegir a una página; decide por sí mismo.",
+  },
+
+  check: {
+    open: "Probar la conexión",
+    title: "Prueba de conexión",
+    lead: "Abre una sala propia en este servidor y se llama allí a sí misma con una imagen inventada. Tarda cerca de medio minuto.",
+    browser: "Navegador:",
+    server: "Servidor:",
+    udp: "Medios por UDP:",
+    tcp: "Medios por TCP:",
+    call: "Llamada de prueba cifrada:",
+    works: "funciona",
+    noAnswer: "no responde",
+    noPicture: "no volvió ninguna imagen cifrada",
+    marks: { waiting: "aún sin probar", running: "probando…", good: "funciona", bad: "no funciona" },
+    paths: {
+      closed: "no pasó nada",
+      not_offered: "este servidor no lo ofrece",
+      no_answer: "el servidor no respondió",
+    },
+    carried: (up, down, loss) => `${up} enviados, ${down} recibidos, ${loss} perdido`,
+    running: "Probando…",
+    verdicts: {
+      browser:
+        "A este navegador le falta algo que una llamada segura necesita. Sirve un Chrome, Edge, Firefox o Safari actualizado.",
+      server: "El servidor no responde. Comprueba tu conexión o pregunta a quien lo administra.",
+      blocked:
+        "Ni UDP ni TCP llegan a los medios del servidor: podrías entrar, pero sin ver ni oír. Quizá sea un cortafuegos; quien administra tu red puede abrir el paso.",
+      no_picture:
+        "Se llega al servidor, pero no volvió ninguna imagen cifrada en medio minuto. Cierra lo que ocupe el equipo y prueba otra vez.",
+      tcp_only: "Las llamadas funcionan. Tu red no deja pasar UDP, así que van por TCP y pueden entrecortarse.",
+      narrow: "Las llamadas funcionan, pero tu línea lleva poco: elige imágenes pequeñas de los demás en los ajustes.",
+      lossy: "Las llamadas funcionan, pero se pierden paquetes: más cerca del wifi, o por cable, va mejor.",
+      good: "Todo funciona: puedes participar con toda la calidad.",
+    },
+    save: "Guardar el informe",
+    again: "Probar otra vez",
+    redacted:
+      "El informe no tiene direcciones, nombres ni claves. Se queda en este dispositivo hasta que se lo des a alguien.",
+  },
+
   settings: {
     language: "Idioma",
     languageOfBrowser: "Como en el navegador",
