@@ -8,9 +8,12 @@ import { LevelView } from "./devices/level-view.tsx";
 import { recall, remember } from "./devices/memory.ts";
 import { NoiseSwitch } from "./devices/noise-switch.tsx";
 import { DevicePicker } from "./devices/picker.tsx";
+import { platformOf } from "./devices/platform.ts";
 import type { DeviceKind, DeviceProblem } from "./devices/problem.ts";
 import { canPickSpeaker, playTestSound } from "./devices/speaker.ts";
+import { platformName, stepsFor } from "./devices/steps.ts";
 import { Icon } from "./icon.tsx";
+import { useMedia } from "./media-query.ts";
 import type { Wishes } from "./navigation.ts";
 import { PageHeader } from "./page.tsx";
 import { text } from "./text.ts";
@@ -39,6 +42,8 @@ interface Properties {
 
 /** Longest name in characters; the server's limit on identity cards is far above it. */
 const LONGEST_NAME = 60;
+/** Where steps can stand open without pushing what is needed to join off the screen. */
+const ROOMY = "(min-width: 760px)";
 /** How long Join waits for devices that are just starting, in milliseconds. */
 const DEVICE_PATIENCE_MS = 4_000;
 
@@ -312,6 +317,24 @@ function problemIn(capture: Capture): DeviceProblem | undefined {
   return state.kind === "problem" ? state.problem : undefined;
 }
 
+function DeviceSteps({ problem }: { readonly problem: DeviceProblem }) {
+  const platform = platformOf(navigator.userAgent, navigator.maxTouchPoints);
+  const steps = stepsFor(problem, platform);
+  const roomy = useMedia(ROOMY);
+  return (
+    steps.length > 0 && (
+      <details open={roomy}>
+        <summary>{platformName(platform)}</summary>
+        <ol class="device-steps">
+          {steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+      </details>
+    )
+  );
+}
+
 interface DeviceProblemProperties {
   readonly which: DeviceKind | "both";
   readonly problem: DeviceProblem;
@@ -328,6 +351,7 @@ function DeviceProblemView({ which, problem, onRetry }: DeviceProblemProperties)
         <p>
           {words.help} {text.prejoin.without}
         </p>
+        <DeviceSteps problem={problem} />
       </div>
       <button type="button" class="button small" onClick={onRetry}>
         {text.prejoin.retry}

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PathResult } from "../../index.ts";
+import { platformOf } from "../devices/platform.ts";
 import { download } from "../download.ts";
 import { Icon, type IconName } from "../icon.tsx";
 import { PageHeader } from "../page.tsx";
@@ -10,7 +11,6 @@ import type { SdkPort } from "../port.ts";
 import { text } from "../text.ts";
 import { ConnectionCheck, type Findings, reportOf, type Step, verdictOf } from "./connection-check.ts";
 import { callCodecs, patternTrack } from "./pattern.ts";
-import { platformOf } from "./platform.ts";
 
 type Mark = "waiting" | "running" | "good" | "bad";
 

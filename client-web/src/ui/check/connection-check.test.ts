@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { PathProtocol, PathResult } from "../../index.ts";
+import { platformOf } from "../devices/platform.ts";
 import type { SdkPort } from "../port.ts";
 import { ConnectionCheck, type Findings, reportOf, verdictOf } from "./connection-check.ts";
-import { platformOf } from "./platform.ts";
 
 const OPEN = { open: true, roundTripMs: 20 } as const;
 const CLOSED = { open: false, why: "closed" } as const;

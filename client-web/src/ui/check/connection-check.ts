@@ -3,8 +3,8 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Feature, PathProtocol, PathResult } from "../../index.ts";
 import { countsOf, qualityOf } from "../call/quality.ts";
+import type { Platform } from "../devices/platform.ts";
 import type { CallPort, SdkPort } from "../port.ts";
-import type { Platform } from "./platform.ts";
 
 /** One thing that is tested. */
 export type Step<Found> =

@@ -281,6 +281,45 @@ export const english = {
     failed: "The screen could not be shared.",
   },
 
+  /** What to do about a device, by the place where it is done. */
+  steps: {
+    on: (system: string, browser: string) => `On ${system} with ${browser}:`,
+    allow: {
+      chrome: "Select the icon to the left of the address, allow camera and microphone, and reload the page.",
+      firefox:
+        "Select the camera or microphone that is crossed out, to the left of the address, and take away “Blocked”.",
+      safari: "Open Safari › Settings › Websites, and allow camera and microphone for this address.",
+      ios: "Tap the page menu beside the address, then the website settings, and allow camera and microphone.",
+      android: "Tap the icon to the left of the address, then Permissions, and allow camera and microphone.",
+    },
+    permit: {
+      windows: (_browser: string) =>
+        "In the system: open Settings › Privacy & security › Camera, and Microphone there, and let desktop apps use it.",
+      macos: (browser: string) =>
+        `In the system: open System Settings › Privacy & Security › Camera, and Microphone there, turn ${browser} on, and start ${browser} again.`,
+      ios: (browser: string) => `In the system: open Settings › Apps › ${browser}, and turn on Camera and Microphone.`,
+      android: (browser: string) =>
+        `In the system: open Settings › Apps › ${browser} › Permissions, and allow Camera and Microphone.`,
+      linux: (browser: string) =>
+        `In the system: if ${browser} came as a Flatpak or a Snap, allow it camera and microphone in the settings, under Apps.`,
+    },
+    close: {
+      windows: "Close Teams, Zoom, the Camera app and other tabs: Windows gives a camera to one program at a time.",
+      other: "Close other programs and tabs that use it.",
+    },
+    restart: "If it is still busy: unplug it and plug it in again, or restart the device.",
+    find: {
+      windows:
+        "Look under Settings › Bluetooth & devices › Cameras, and under System › Sound, whether Windows knows it.",
+      macos:
+        "Look under System Settings › Sound › Input whether macOS knows it. With the lid closed a MacBook has no camera.",
+      ios: "Check that your headset is connected under Settings › Bluetooth.",
+      android: "Check that your headset is connected under Settings › Connected devices.",
+      linux:
+        "Look under Settings › Sound whether the system knows it, and check the cable and the switch on the device.",
+    },
+  },
+
   noise: {
     label: "Noise suppression",
     detail: "Takes fans, keyboards and traffic out of your voice. Turn it off for music.",

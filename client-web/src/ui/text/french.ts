@@ -294,6 +294,44 @@ export const french: Texts = {
     failed: "L’écran n’a pas pu être partagé.",
   },
 
+  steps: {
+    on: (system, browser) => `Sous ${system} avec ${browser} :`,
+    allow: {
+      chrome: "Choisissez l’icône à gauche de l’adresse, autorisez caméra et micro, puis rechargez la page.",
+      firefox: "À gauche de l’adresse, choisissez la caméra ou le micro barré, et retirez « Bloqué ».",
+      safari: "Ouvrez Safari › Réglages › Sites web, et autorisez caméra et micro pour cette adresse.",
+      ios: "Touchez le menu de page à côté de l’adresse, puis les réglages du site, et autorisez caméra et micro.",
+      android: "Touchez l’icône à gauche de l’adresse, puis Autorisations, et autorisez caméra et micro.",
+    },
+    permit: {
+      windows: () =>
+        "Dans le système : ouvrez Paramètres › Confidentialité et sécurité › Caméra, et Microphone au même endroit, et autorisez les applications de bureau.",
+      macos: (browser) =>
+        `Dans le système : ouvrez Réglages Système › Confidentialité et sécurité › Caméra, et Micro au même endroit, activez ${browser}, puis relancez ${browser}.`,
+      ios: (browser) => `Dans le système : ouvrez Réglages › Apps › ${browser}, et activez Appareil photo et Micro.`,
+      android: (browser) =>
+        `Dans le système : ouvrez Paramètres › Applications › ${browser} › Autorisations, et autorisez Appareil photo et Micro.`,
+      linux: (browser) =>
+        `Dans le système : si ${browser} vient de Flatpak ou de Snap, autorisez-lui caméra et micro dans les paramètres, sous Applications.`,
+    },
+    close: {
+      windows:
+        "Fermez Teams, Zoom, l’application Caméra et les autres onglets : Windows ne donne une caméra qu’à un programme à la fois.",
+      other: "Fermez les autres programmes et onglets qui l’utilisent.",
+    },
+    restart: "S’il est encore occupé : débranchez-le et rebranchez-le, ou redémarrez l’appareil.",
+    find: {
+      windows:
+        "Regardez sous Paramètres › Bluetooth et appareils › Caméras, et sous Système › Son, si Windows le connaît.",
+      macos:
+        "Regardez sous Réglages Système › Son › Entrée si macOS le connaît. Capot fermé, un MacBook n’a pas de caméra.",
+      ios: "Vérifiez sous Réglages › Bluetooth que votre casque est connecté.",
+      android: "Vérifiez sous Paramètres › Appareils connectés que votre casque est connecté.",
+      linux:
+        "Regardez sous Paramètres › Son si le système le connaît, et vérifiez le câble et l’interrupteur de l’appareil.",
+    },
+  },
+
   noise: {
     label: "Réduction du bruit",
     detail: "Retire ventilateurs, clavier et circulation de votre voix. À désactiver pour la musique.",

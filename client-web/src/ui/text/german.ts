@@ -289,6 +289,48 @@ export const german: Texts = {
     failed: "Der Bildschirm konnte nicht freigegeben werden.",
   },
 
+  steps: {
+    on: (system, browser) => `Unter ${system} mit ${browser}:`,
+    allow: {
+      chrome:
+        "Wählen Sie das Symbol links neben der Adresse, erlauben Sie Kamera und Mikrofon, und laden Sie die Seite neu.",
+      firefox:
+        "Wählen Sie links neben der Adresse die durchgestrichene Kamera oder das Mikrofon, und heben Sie „Blockiert“ auf.",
+      safari: "Öffnen Sie Safari › Einstellungen › Websites, und erlauben Sie Kamera und Mikrofon für diese Adresse.",
+      ios: "Tippen Sie auf das Seitenmenü neben der Adresse, dann auf die Website-Einstellungen, und erlauben Sie Kamera und Mikrofon.",
+      android:
+        "Tippen Sie auf das Symbol links neben der Adresse, dann auf Berechtigungen, und erlauben Sie Kamera und Mikrofon.",
+    },
+    permit: {
+      windows: () =>
+        "Im System: Öffnen Sie Einstellungen › Datenschutz und Sicherheit › Kamera, und dort auch Mikrofon, und lassen Sie Desktop-Apps zu.",
+      macos: (browser) =>
+        `Im System: Öffnen Sie Systemeinstellungen › Datenschutz & Sicherheit › Kamera, und dort auch Mikrofon, schalten Sie ${browser} ein, und starten Sie ${browser} neu.`,
+      ios: (browser) =>
+        `Im System: Öffnen Sie Einstellungen › Apps › ${browser}, und schalten Sie Kamera und Mikrofon ein.`,
+      android: (browser) =>
+        `Im System: Öffnen Sie Einstellungen › Apps › ${browser} › Berechtigungen, und erlauben Sie Kamera und Mikrofon.`,
+      linux: (browser) =>
+        `Im System: Kam ${browser} als Flatpak oder Snap, erlauben Sie ihm Kamera und Mikrofon in den Einstellungen unter Apps.`,
+    },
+    close: {
+      windows:
+        "Schließen Sie Teams, Zoom, die Kamera-App und andere Tabs: Windows gibt eine Kamera nur einem Programm zugleich.",
+      other: "Schließen Sie andere Programme und Tabs, die das Gerät nutzen.",
+    },
+    restart: "Ist es immer noch belegt: abziehen und wieder anstecken, oder das Gerät neu starten.",
+    find: {
+      windows:
+        "Sehen Sie unter Einstellungen › Bluetooth und Geräte › Kameras und unter System › Sound nach, ob Windows es kennt.",
+      macos:
+        "Sehen Sie unter Systemeinstellungen › Ton › Eingabe nach, ob macOS es kennt. Mit geschlossenem Deckel hat ein MacBook keine Kamera.",
+      ios: "Prüfen Sie unter Einstellungen › Bluetooth, ob Ihr Headset verbunden ist.",
+      android: "Prüfen Sie unter Einstellungen › Verbundene Geräte, ob Ihr Headset verbunden ist.",
+      linux:
+        "Sehen Sie unter Einstellungen › Klang nach, ob das System es kennt, und prüfen Sie Kabel und Schalter am Gerät.",
+    },
+  },
+
   noise: {
     label: "Rauschunterdrückung",
     detail: "Nimmt Lüfter, Tastatur und Verkehr aus Ihrer Stimme. Für Musik ausschalten.",

@@ -275,6 +275,42 @@ export const portuguese: Texts = {
     failed: "Não foi possível partilhar o ecrã.",
   },
 
+  steps: {
+    on: (system, browser) => `No ${system} com o ${browser}:`,
+    allow: {
+      chrome: "Escolha o ícone à esquerda do endereço, permita câmara e microfone e recarregue a página.",
+      firefox: "À esquerda do endereço, escolha a câmara ou o microfone riscado e retire «Bloqueado».",
+      safari: "Abra Safari › Definições › Sites e permita câmara e microfone para este endereço.",
+      ios: "Toque no menu da página junto ao endereço, depois nas definições do site, e permita câmara e microfone.",
+      android: "Toque no ícone à esquerda do endereço, depois em Autorizações, e permita câmara e microfone.",
+    },
+    permit: {
+      windows: () =>
+        "No sistema: abra Definições › Privacidade e segurança › Câmara, e também Microfone, e permita as aplicações de ambiente de trabalho.",
+      macos: (browser) =>
+        `No sistema: abra Definições do Sistema › Privacidade e segurança › Câmara, e também Microfone, ative ${browser} e volte a abrir ${browser}.`,
+      ios: (browser) => `No sistema: abra Definições › Apps › ${browser} e ative Câmara e Microfone.`,
+      android: (browser) =>
+        `No sistema: abra Definições › Aplicações › ${browser} › Autorizações e permita Câmara e Microfone.`,
+      linux: (browser) =>
+        `No sistema: se ${browser} veio como Flatpak ou Snap, permita-lhe câmara e microfone nas definições, em Aplicações.`,
+    },
+    close: {
+      windows:
+        "Feche o Teams, o Zoom, a aplicação Câmara e outros separadores: o Windows dá uma câmara a um só programa de cada vez.",
+      other: "Feche outros programas e separadores que o usem.",
+    },
+    restart: "Se continuar ocupado: desligue-o e volte a ligá-lo, ou reinicie o dispositivo.",
+    find: {
+      windows: "Veja em Definições › Bluetooth e dispositivos › Câmaras, e em Sistema › Som, se o Windows o conhece.",
+      macos:
+        "Veja em Definições do Sistema › Som › Entrada se o macOS o conhece. Com a tampa fechada, um MacBook não tem câmara.",
+      ios: "Verifique em Definições › Bluetooth se os auscultadores estão ligados.",
+      android: "Verifique em Definições › Dispositivos ligados se os auscultadores estão ligados.",
+      linux: "Veja em Definições › Som se o sistema o conhece, e verifique o cabo e o interruptor do dispositivo.",
+    },
+  },
+
   noise: {
     label: "Supressão de ruído",
     detail: "Tira ventoinhas, teclado e trânsito da sua voz. Desligue-a para música.",

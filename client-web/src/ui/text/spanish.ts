@@ -291,6 +291,44 @@ export const spanish: Texts = {
     failed: "No se pudo compartir la pantalla.",
   },
 
+  steps: {
+    on: (system, browser) => `En ${system} con ${browser}:`,
+    allow: {
+      chrome: "Elige el icono a la izquierda de la dirección, permite cámara y micrófono y recarga la página.",
+      firefox: "A la izquierda de la dirección, elige la cámara o el micrófono tachado y quita «Bloqueado».",
+      safari: "Abre Safari › Ajustes › Sitios web y permite cámara y micrófono para esta dirección.",
+      ios: "Toca el menú de página junto a la dirección, luego los ajustes del sitio web, y permite cámara y micrófono.",
+      android: "Toca el icono a la izquierda de la dirección, luego Permisos, y permite cámara y micrófono.",
+    },
+    permit: {
+      windows: () =>
+        "En el sistema: abre Configuración › Privacidad y seguridad › Cámara, y también Micrófono, y permite las aplicaciones de escritorio.",
+      macos: (browser) =>
+        `En el sistema: abre Ajustes del Sistema › Privacidad y seguridad › Cámara, y también Micrófono, activa ${browser} y vuelve a abrir ${browser}.`,
+      ios: (browser) => `En el sistema: abre Ajustes › Apps › ${browser} y activa Cámara y Micrófono.`,
+      android: (browser) =>
+        `En el sistema: abre Ajustes › Aplicaciones › ${browser} › Permisos y permite Cámara y Micrófono.`,
+      linux: (browser) =>
+        `En el sistema: si ${browser} vino como Flatpak o Snap, permítele cámara y micrófono en los ajustes, en Aplicaciones.`,
+    },
+    close: {
+      windows:
+        "Cierra Teams, Zoom, la aplicación Cámara y otras pestañas: Windows da una cámara a un solo programa a la vez.",
+      other: "Cierra otros programas y pestañas que lo usen.",
+    },
+    restart: "Si sigue ocupado: desconéctalo y vuelve a conectarlo, o reinicia el equipo.",
+    find: {
+      windows:
+        "Mira en Configuración › Bluetooth y dispositivos › Cámaras, y en Sistema › Sonido, si Windows lo conoce.",
+      macos:
+        "Mira en Ajustes del Sistema › Sonido › Entrada si macOS lo conoce. Con la tapa cerrada, un MacBook no tiene cámara.",
+      ios: "Comprueba en Ajustes › Bluetooth que tus auriculares están conectados.",
+      android: "Comprueba en Ajustes › Dispositivos conectados que tus auriculares están conectados.",
+      linux:
+        "Mira en Configuración › Sonido si el sistema lo conoce, y revisa el cable y el interruptor del dispositivo.",
+    },
+  },
+
   noise: {
     label: "Supresión de ruido",
     detail: "Quita ventiladores, teclado y tráfico de tu voz. Desactívala para la música.",
