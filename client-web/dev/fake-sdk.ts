@@ -328,6 +328,21 @@ class FakeCall implements CallPort {
     return this.conversation.react(reaction);
   }
 
+  startCaptions(): void {}
+
+  addCaption(): void {}
+
+  stopCaptions(): void {}
+
+  /** Lets two people say something that their devices write down. */
+  caption(): void {
+    const say = (index: number, words: string, final: boolean) =>
+      this.#events.emit("caption", { from: `person-${index}`, caption: { text: words, final } });
+    say(0, "Good morning everybody, shall we begin with the figures of last week?", true);
+    say(1, "مرحبا بالجميع، أنا مستعد", true);
+    say(0, "Then I share", false);
+  }
+
   setRecording(recording: boolean): boolean {
     void this.#changeSelf({ recording });
     return true;

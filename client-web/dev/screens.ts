@@ -159,6 +159,12 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await page.locator(".safety-number").waitFor();
     await page.evaluate(() => localStorage.removeItem("conclave.verified"));
   },
+  captions: async (start) => {
+    await intoCall(start, "others=3");
+    await fromMore(start, start.text.captions.show);
+    await start.page.evaluate(() => (window as unknown as { fakeCall: { caption(): void } }).fakeCall.caption());
+    await start.page.locator(".captions p").nth(2).waitFor();
+  },
   recording: async (start) => {
     await intoCall(start, "others=3");
     await start.page.evaluate(() => {

@@ -8,6 +8,7 @@ export {
   type CallState,
   type EndReason,
 } from "./call/call-events.ts";
+export type { Caption } from "./call/caption.ts";
 export { type ChatEntry, type Poll, tally } from "./call/chat-entry.ts";
 export { type Conversation, MAX_RECEIPTS, type SendProblem } from "./call/conversation.ts";
 export { type Feature, missingFeatures } from "./call/features.ts";

@@ -7,6 +7,7 @@ import {
   REACTIONS,
   type TalkMessage,
 } from "./app-message.ts";
+import { encodeCaption } from "./caption.ts";
 import { fileName, MAX_FILE_NAME, MAX_TEXT } from "./message-parts.ts";
 import { encodeStatus } from "./status.ts";
 
@@ -118,7 +119,11 @@ describe("an application message", () => {
 
   it("is a message or a fault whatever bytes come: 4,000 mutations", () => {
     const random = generator(0xc0ffee);
-    const seeds = [...MESSAGES.map(encodeMessage), encodeStatus({ microphone: true, camera: true, hand: 5 })];
+    const seeds = [
+      ...MESSAGES.map(encodeMessage),
+      encodeStatus({ microphone: true, camera: true, hand: 5 }),
+      encodeCaption({ text: "Good morning", final: true }),
+    ];
     let taken = 0;
     for (let round = 0; round < 4_000; round += 1) {
       const decoded = decodeMessage(mutate(seeds[random(seeds.length)] ?? "", random));
@@ -130,7 +135,7 @@ describe("an application message", () => {
           expect(message.text.length).toBeLessThanOrEqual(MAX_TEXT);
         }
         // What was taken is taken again after another journey.
-        const again = message.type === "status" ? encodeStatus(message.status) : encodeMessage(message);
+        const again = encodeAny(message);
         expect("message" in decodeMessage(again)).toBe(true);
       } else {
         expect(decoded.fault).toMatch(/^[a-z_]+$/);
@@ -139,6 +144,17 @@ describe("an application message", () => {
     expect(taken).toBeGreaterThan(20);
   });
 });
+
+function encodeAny(message: AppMessage): string {
+  switch (message.type) {
+    case "status":
+      return encodeStatus(message.status);
+    case "caption":
+      return encodeCaption(message.caption);
+    default:
+      return encodeMessage(message);
+  }
+}
 
 describe("a file's name", () => {
   it.each([

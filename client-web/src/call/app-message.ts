@@ -1,4 +1,5 @@
 // What members send each other in application messages of the group: one union, and what is dropped instead of it.
+import { type Caption, readCaption } from "./caption.ts";
 import {
   cleanText,
   type Ending,
@@ -63,7 +64,11 @@ export interface LowerHands {
 }
 
 /** A message of the group. */
-export type AppMessage = { readonly type: "status"; readonly status: Status } | LowerHands | TalkMessage;
+export type AppMessage =
+  | { readonly type: "status"; readonly status: Status }
+  | { readonly type: "caption"; readonly caption: Caption }
+  | LowerHands
+  | TalkMessage;
 
 /** Why a payload is no message that this client takes. */
 export type MessageFault = "too_large" | "not_json" | "unknown_type" | "bad_fields" | "bad_text" | "bad_id";
@@ -126,6 +131,10 @@ export function decodeMessage(payload: string): Decoded {
     case "status": {
       const status = readStatus(fields);
       return status === undefined ? { fault: "bad_fields" } : { message: { type: "status", status } };
+    }
+    case "caption": {
+      const caption = readCaption(fields);
+      return caption === undefined ? { fault: "bad_fields" } : { message: { type: "caption", caption } };
     }
     case "rule":
       return readRule(fields);

@@ -2,6 +2,7 @@
 import type { Moderation, Waiting } from "../e2ee/messages.ts";
 import type { ErrorCode } from "../wire/types.ts";
 import type { ChatRule, Reaction } from "./app-message.ts";
+import type { Caption } from "./caption.ts";
 import type { ChatEntry } from "./chat-entry.ts";
 import type { FilesView } from "./files.ts";
 import type { LocalSource } from "./local.ts";
@@ -85,6 +86,8 @@ export type CallEvents = {
   /** What a host allows messages has changed. */
   rule: ChatRule;
   files: FilesView;
+  /** Somebody's device wrote down what they say; empty texts come too. */
+  caption: { readonly from: string; readonly caption: Caption };
   reaction: { readonly from: string; readonly reaction: Reaction };
   /** Something failed that the call survived. */
   error: Error;

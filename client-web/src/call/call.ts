@@ -8,6 +8,7 @@ import { MLS_TYPES } from "../wire/codec.ts";
 import type { ErrorCode, ServerMessage, SessionToken, State, Suite, Track, TrackId } from "../wire/types.ts";
 import { decodeMessage, encodeMessage, type MessageFault, type Reaction } from "./app-message.ts";
 import { CallError, type CallEvents, type CallOptions, type CallState, type EndReason } from "./call-events.ts";
+import { type Caption, CaptionGate, OwnCaptions } from "./caption.ts";
 import type { ChatEntry } from "./chat-entry.ts";
 import { Conversation, type MessageRefusal, type SendProblem } from "./conversation.ts";
 import { SharedFiles } from "./files.ts";
@@ -62,6 +63,8 @@ export class Call {
   readonly files: SharedFiles;
   readonly #messageDrops = new Map<MessageFault | MessageRefusal, number>();
   #recording = false;
+  #captions: OwnCaptions | undefined;
+  readonly #captionGate = new CaptionGate();
   /** The own place in the queue of raised hands. */
   #hand: number | undefined;
   readonly #tracks = new Map<TrackId, Track>();
@@ -326,6 +329,21 @@ export class Call {
     return true;
   }
 
+  /** Sends what is added from now on to everybody, in messages of one size at one pace. */
+  startCaptions(): void {
+    this.#captions ??= new OwnCaptions((payload) => this.#sendApp(payload));
+  }
+
+  /** Adds what was understood of the own speech. */
+  addCaption(caption: Caption): void {
+    this.#captions?.add(caption);
+  }
+
+  stopCaptions(): void {
+    this.#captions?.close();
+    this.#captions = undefined;
+  }
+
   /** Decides something for the call, as a host or co-host. Throws `DecisionError` or `CallError`. */
   async decide(decision: Decision): Promise<void> {
     if (this.#e2ee === undefined) {
@@ -446,6 +464,7 @@ export class Call {
     this.#local.close();
     this.files.close();
     this.conversation.close();
+    this.stopCaptions();
     clearTimeout(this.#chatTimer);
     this.#endReason = reason;
     this.#become("ended");
@@ -493,7 +512,9 @@ export class Call {
         const newcomers = this.#roster.setMembers(members);
         this.#media?.setParticipants(members.length);
         this.#refresh();
-        this.conversation.keepOnly(new Set(members.map((member) => member.client_id)));
+        const present = new Set(members.map((member) => member.client_id));
+        this.conversation.keepOnly(present);
+        this.#captionGate.keepOnly(present);
         if (newcomers.length > 0) {
           this.#sendStatusSoon();
         }
@@ -712,6 +733,11 @@ export class Call {
       this.#roster.setStatus(from, message.status);
       this.#media?.setMuted(this.#roster.muted);
       return this.#refresh();
+    }
+    if (message.type === "caption") {
+      return this.#captionGate.allows(from, performance.now())
+        ? this.#events.emit("caption", { from, caption: message.caption })
+        : this.#countDrop("too_many");
     }
     if (message.type === "lower_hands") {
       return this.#handleLowerHands(from, message.clientId);

@@ -81,6 +81,9 @@ class TestCall implements CallPort {
   editMessage = (id: string) => this.#note(`edit ${id}`);
   react = (reaction: Reaction) => this.#note(`react ${reaction}`);
   setRecording = () => true;
+  startCaptions = () => undefined;
+  addCaption = () => undefined;
+  stopCaptions = () => undefined;
   setHand = (raised: boolean) => this.#note(`hand ${raised}`);
 
   readonly conversation = {

@@ -16,6 +16,7 @@ import { suppressesNoise } from "../devices/noise.ts";
 import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
+import { CaptionsModel } from "./captions.ts";
 import { ModerationModel } from "./moderation.ts";
 import { nameOf } from "./name.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
@@ -85,6 +86,8 @@ export class CallModel {
   readonly moderation: ModerationModel;
   /** Sharing the own screen. */
   readonly sharing: Sharing;
+  /** What is said, in writing. */
+  readonly captions: CaptionsModel;
   /** The own recording. */
   readonly recording: RecordingModel;
   /** Who was verified, and whether others know this device again. */
@@ -123,7 +126,9 @@ export class CallModel {
       () => this.panel.peek() !== undefined,
     );
     this.recording = new RecordingModel(call, this.#people, (message, tone) => this.announce(message, tone));
+    this.captions = new CaptionsModel(call, this.#people, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
+      () => this.captions.close(),
       () => this.recording.close(),
       () => this.talk.close(),
       () => this.moderation.close(),
@@ -431,6 +436,7 @@ export class CallModel {
       this.#state.value = now;
       if (now === "ended") {
         this.recording.close();
+        this.captions.stopOwn();
         this.#ended.value ??= this.#call.endReason ?? "failed";
       }
     });

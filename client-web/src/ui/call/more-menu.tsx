@@ -66,6 +66,16 @@ export function MoreMenu({ model, onPanel, onCopyLink, narrow }: Properties) {
               />
             )}
             <PopupItem
+              icon="captions"
+              label={model.captions.shown.value ? text.captions.hide : text.captions.show}
+              onClick={item(() => model.captions.toggleShown())}
+            />
+            <PopupItem
+              icon="captions"
+              label={model.captions.own.value === "off" ? text.captions.ownStart : text.captions.ownStop}
+              onClick={item(() => void model.captions.toggleOwn())}
+            />
+            <PopupItem
               icon="record"
               label={model.recording.state.value === "on" ? text.recording.stop : text.recording.start}
               onClick={item(() => void model.recording.toggle())}

@@ -8,6 +8,7 @@ import { useMedia } from "../media-query.ts";
 import { text } from "../text.ts";
 import { listenForShortcuts } from "../toggle.tsx";
 import { AudioOut } from "./audio.tsx";
+import { CaptionsView } from "./captions-view.tsx";
 import { ChatPanel } from "./chat-panel.tsx";
 import { Confirm } from "./confirm.tsx";
 import { ConnectionPanel } from "./connection-panel.tsx";
@@ -134,6 +135,7 @@ export function CallScreen({ model, onEnd }: Properties) {
           <AloneHint model={model} />
           <AudioOut model={model} />
         </main>
+        <CaptionsView model={model} />
         <Controls model={model} onPanel={togglePanel} />
       </div>
       {panel !== undefined && (

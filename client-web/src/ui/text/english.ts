@@ -657,6 +657,26 @@ export const english = {
     saved: "The recording was saved on this device.",
   },
 
+  captions: {
+    title: "Captions",
+    show: "Show captions",
+    hide: "Hide captions",
+    nowShown: "Captions are shown",
+    notShown: "Captions are hidden",
+    nothing: "What people say stands here when their devices write it down.",
+    ownStart: "Write down what I say",
+    ownStop: "Stop writing down what I say",
+    ownOn: "Your device writes down what you say and sends it to the group, encrypted.",
+    ownOff: "What you say is not written down any more",
+    loading: "The browser is loading what it needs for your language…",
+    failed: "The browser stopped writing down what you say.",
+    problems: {
+      no_recognition: "This browser cannot write down speech.",
+      only_elsewhere: "This browser would send your voice to its maker to write it down. That is not done here.",
+      no_language: "This browser cannot write down your language on this device.",
+    },
+  },
+
   crypto: {
     label: { secure: "Encrypted", waiting: "Securing…", failed: "Not secure" },
     spoken: {

@@ -674,6 +674,26 @@ export const french: Texts = {
     saved: "L’enregistrement a été sauvegardé sur cet appareil.",
   },
 
+  captions: {
+    title: "Sous-titres",
+    show: "Afficher les sous-titres",
+    hide: "Masquer les sous-titres",
+    nowShown: "Les sous-titres sont affichés",
+    notShown: "Les sous-titres sont masqués",
+    nothing: "Ici s’affiche ce que disent ceux dont l’appareil le transcrit.",
+    ownStart: "Transcrire ce que je dis",
+    ownStop: "Ne plus transcrire ce que je dis",
+    ownOn: "Votre appareil transcrit ce que vous dites et l’envoie au groupe, chiffré.",
+    ownOff: "Ce que vous dites n’est plus transcrit",
+    loading: "Le navigateur charge ce qu’il faut pour votre langue…",
+    failed: "Le navigateur a cessé de transcrire ce que vous dites.",
+    problems: {
+      no_recognition: "Ce navigateur ne sait pas transcrire la parole.",
+      only_elsewhere: "Ce navigateur enverrait votre voix à son éditeur pour la transcrire. Cela ne se fait pas ici.",
+      no_language: "Ce navigateur ne peut pas transcrire votre langue sur cet appareil.",
+    },
+  },
+
   crypto: {
     label: { secure: "Chiffré", waiting: "Sécurisation…", failed: "Non sécurisé" },
     spoken: {

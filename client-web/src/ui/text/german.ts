@@ -674,6 +674,27 @@ export const german: Texts = {
     saved: "Die Aufnahme wurde auf diesem Gerät gespeichert.",
   },
 
+  captions: {
+    title: "Untertitel",
+    show: "Untertitel zeigen",
+    hide: "Untertitel ausblenden",
+    nowShown: "Untertitel werden gezeigt",
+    notShown: "Untertitel sind ausgeblendet",
+    nothing: "Hier steht, was jemand sagt, dessen Gerät es mitschreibt.",
+    ownStart: "Mitschreiben, was ich sage",
+    ownStop: "Nicht mehr mitschreiben",
+    ownOn: "Ihr Gerät schreibt mit, was Sie sagen, und sendet es verschlüsselt an die Gruppe.",
+    ownOff: "Was Sie sagen, wird nicht mehr mitgeschrieben",
+    loading: "Der Browser lädt, was er für Ihre Sprache braucht…",
+    failed: "Der Browser hat aufgehört mitzuschreiben.",
+    problems: {
+      no_recognition: "Dieser Browser kann Sprache nicht mitschreiben.",
+      only_elsewhere:
+        "Dieser Browser würde Ihre Stimme zum Mitschreiben an seinen Hersteller senden. Das geschieht hier nicht.",
+      no_language: "Dieser Browser kann Ihre Sprache auf diesem Gerät nicht mitschreiben.",
+    },
+  },
+
   crypto: {
     label: { secure: "Verschlüsselt", waiting: "Wird gesichert…", failed: "Nicht sicher" },
     spoken: {

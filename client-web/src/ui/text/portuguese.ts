@@ -646,6 +646,26 @@ export const portuguese: Texts = {
     saved: "A gravação foi guardada neste dispositivo.",
   },
 
+  captions: {
+    title: "Legendas",
+    show: "Mostrar legendas",
+    hide: "Ocultar legendas",
+    nowShown: "As legendas são mostradas",
+    notShown: "As legendas estão ocultas",
+    nothing: "Aqui aparece o que dizem as pessoas cujo dispositivo o transcreve.",
+    ownStart: "Transcrever o que digo",
+    ownStop: "Deixar de transcrever o que digo",
+    ownOn: "O seu dispositivo transcreve o que diz e envia-o ao grupo, cifrado.",
+    ownOff: "O que diz já não é transcrito",
+    loading: "O navegador está a carregar o que precisa para a sua língua…",
+    failed: "O navegador deixou de transcrever o que diz.",
+    problems: {
+      no_recognition: "Este navegador não consegue transcrever a fala.",
+      only_elsewhere: "Este navegador enviaria a sua voz ao fabricante para a transcrever. Aqui isso não se faz.",
+      no_language: "Este navegador não consegue transcrever a sua língua neste dispositivo.",
+    },
+  },
+
   crypto: {
     label: { secure: "Cifrado", waiting: "A proteger…", failed: "Não seguro" },
     spoken: {

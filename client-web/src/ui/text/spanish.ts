@@ -664,6 +664,26 @@ export const spanish: Texts = {
     saved: "La grabación se guardó en este dispositivo.",
   },
 
+  captions: {
+    title: "Subtítulos",
+    show: "Mostrar subtítulos",
+    hide: "Ocultar subtítulos",
+    nowShown: "Se muestran los subtítulos",
+    notShown: "Los subtítulos están ocultos",
+    nothing: "Aquí aparece lo que dicen las personas cuyo dispositivo lo transcribe.",
+    ownStart: "Transcribir lo que digo",
+    ownStop: "Dejar de transcribir lo que digo",
+    ownOn: "Su dispositivo transcribe lo que dice y lo envía al grupo, cifrado.",
+    ownOff: "Ya no se transcribe lo que dice",
+    loading: "El navegador está cargando lo que necesita para su idioma…",
+    failed: "El navegador dejó de transcribir lo que dice.",
+    problems: {
+      no_recognition: "Este navegador no puede transcribir el habla.",
+      only_elsewhere: "Este navegador enviaría su voz a su fabricante para transcribirla. Aquí eso no se hace.",
+      no_language: "Este navegador no puede transcribir su idioma en este dispositivo.",
+    },
+  },
+
   crypto: {
     label: { secure: "Cifrado", waiting: "Asegurando…", failed: "No seguro" },
     spoken: {
