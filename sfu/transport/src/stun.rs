@@ -15,6 +15,8 @@ pub const MAGIC_COOKIE: u32 = 0x2112_A442;
 pub const USERNAME: u16 = 0x0006;
 /// MESSAGE-INTEGRITY.
 pub const MESSAGE_INTEGRITY: u16 = 0x0008;
+/// ERROR-CODE: why a request was refused.
+pub const ERROR_CODE: u16 = 0x0009;
 /// XOR-MAPPED-ADDRESS.
 pub const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 /// PRIORITY (RFC 8445 §16.1).
@@ -34,6 +36,8 @@ pub const BINDING_REQUEST: u16 = 0x0001;
 pub const BINDING_INDICATION: u16 = 0x0011;
 /// A Binding success response's type field.
 pub const BINDING_SUCCESS: u16 = 0x0101;
+/// Binding error response.
+pub const BINDING_ERROR: u16 = 0x0111;
 
 /// What FINGERPRINT's CRC is XORed with.
 const FINGERPRINT_MASK: u32 = 0x5354_554E;

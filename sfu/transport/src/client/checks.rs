@@ -2,6 +2,8 @@
 //!
 //! In: datagrams that look like STUN, and time. Out: checks to send, and the address that was selected. The best
 //! candidate that answers is nominated. A lite server never checks back; one that does, as other projects' do, is answered.
+//! One that claims the controlling role for itself, as it may when the offer was its own, gets it: it nominates then, and
+//! media goes to the best candidate that answers all the same.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,10 +13,12 @@ use crate::ice_lite::{CONSENT_TIMEOUT, IceDrop, IceLite};
 use crate::peer::Transmit;
 use crate::route::IceCredentials;
 use crate::stun::{
-    BINDING_REQUEST, BINDING_SUCCESS, ICE_CONTROLLING, IntegrityKey, PRIORITY, StunMessage, StunWriter,
-    USE_CANDIDATE, USERNAME,
+    BINDING_ERROR, BINDING_REQUEST, BINDING_SUCCESS, ERROR_CODE, ICE_CONTROLLED, ICE_CONTROLLING,
+    IntegrityKey, PRIORITY, StunMessage, StunWriter, USE_CANDIDATE, USERNAME,
 };
 
+/// Hundreds and rest of the error code 487.
+const ROLE_CONFLICT: [u8; 2] = [4, 87];
 /// Most candidates of an answer that are checked; further ones are left out.
 const MAX_CANDIDATES: usize = 16;
 /// Pause before an unanswered check is sent again; it doubles up to the last.
@@ -66,6 +70,8 @@ pub(super) struct Checks {
     /// Tie breaker, and the constant part of transaction ids.
     random: [u8; 8],
     last_transaction: u32,
+    /// Whether nominating is ours; until the server says that it is its own.
+    controlling: bool,
     /// Best priority first.
     pairs: Vec<Pair>,
     selected: Option<TransportAddress>,
@@ -87,6 +93,7 @@ impl Checks {
             key: IntegrityKey::new(&remote.password),
             random,
             last_transaction: 0,
+            controlling: true,
             pairs: pairs(remote.candidates),
             selected: None,
             last_answer: now,
@@ -123,20 +130,15 @@ impl Checks {
         datagram: &[u8],
     ) -> Result<Option<TransportAddress>, IceDrop> {
         let message = StunMessage::parse(datagram)?;
-        if message.message_type() != BINDING_SUCCESS {
-            return self.answer(now, from, datagram).map(|()| None);
+        match message.message_type() {
+            BINDING_SUCCESS => {}
+            BINDING_ERROR => return self.refused(now, from, &message).map(|()| None),
+            _ => return self.answer(now, from, datagram).map(|()| None),
         }
-        let id = message.transaction_id();
-        let random = self.random;
+        let index = self.running(from, &message)?;
         let selected = self.selected_index();
         let is_silent = self.is_silent();
-        let mut pairs = self.pairs.iter_mut().enumerate();
-        let (index, pair) = pairs
-            .find(|(_, pair)| pair.remote.address == from && transaction_id(random, pair.transaction) == id)
-            .ok_or(IceDrop::NotAResponse)?;
-        if !message.verify(&self.key) {
-            return Err(IceDrop::Integrity);
-        }
+        let pair = self.pairs.get_mut(index).ok_or(IceDrop::NotAResponse)?;
         self.last_answer = self.last_answer.max(now);
         pair.answered = true;
         pair.next_at = (selected == Some(index)).then(|| now + CONSENT_INTERVAL);
@@ -215,6 +217,35 @@ impl Checks {
             .is_some_and(|pair| !pair.answered && pair.pause >= LAST_RESEND)
     }
 
+    /// Which pair an authentic response is about.
+    fn running(&self, from: TransportAddress, message: &StunMessage<'_>) -> Result<usize, IceDrop> {
+        let id = message.transaction_id();
+        let is_it =
+            |pair: &Pair| pair.remote.address == from && transaction_id(self.random, pair.transaction) == id;
+        let index = self.pairs.iter().position(is_it).ok_or(IceDrop::NotAResponse)?;
+        if !message.verify(&self.key) {
+            return Err(IceDrop::Integrity);
+        }
+        Ok(index)
+    }
+
+    /// After a role conflict (RFC 8445 §7.2.5.1) the check is made again in the other role. Other refusals end nothing:
+    /// the check is repeated when its time comes.
+    fn refused(
+        &mut self,
+        now: Instant,
+        from: TransportAddress,
+        message: &StunMessage<'_>,
+    ) -> Result<(), IceDrop> {
+        let index = self.running(from, message)?;
+        let code = message.attribute(ERROR_CODE).and_then(|value| value.get(2..4));
+        if code == Some(&ROLE_CONFLICT) && self.controlling {
+            self.controlling = false;
+            self.begin(now, index);
+        }
+        Ok(())
+    }
+
     /// Answers a check of the server's (RFC 8445 §7.3). It selects nothing: nominating is ours alone.
     fn answer(&mut self, now: Instant, from: TransportAddress, datagram: &[u8]) -> Result<(), IceDrop> {
         if !self.is_candidate(from) {
@@ -244,7 +275,7 @@ impl Checks {
     fn send(&mut self, index: usize) {
         let Some(pair) = self.pairs.get(index) else { return };
         let to = pair.remote.address;
-        let nominates = self.selected == Some(to) || self.pairs.len() == 1;
+        let nominates = self.controlling && (self.selected == Some(to) || self.pairs.len() == 1);
         let id = transaction_id(self.random, pair.transaction);
         if let Ok(bytes) = self.request(&id, nominates) {
             self.outbox.push_back(Transmit { to, bytes });
@@ -255,7 +286,12 @@ impl Checks {
         let mut writer = StunWriter::new(BINDING_REQUEST, id);
         writer.attribute(USERNAME, self.username.as_bytes())?;
         writer.attribute(PRIORITY, &PRFLX_PRIORITY.to_be_bytes())?;
-        writer.attribute(ICE_CONTROLLING, &self.random)?;
+        let role = if self.controlling {
+            ICE_CONTROLLING
+        } else {
+            ICE_CONTROLLED
+        };
+        writer.attribute(role, &self.random)?;
         if nominates {
             writer.attribute(USE_CANDIDATE, &[])?;
         }

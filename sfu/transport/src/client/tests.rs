@@ -460,6 +460,40 @@ fn a_goodbye_of_either_side_reaches_the_other() {
 }
 
 #[test]
+fn a_server_that_wants_to_nominate_may() {
+    use crate::stun::{
+        BINDING_ERROR, ERROR_CODE, ICE_CONTROLLED, ICE_CONTROLLING, IntegrityKey, StunMessage, StunWriter,
+        USE_CANDIDATE,
+    };
+    let server_credentials = credentials();
+    let certificate = Certificate::generate().unwrap();
+    let config = ClientConfig {
+        local: credentials(),
+        certificate: certificate.clone(),
+        remote: remote(&server_credentials, &[(server(1), 9)]),
+        remote_fingerprint: certificate.fingerprint(),
+    };
+    let now = Instant::now();
+    let mut client = ClientTransport::new(now, config);
+    let check = client.poll_transmit().unwrap();
+    let check = StunMessage::parse(&check.bytes).unwrap();
+    assert!(check.attribute(ICE_CONTROLLING).is_some() && check.attribute(USE_CANDIDATE).is_some());
+    let refusal = |password: &str| {
+        let mut writer = StunWriter::new(BINDING_ERROR, &check.transaction_id());
+        writer.attribute(ERROR_CODE, &[0, 0, 4, 87]).unwrap();
+        writer.finish(&IntegrityKey::new(password)).unwrap()
+    };
+    let forged = client.handle_datagram(now, server(1), &mut refusal("a guess"));
+    assert!(forged.is_err() && client.poll_transmit().is_none());
+    let refused = client.handle_datagram(now, server(1), &mut refusal(server_credentials.password()));
+    assert!(refused.is_ok());
+    let again = client.poll_transmit().unwrap();
+    let again = StunMessage::parse(&again.bytes).unwrap();
+    assert!(again.attribute(ICE_CONTROLLED).is_some() && again.attribute(USE_CANDIDATE).is_none());
+    assert_ne!(again.transaction_id(), check.transaction_id());
+}
+
+#[test]
 fn a_server_that_checks_back_is_answered_if_it_is_the_server() {
     use crate::stun::{BINDING_REQUEST, BINDING_SUCCESS, IntegrityKey, StunMessage, StunWriter, USERNAME};
     let (local, remote_credentials) = (credentials(), credentials());
