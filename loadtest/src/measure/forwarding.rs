@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -54,32 +55,55 @@ pub fn time_bare_way(ip: IpAddr, packets: u32, bare: &Durations) -> io::Result<(
     let to = UdpSocket::bind(SocketAddr::new(ip, 0))?;
     to.set_read_timeout(Some(PATIENCE))?;
     let address = to.local_addr()?;
-    let (packet, mut buffer) = ([0u8; SIZE], [0u8; SIZE]);
     std::thread::scope(|scope| {
-        let (departures, arrivals) = std::sync::mpsc::channel::<Instant>();
+        let (departures, departed) = std::sync::mpsc::channel::<Instant>();
         // The receiver waits in a thread of its own, as the receiver of a run does.
-        let receiver = scope.spawn(move || -> io::Result<()> {
-            while let Ok(departed) = arrivals.recv() {
-                to.recv(&mut buffer)?;
-                bare.record(departed.elapsed());
-            }
-            Ok(())
-        });
+        let receiver = scope.spawn(move || receive(&to, packets, &departed, bare));
+        let mut packet = [0u8; SIZE];
         let started = Instant::now();
         for number in 0..packets {
             let due = started + PACE * number;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if let Some(start) = packet.first_chunk_mut() {
+                *start = number.to_be_bytes();
+            }
             // The receiver is gone when it failed, and says why below.
             if departures.send(Instant::now()).is_err() {
                 break;
             }
             from.send_to(&packet, address)?;
         }
-        drop(departures);
         receiver
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the receiver broke off")))
     })
+}
+
+/// Receives what is not lost on a busy machine; that nothing comes at all is an error.
+fn receive(to: &UdpSocket, packets: u32, departed: &Receiver<Instant>, bare: &Durations) -> io::Result<()> {
+    let mut buffer = [0u8; SIZE];
+    let mut next = 0;
+    while next < packets {
+        match to.recv(&mut buffer) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && next > 0 => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let arrived = Instant::now();
+        let number = buffer
+            .first_chunk()
+            .map_or(0, |number| u32::from_be_bytes(*number));
+        // Those before it were lost.
+        while next <= number {
+            next += 1;
+            if let Ok(departed) = departed.recv()
+                && next > number
+            {
+                bare.record(arrived.saturating_duration_since(departed));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Tells the figures.
