@@ -8,6 +8,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 BUILD_PACKAGES := cmake
 WASM_PACKAGES := rustc-web cargo-web rust-web-src lld-19 binaryen
 TEST_PACKAGES := chromium firefox-esr iproute2 iptables ethtool util-linux tcpdump ffmpeg
+COMPARE_PACKAGES := janus iproute2 util-linux
 WEB := client-web
 ARGS ?=
 MINUTES ?= 30
@@ -17,7 +18,7 @@ SECONDS ?= 30
 # step NAME, COMMAND: runs it and prints how long it took.
 step = @echo "== $(1)"; begin=$$(date +%s); $(2); echo "== $(1): $$(( $$(date +%s) - begin )) s"
 
-.PHONY: help run build web wasm types bench test lint lint-rust lint-web test-rust test-web test-browsers trace soak fuzz setup setup-test clips
+.PHONY: help run build web wasm types bench compare test lint lint-rust lint-web test-rust test-web test-browsers trace soak fuzz setup setup-test setup-compare clips
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +62,9 @@ web: wasm
 wasm: setup $(WEB)/node_modules/.package-lock.json
 	$(call step,wasm core,$(WEB)/build-wasm.sh)
 
+compare: setup-compare build ## Put Conclave, Janus and LiveKit under the same load (ARGS="--rooms 8", "--help")
+	target/release/conclave-loadtest compare $(ARGS)
+
 bench: setup ## Measure the SFU: one JSON line per figure (ARGS="--figure forward_pps", "--quick", "--help")
 	cargo run --locked --release -q -p conclave-bench -- $(ARGS)
 
@@ -83,6 +87,12 @@ setup:
 
 setup-test: setup
 	@missing=(); for package in $(TEST_PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing+=($$package); done; \
+	$(call install)
+
+# LiveKit is built by the load tester, with the Go that is there or a newer one that it fetches.
+setup-compare: setup
+	@missing=(); for package in $(COMPARE_PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing+=($$package); done; \
+	command -v go >/dev/null || missing+=(golang-go); \
 	$(call install)
 
 install = if [ $${\#missing[@]} -gt 0 ]; then echo "== installing $${missing[*]}"; $(SUDO) apt-get update -qq; \

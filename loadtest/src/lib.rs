@@ -6,6 +6,8 @@
 
 pub mod cli;
 pub mod compare;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod http;
 pub mod light;
 pub mod measure;

@@ -39,7 +39,7 @@ pub struct CompareArguments {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=200))]
     pub(super) participants: u32,
     /// How long each round is watched: 500ms, 30s, 2m.
-    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, default_value = "8s", value_parser = parse_duration)]
     pub(super) duration: Duration,
     /// What each camera sends, in kbit/s, 30 pictures a second.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(50..=20_000))]
@@ -47,17 +47,17 @@ pub struct CompareArguments {
     /// How many come late into each round, to see how long joining takes.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(super) joins: u32,
-    /// Also search for the largest load within --max-loss and --max-latency-ms; takes minutes per target.
+    /// Leave out the search for the largest load within --max-loss and --max-latency-ms.
     #[arg(long)]
-    pub(super) capacity: bool,
-    /// capacity: most packets that may get lost, of all.
+    pub(super) no_capacity: bool,
+    /// Largest load: most packets that may get lost, of all.
     #[arg(long, default_value_t = 0.0001)]
     max_loss: f64,
-    /// capacity: 99th percentile of the age of sound at its receiver.
+    /// Largest load: 99th percentile of the age of sound at its receiver.
     #[arg(long, default_value_t = 20.0)]
     max_latency_ms: f64,
-    /// capacity: no more rooms than this are tried.
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// Largest load: no more rooms than this are tried.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     max_rooms: u32,
     /// The core every server is pinned to; the participants have the others.
     #[arg(long, default_value_t = 0)]
@@ -140,6 +140,13 @@ impl Limits {
     }
 }
 
+/// The command line as it was before this process started itself again.
+fn as_started(command: &str) -> String {
+    // What was added stands at the end.
+    let (before, _) = command.split_once(" --inside").unwrap_or((command, ""));
+    before.to_owned()
+}
+
 impl CompareArguments {
     /// Checks what the parser cannot.
     pub(super) fn check(&self) -> Result<Wanted, String> {
@@ -203,9 +210,14 @@ impl CompareArguments {
         took: Duration,
     ) -> Result<bool, String> {
         let mut context = Context::new(&format!("compare {}", self.scenario), self.settings());
+        context.command = as_started(&context.command);
         context.duration_s = took.as_secs_f64();
-        context.partial = interrupted;
-        context.partial_reason = interrupted.then(|| "it was interrupted".to_owned());
+        context.partial_reason = if interrupted {
+            Some("it was interrupted".to_owned())
+        } else {
+            (!outcome.is_complete()).then(|| "not every round could be finished".to_owned())
+        };
+        context.partial = context.partial_reason.is_some();
         for target in &outcome.targets {
             context
                 .versions
@@ -239,6 +251,22 @@ impl CompareArguments {
                 format!("VP8, {} kbit/s, 30 frames per second", self.video_kbits),
             ),
             ("late joins per round", self.joins.to_string()),
+            ("sound", "Opus of 50 frames per second".to_owned()),
+            (
+                "largest load",
+                if self.no_capacity {
+                    "not searched for".to_owned()
+                } else {
+                    format!(
+                        "loss at most {}, 99 of 100 sound frames opened within {} ms, at least {} of the packets delivered; \
+                         at most {} rooms",
+                        self.max_loss,
+                        self.max_latency_ms,
+                        Limits::LEAST_DELIVERED,
+                        self.max_rooms
+                    )
+                },
+            ),
             ("server core", self.server_core.to_string()),
             (
                 "network",
@@ -286,5 +314,20 @@ impl CompareArguments {
             token: self.whip_token.clone(),
             pid: self.whip_pid,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_does_it_again_has_nothing_of_the_second_process() {
+        let second = "conclave-loadtest compare --rooms 4 --inside --unavailable 'janus=it is not installed'";
+        assert_eq!(as_started(second), "conclave-loadtest compare --rooms 4");
+        assert_eq!(
+            as_started("conclave-loadtest compare"),
+            "conclave-loadtest compare"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::outcome::{Outcome, TargetOutcome, ratios};
 use crate::report::context::Context;
+use crate::report::figure::Distribution;
 use crate::report::model::{Comparison, Kinds, Spread, TargetFigure, TargetResult};
 
 /// The document; the context says how it was made.
@@ -54,23 +55,49 @@ pub fn comparison(outcome: &Outcome, context: Context, participants: Kinds) -> C
         ratios: all_ratios,
         targets,
         unavailable: outcome.unavailable.iter().cloned().collect(),
-        problems: Vec::new(),
+        problems: problems(outcome),
         thresholds: Vec::new(),
     }
 }
 
+/// What is to be known before the figures are believed.
+fn problems(outcome: &Outcome) -> Vec<String> {
+    let lower_bounds = outcome.targets.iter().filter_map(|target| {
+        let last = target
+            .steps
+            .iter()
+            .filter(|step| step.generator_bound && !step.met);
+        let fewest = last.map(|step| step.participants).min()?;
+        Some(format!(
+            "{}'s largest load is a lower bound: at {fewest} participants the load tester was the limit",
+            target.name
+        ))
+    });
+    lower_bounds.collect()
+}
+
 fn result(target: &TargetOutcome) -> TargetResult {
+    let added = target.added_latency.as_ref();
+    let added = added.and_then(|added| Distribution::of_micros(ADDED_LATENCY, added));
+    let failed = (1..)
+        .zip(&target.rounds)
+        .filter_map(|(number, round)| Some(format!("round {number}: {}", round.as_ref().err()?)));
     TargetResult {
         version: Some(target.version.clone()),
-        capacity: target.steps.clone(),
-        problems: target
-            .rounds
-            .iter()
-            .filter_map(|round| round.as_ref().err().cloned())
+        command: target.command.clone(),
+        differs: Some(target.differs.to_owned()),
+        distributions: added
+            .map(|added| ("added_latency".to_owned(), added))
+            .into_iter()
             .collect(),
+        capacity: target.steps.clone(),
+        generator_bound_rounds: u32::try_from(target.generator_bound.len()).unwrap_or(u32::MAX),
+        problems: failed.chain(target.generator_bound.iter().cloned()).collect(),
         ..TargetResult::default()
     }
 }
+
+const ADDED_LATENCY: &str = "How much longer a packet takes through the server than without one";
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::load::{Counts, Load, float};
+use crate::measure::generator::{self, Observed};
 use crate::report::figure::Better;
-use crate::report::model::CapacityStep;
-use crate::server_usage::Usage;
+use crate::report::model::{CapacityStep, Generator};
+use crate::server_usage::{self, Usage};
 use crate::target::Server;
 
 /// A figure of every target.
@@ -33,7 +34,7 @@ const fn figure(name: &'static str, unit: &'static str, better: Better, about: &
 }
 
 /// All of them but the capacity, in the order of the table.
-pub const FIGURES: [Figure; 9] = [
+pub const FIGURES: [Figure; 11] = [
     figure(
         "packets_per_cpu_second",
         "packets/s",
@@ -41,12 +42,17 @@ pub const FIGURES: [Figure; 9] = [
         "media packets that reached a participant, per second of the server's CPU time",
     ),
     figure(
-        "latency_p50_ms",
+        "added_latency_p50_ms",
         "ms",
         Better::Lower,
-        "median age of sound at its receiver: server and load tester on one machine, without a network",
+        "how much longer a packet takes through the server than without one; median",
     ),
-    figure("latency_p99_ms", "ms", Better::Lower, "the same, 99th percentile"),
+    figure(
+        "added_latency_p99_ms",
+        "ms",
+        Better::Lower,
+        "how much longer a packet takes through the server than without one; 99th percentile",
+    ),
     figure(
         "server_memory_mb",
         "MiB",
@@ -64,6 +70,18 @@ pub const FIGURES: [Figure; 9] = [
         "ms",
         Better::Lower,
         "from opening the signaling connection to the first media packet, of one who comes late; median",
+    ),
+    figure(
+        "latency_p50_ms",
+        "ms",
+        Better::Lower,
+        "age of sound when its receiver has opened it: the load tester's own time included; median",
+    ),
+    figure(
+        "latency_p99_ms",
+        "ms",
+        Better::Lower,
+        "age of sound when its receiver has opened it: the load tester's own time included; 99th percentile",
     ),
     figure(
         "delivered_share",
@@ -96,12 +114,24 @@ pub const CAPACITY: Figure = figure(
 /// A value, or why there is none.
 pub type Value = Result<f64, String>;
 
-/// One look at a server under load.
+/// One look at a server under load, and at the load tester.
 pub struct Look {
     at: Instant,
     usage: Result<Usage, String>,
+    own: Own,
     counts: Counts,
     latency: Option<Histogram<u64>>,
+    /// From a sender's socket to a receiver's.
+    through: Option<Histogram<u64>>,
+}
+
+/// What the load tester itself has used so far.
+struct Own {
+    usage: Result<Usage, String>,
+    /// CPU time of the threads that carry media.
+    media: Duration,
+    /// Packets it dropped for want of time.
+    overrun: u64,
 }
 
 /// What lies between two looks.
@@ -118,16 +148,29 @@ pub struct Window {
     pub fan_out: u64,
     /// Times of late joins.
     pub joins: Vec<Duration>,
+    /// What a packet takes from one socket straight to another, in microseconds; or why that is not known.
+    pub bare_us: Result<u64, String>,
+    /// Cores the load tester may use, and threads that carry its media.
+    pub generator: (f64, f64),
+    /// How the server was started.
+    pub command: Option<String>,
 }
 
 impl Look {
     /// Looks now.
     pub fn at(server: &dyn Server, load: &Load) -> Self {
+        let (measures, engine) = (load.measures(), load.engine().figures());
         Self {
             at: Instant::now(),
             usage: server.usage(),
+            own: Own {
+                usage: server_usage::of_process(std::process::id()),
+                media: engine.cpu(),
+                overrun: engine.overrun() + measures.packets_overrun.value(),
+            },
             counts: load.counts(),
-            latency: load.measures().latency.snapshot(),
+            latency: measures.latency.snapshot(),
+            through: measures.forwarding.through.snapshot(),
         }
     }
 }
@@ -138,21 +181,39 @@ impl Window {
         let memory = self.after.usage.clone().map(|usage| usage.rss_bytes);
         [
             self.per_cpu_second(),
-            self.latency_ms(0.5),
-            self.latency_ms(0.99),
+            self.added_latency_ms(0.5),
+            self.added_latency_ms(0.99),
             memory.clone().map(|bytes| bytes / 1_048_576.0),
             self.memory_per_participant(memory),
             self.join_ms(),
+            self.latency_ms(0.5),
+            self.latency_ms(0.99),
             self.delivered_share(),
             self.loss(),
-            self.cpu_s()
-                .and_then(|cpu_s| ratio(cpu_s, self.seconds(), "no time passed")),
+            self.cores(),
         ]
     }
 
     /// Packets delivered per second.
     pub fn delivered_per_second(&self) -> f64 {
         self.delivered() / self.seconds().max(0.001)
+    }
+
+    /// The main values, for who watches.
+    pub fn in_a_line(&self) -> String {
+        let show = |value: Value| value.map_or_else(|reason| reason, |value| format!("{value:.2}"));
+        let generator = self.generator();
+        let bound = match generator.bound {
+            Some(true) => format!("; GENERATOR-BOUND: {}", generator.reason),
+            Some(false) | None => String::new(),
+        };
+        format!(
+            "{:.0} packets/s delivered with {} of a core, added latency p50 {} ms and p99 {} ms{bound}",
+            self.delivered_per_second(),
+            show(self.cores()),
+            show(self.added_latency_ms(0.5)),
+            show(self.added_latency_ms(0.99)),
+        )
     }
 
     /// What a search for the largest load notes.
@@ -162,10 +223,9 @@ impl Window {
             delivered_per_second: self.delivered_per_second(),
             delivered_per_cpu_second: self.per_cpu_second().ok(),
             loss: self.loss().ok(),
-            // What is added to the bare way is not measured here; the limit is on the whole way.
-            added_latency_p99_ms: None,
+            added_latency_p99_ms: self.added_latency_ms(0.99).ok(),
             met,
-            generator_bound: false,
+            generator_bound: self.generator().bound == Some(true),
         }
     }
 
@@ -186,19 +246,59 @@ impl Window {
         ratio(lost, lost + self.delivered(), "nothing was received")
     }
 
-    /// A quantile of the latencies within the window.
+    /// Whether the load tester was the limit while the server was watched.
+    pub fn generator(&self) -> Generator {
+        let (before, after) = (&self.before.own, &self.after.own);
+        let looks = before
+            .usage
+            .clone()
+            .and_then(|before| Ok((before, after.usage.clone()?)));
+        let (cores, threads) = self.generator;
+        let media = after.media.saturating_sub(before.media).as_secs_f64();
+        let sent = self.after.counts.sent.saturating_sub(self.before.counts.sent);
+        let delivered = self
+            .after
+            .counts
+            .delivered
+            .saturating_sub(self.before.counts.delivered);
+        let observed = Observed {
+            duration: self.after.at.saturating_duration_since(self.before.at),
+            packets: sent + delivered,
+            overrun: after.overrun.saturating_sub(before.overrun),
+            cores,
+            // The server has a core of its own.
+            beside_s: 0.0,
+            // Participants are spread evenly, so that an average thread is as good as the busiest.
+            busiest_thread: ratio(media, self.seconds() * threads, "").ok(),
+        };
+        generator::judge(&looks, observed)
+    }
+
+    /// A quantile of the ages within the window.
     pub fn latency_ms(&self, quantile: f64) -> Value {
-        let none = || "no stamped sound was received".to_owned();
-        let mut latency = self.after.latency.clone().ok_or_else(none)?;
-        if let Some(before) = &self.before.latency {
-            latency
-                .subtract(before)
-                .map_err(|error| format!("the latencies do not add up: {error:?}"))?;
+        let within = within(self.before.latency.as_ref(), self.after.latency.as_ref())?;
+        Ok(float(within.value_at_quantile(quantile)) / 1000.0)
+    }
+
+    /// A quantile of the ways through the server within the window, less the usual way without one.
+    pub fn added_latency_ms(&self, quantile: f64) -> Value {
+        let within = within(self.before.through.as_ref(), self.after.through.as_ref())?;
+        let added = within
+            .value_at_quantile(quantile)
+            .saturating_sub(self.bare_us.clone()?);
+        Ok(float(added) / 1000.0)
+    }
+
+    /// How the ways through the server within the window are spread.
+    pub fn added_latency(&self) -> Option<Histogram<u64>> {
+        let within = within(self.before.through.as_ref(), self.after.through.as_ref()).ok()?;
+        let bare = self.bare_us.clone().ok()?;
+        let mut added = Histogram::new(within.sigfig()).ok()?;
+        for value in within.iter_recorded() {
+            let less = value.value_iterated_to().saturating_sub(bare).max(1);
+            added.record_n(less, value.count_since_last_iteration()).ok()?;
         }
-        if latency.is_empty() {
-            return Err(none());
-        }
-        Ok(float(latency.value_at_quantile(quantile)) / 1000.0)
+        Some(added)
     }
 
     /// Packets delivered, of those to be delivered.
@@ -217,6 +317,10 @@ impl Window {
 
     fn to_be_delivered(&self) -> f64 {
         float(self.after.counts.sent.saturating_sub(self.before.counts.sent) * self.fan_out)
+    }
+
+    fn cores(&self) -> Value {
+        ratio(self.cpu_s()?, self.seconds(), "no time passed")
     }
 
     fn cpu_s(&self) -> Value {
@@ -238,6 +342,21 @@ impl Window {
     }
 }
 
+/// What was recorded between two looks.
+fn within(before: Option<&Histogram<u64>>, after: Option<&Histogram<u64>>) -> Result<Histogram<u64>, String> {
+    let none = || "no stamped sound was received".to_owned();
+    let mut within = after.cloned().ok_or_else(none)?;
+    if let Some(before) = before {
+        within
+            .subtract(before)
+            .map_err(|error| format!("the latencies do not add up: {error:?}"))?;
+    }
+    if within.is_empty() {
+        return Err(none());
+    }
+    Ok(within)
+}
+
 fn ratio(of: f64, by: f64, otherwise: &str) -> Value {
     if by > 0.0 {
         Ok(of / by)
@@ -255,19 +374,26 @@ mod tests {
         for micros in latencies {
             latency.record(*micros).unwrap();
         }
+        let usage = Usage {
+            cpu_s,
+            rss_bytes: 30.0 * 1_048_576.0,
+            voluntary_switches: None,
+            involuntary_switches: None,
+        };
         Look {
             at,
-            usage: Ok(Usage {
-                cpu_s,
-                rss_bytes: 30.0 * 1_048_576.0,
-                voluntary_switches: None,
-                involuntary_switches: None,
-            }),
+            usage: Ok(usage),
+            own: Own {
+                usage: Ok(usage),
+                media: Duration::from_secs_f64(cpu_s),
+                overrun: 0,
+            },
             counts: Counts {
                 sent,
                 delivered: packets,
                 lost,
             },
+            through: Some(latency.clone()),
             latency: Some(latency),
         }
     }
@@ -293,6 +419,9 @@ mod tests {
             people: 20,
             fan_out: 9,
             joins: [30, 10, 20].map(Duration::from_millis).to_vec(),
+            bare_us: Ok(200),
+            generator: (1.0, 1.0),
+            command: None,
         }
     }
 
@@ -313,6 +442,23 @@ mod tests {
         assert_eq!(value(&window, "join_ms"), Ok(20.0));
         assert!((value(&window, "latency_p99_ms").unwrap() - 2.0).abs() < 0.01);
         assert!((value(&window, "latency_p50_ms").unwrap() - 1.0).abs() < 0.01);
+        // Less the 0.2 ms that a packet takes without a server.
+        assert!((value(&window, "added_latency_p50_ms").unwrap() - 0.8).abs() < 0.01);
+        assert!((value(&window, "added_latency_p99_ms").unwrap() - 1.8).abs() < 0.01);
+        let spread = window.added_latency().unwrap();
+        assert_eq!((spread.len(), spread.max() / 100), (3, 18));
+    }
+
+    #[test]
+    fn the_load_tester_is_the_limit_when_it_is_busy_or_drops_packets() {
+        let mut window = window();
+        assert_eq!(window.generator().bound, Some(false));
+        window.after.own.overrun = 50;
+        assert_eq!(window.generator().bound, Some(true));
+        window.after.own.overrun = 0;
+        window.after.own.media = Duration::from_millis(10_500);
+        assert_eq!(window.generator().bound, Some(true));
+        assert!(window.step(true).generator_bound);
     }
 
     #[test]
@@ -321,11 +467,17 @@ mod tests {
         window.after.usage = Err("no such process".to_owned());
         window.joins.clear();
         window.after.latency = None;
+        window.bare_us = Err("the bare way was not timed".to_owned());
         for name in ["packets_per_cpu_second", "server_memory_mb", "server_cores"] {
             assert_eq!(value(&window, name), Err("no such process".to_owned()), "{name}");
         }
         assert!(value(&window, "join_ms").unwrap_err().contains("--joins"));
         assert!(value(&window, "latency_p50_ms").is_err());
+        assert!(
+            value(&window, "added_latency_p99_ms")
+                .unwrap_err()
+                .contains("bare way")
+        );
         assert!(value(&window, "delivered_share").is_ok());
     }
 }

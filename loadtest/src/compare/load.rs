@@ -121,6 +121,11 @@ impl Load {
         &self.measures
     }
 
+    /// What carries everybody's media.
+    pub const fn engine(&self) -> &LightEngine {
+        &self.participants.engine
+    }
+
     /// Fills rooms until there are so many; `tell` hears how many participants are in.
     pub async fn grow(
         &mut self,

@@ -15,7 +15,7 @@ pub mod shape;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use arguments::CompareArguments;
 use arguments::{Limits, Wanted};
@@ -25,13 +25,18 @@ use round::Plan;
 use search::Search;
 
 use crate::light::{LightConfig, LightEngine};
+use crate::measure::{Durations, forwarding};
 use crate::report::model::CapacityStep;
 use crate::target::{Place, Prepared, Target, network};
 
 /// A condition of --fail-if held.
 const FAILED: u8 = 1;
-/// Not every target gave values.
+/// Not every round of every target gave values.
 const INCOMPLETE: u8 = 3;
+/// Packets that time the way without a server.
+const BARE_PACKETS: u32 = 2000;
+/// How long a load of the search for the largest one is watched at most.
+const STEP: Duration = Duration::from_secs(5);
 
 /// A target that can be had.
 struct Contestant {
@@ -47,18 +52,21 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode, String> {
     if contestants.is_empty() {
         return Err("no target can be had".to_owned());
     }
+    if !arguments.inside {
+        let extra = arguments.inside(&unavailable);
+        let own_network = arguments.address.is_none();
+        let reason = network::enter(&wanted.generator_cores, own_network, &extra);
+        return Err(if own_network {
+            format!("{reason}; or give an address of this machine that is no loopback address (--address)")
+        } else {
+            reason
+        });
+    }
     let address = match arguments.address {
         Some(address) => address,
-        None if arguments.inside => {
+        None => {
             network::set_up()?;
             network::ADDRESS
-        }
-        None => {
-            let cores = wanted.generator_cores.clone();
-            let reason = network::enter(&cores, &arguments.inside(&unavailable));
-            return Err(format!(
-                "{reason}; or give an address of this machine that is no loopback address (--address)"
-            ));
         }
     };
     let comparison = Comparison {
@@ -68,7 +76,7 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode, String> {
         },
         plan: plan(arguments, &wanted, address)?,
         rounds: arguments.rounds,
-        limits: arguments.capacity.then_some(wanted.limits),
+        limits: (!arguments.no_capacity).then_some(wanted.limits),
         contestants,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -88,13 +96,9 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode, String> {
     // What is left of a round goes with the runtime, and with it the server.
     drop(runtime);
     let failed = told?;
-    let complete = outcome
-        .targets
-        .iter()
-        .all(|target| target.rounds.iter().any(Result::is_ok));
     Ok(if failed {
         ExitCode::from(FAILED)
-    } else if complete && outcome.unavailable.is_empty() && !interrupted {
+    } else if outcome.is_complete() && outcome.unavailable.is_empty() && !interrupted {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(INCOMPLETE)
@@ -122,6 +126,17 @@ fn plan(arguments: &CompareArguments, wanted: &Wanted, address: IpAddr) -> Resul
         cores: Vec::new(),
     };
     let engine = LightEngine::start(&config).map_err(|error| error.to_string())?;
+    let bare = Durations::default();
+    let timed = forwarding::time_bare_way(address, BARE_PACKETS, &bare);
+    let bare_us = timed
+        .map_err(|error| format!("the way without a server could not be timed: {error}"))
+        .and_then(|()| {
+            bare.snapshot()
+                .ok_or_else(|| "no packet came on the way without a server".to_owned())
+        })
+        .map(|bare| bare.value_at_quantile(0.5));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let count = |number: usize| u32::try_from(number).map_or(1.0, f64::from);
     Ok(Plan {
         participants: Participants {
             engine,
@@ -133,6 +148,8 @@ fn plan(arguments: &CompareArguments, wanted: &Wanted, address: IpAddr) -> Resul
         rooms: arguments.rooms,
         duration: arguments.duration,
         joins: arguments.joins,
+        bare_us,
+        generator: (count(cores), count(wanted.generator_threads)),
     })
 }
 
@@ -149,6 +166,7 @@ impl Comparison {
         let target = |contestant: &Contestant| TargetOutcome {
             name: contestant.target.name(),
             version: contestant.prepared.version.clone(),
+            differs: contestant.target.differs(),
             ..TargetOutcome::default()
         };
         Outcome {
@@ -177,7 +195,7 @@ impl Comparison {
                 };
                 let values = self.round(contestant, &self.plan, &heading).await;
                 if let Some(target) = outcome.targets.get_mut(index).filter(|_| round > 0) {
-                    target.rounds.push(values.map(|window| window.values()));
+                    target.add(values);
                 }
             }
             outcome.rounds = round;
@@ -199,11 +217,13 @@ impl Comparison {
         let Contestant { target, prepared } = contestant;
         let tell_step = |step: &str| tell(&format!("{heading}: {step}"));
         let window = round::run(&**target, prepared, &self.place, plan, &tell_step).await;
-        window.map_err(|error| {
+        let window = window.map_err(|error| {
             let reason = error.to_string();
             tell_step(&reason);
             reason
-        })
+        })?;
+        tell_step(&window.in_a_line());
+        Ok(window)
     }
 
     /// The most participants within the limits.
@@ -214,11 +234,12 @@ impl Comparison {
         steps: &mut Vec<CapacityStep>,
     ) -> figures::Value {
         let name = contestant.target.name();
-        let mut search = Search::up_to(limits.most_rooms);
+        let mut search = Search::new(self.plan.rooms, limits.most_rooms);
         while let Some(rooms) = search.next() {
             let plan = Plan {
                 rooms,
                 joins: 0,
+                duration: self.plan.duration.min(STEP),
                 ..self.plan.clone()
             };
             let people = rooms * self.plan.participants.per_room;

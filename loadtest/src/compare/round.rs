@@ -22,6 +22,10 @@ pub struct Plan {
     pub duration: Duration,
     /// How many come late, one after the other.
     pub joins: u32,
+    /// What a packet takes without a server, in microseconds; or why that is not known.
+    pub bare_us: Result<u64, String>,
+    /// Cores the load tester may use, and threads that carry its media.
+    pub generator: (f64, f64),
 }
 
 /// Runs a round. The server is ended whatever happens.
@@ -73,6 +77,9 @@ async fn watch(
         people: load.people(),
         fan_out: load.fan_out(),
         joins,
+        bare_us: plan.bare_us.clone(),
+        generator: plan.generator,
+        command: server.command(),
     })
 }
 

@@ -262,7 +262,7 @@ pub(super) fn published(mid: &str, track: &SendTrack, ssrcs: Ssrcs) -> OfferedSe
 }
 
 /// Writes the answer to a server's offer: everything it sends is received.
-pub(super) fn answer(
+pub(crate) fn answer(
     offer: &RemoteDescription,
     credentials: &IceCredentials,
     fingerprint: Fingerprint,

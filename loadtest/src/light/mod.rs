@@ -2,7 +2,7 @@
 //!
 //! A [`LightEngine`] owns the threads; a [`LightPeer`] is the handle of one peer connection. A peer sends media that was
 //! encoded once ([`SendTrack`]), sealed by a [`FrameCrypto`], counts and opens what it receives, and answers RTCP. It can
-//! offer or answer, at Conclave and at other SFUs that are ICE-lite.
+//! offer or answer, at Conclave and at other SFUs.
 
 mod assembler;
 pub mod crypto;

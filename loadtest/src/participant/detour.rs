@@ -65,7 +65,7 @@ impl Detour {
     }
 
     /// An answer whose UDP candidates are relays; those of TCP would be a way past the bad network and are left out.
-    pub(super) async fn redirect(&self, sdp: &str) -> io::Result<String> {
+    pub(crate) async fn redirect(&self, sdp: &str) -> io::Result<String> {
         let mut out = String::with_capacity(sdp.len());
         for line in sdp.lines() {
             let redirected = match candidate(line) {

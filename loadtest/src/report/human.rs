@@ -1,8 +1,9 @@
 //! The report as a table for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::figure::Figure;
+use super::figure::{Better, Figure};
 use super::model::{Comparison, Report};
 
 /// The table, with a line end.
@@ -180,33 +181,35 @@ pub fn comparison_table(comparison: &Comparison) -> String {
         "  {}: {} rounds, {:.0} s{partial}",
         context.scenario, comparison.rounds, context.duration_s
     );
-    for (target, ratios) in &comparison.ratios {
-        let _ = writeln!(text, "\n  {target} / {}", comparison.baseline);
-        let _ = writeln!(
-            text,
-            "    {:<36} {:>9} {:>9} {:>9}",
-            "ratio", "min", "median", "max"
-        );
-        for (name, spread) in ratios {
-            let _ = writeln!(
-                text,
-                "    {name:<36} {:>9.3} {:>9.3} {:>9.3}",
-                spread.min, spread.median, spread.max
-            );
-        }
+    for sentence in comparison.sentences() {
+        let _ = writeln!(text, "  {sentence}");
     }
-    for (target, result) in &comparison.targets {
+    ratio_table(&mut text, comparison);
+    for target in comparison.target_names() {
+        let Some(result) = comparison.targets.get(target) else {
+            continue;
+        };
         let version = result.version.as_deref().unwrap_or("unknown version");
         let _ = writeln!(text, "\n  {target} ({version})");
-        for (name, figure) in &result.figures {
+        let named = |name| Some((name, result.figures.get(name)?));
+        for (name, figure) in comparison.figure_names().into_iter().filter_map(named) {
             let value = match (&figure.spread, &figure.reason) {
                 (Some(spread), _) => format!(
-                    "{:.3} {} ({:.3} to {:.3})",
-                    spread.median, figure.unit, spread.min, spread.max
+                    "{} {} ({} to {})",
+                    digits(spread.median),
+                    figure.unit,
+                    digits(spread.min),
+                    digits(spread.max)
                 ),
                 (None, reason) => format!("not measured: {}", reason.as_deref().unwrap_or("no reason given")),
             };
             let _ = writeln!(text, "    {name:<36} {value}");
+        }
+        for problem in &result.problems {
+            let _ = writeln!(text, "    problem: {problem}");
+        }
+        if let Some(differs) = &result.differs {
+            let _ = writeln!(text, "    {differs}");
         }
         if result.generator_bound_rounds > 0 {
             let _ = writeln!(
@@ -225,6 +228,48 @@ pub fn comparison_table(comparison: &Comparison) -> String {
     text
 }
 
+/// The ratios, figure by figure, under a heading that says which way they are.
+fn ratio_table(text: &mut String, comparison: &Comparison) {
+    let baseline = &comparison.baseline;
+    if comparison.ratios.values().all(BTreeMap::is_empty) {
+        return;
+    }
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\n  {baseline}'s figure divided by that of:");
+    let _ = writeln!(
+        text,
+        "    {:<28} {:<8} {:<10} {:>8} {:>8} {:>8}",
+        "figure", "good is", "server", "min", "median", "max"
+    );
+    for name in comparison.figure_names() {
+        for (target, ratios) in &comparison.ratios {
+            let Some(spread) = ratios.get(name) else {
+                continue;
+            };
+            let result = comparison.targets.get(target);
+            let better = match result.and_then(|result| result.figures.get(name)) {
+                Some(figure) if figure.better == Better::Higher => "over 1",
+                Some(figure) if figure.better == Better::Lower => "under 1",
+                _ => "",
+            };
+            let _ = writeln!(
+                text,
+                "    {name:<28} {better:<8} {target:<10} {:>8.2} {:>8.2} {:>8.2}",
+                spread.min, spread.median, spread.max
+            );
+        }
+    }
+}
+
+/// A number with as many digits as are worth reading.
+fn digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
 /// A figure with its unit, or why there is none.
 fn measured(figure: &Figure) -> String {
     match (figure.value, &figure.reason) {
@@ -237,6 +282,19 @@ fn measured(figure: &Figure) -> String {
 mod tests {
     use super::*;
     use crate::measure::Measures;
+
+    #[test]
+    fn a_ratio_says_who_delivers_more_than_whom() {
+        let table = comparison_table(&crate::report::tests::comparison());
+        for line in [
+            "conclave delivers 3.00 times as many packets per CPU-second as janus (2.50 to 3.50)",
+            "conclave's figure divided by that of:",
+            "packets_per_cpu_second       over 1   janus          2.50     3.00     3.50",
+            "livekit was not compared: Go is not installed",
+        ] {
+            assert!(table.contains(line), "{table}");
+        }
+    }
 
     #[test]
     fn what_was_not_measured_says_why() {

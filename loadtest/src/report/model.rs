@@ -160,9 +160,12 @@ pub struct TargetResult {
     pub version: Option<String>,
     /// How its server was started.
     pub command: Option<String>,
+    /// What is not alike at it and at others, in words.
+    #[serde(default)]
+    pub differs: Option<String>,
     /// Figures over the rounds, by name.
     pub figures: BTreeMap<String, TargetFigure>,
-    /// How durations are spread, over all rounds that count.
+    /// How durations are spread over all rounds that count, by name: `added_latency`.
     pub distributions: BTreeMap<String, Distribution>,
     /// The loads that were tried when the largest one was searched for.
     pub capacity: Vec<CapacityStep>,
@@ -213,6 +216,52 @@ impl Spread {
             median: f64::midpoint(lower, upper),
             max,
         })
+    }
+}
+
+/// The figures of a comparison in the order of what people ask first.
+const FIRST: [&str; 7] = [
+    "packets_per_cpu_second",
+    "added_latency_p50_ms",
+    "added_latency_p99_ms",
+    "server_memory_mb",
+    "memory_per_participant_kb",
+    "join_ms",
+    "capacity_participants",
+];
+
+impl Comparison {
+    /// The names of all figures that any target has, the main ones first.
+    pub fn figure_names(&self) -> Vec<&str> {
+        let figures = self.targets.values().flat_map(|target| target.figures.keys());
+        let mut names: Vec<&str> = figures.map(String::as_str).collect();
+        names.sort_by_key(|name| {
+            let place = FIRST.iter().position(|first| first == name);
+            (place.unwrap_or(FIRST.len()), *name)
+        });
+        names.dedup();
+        names
+    }
+
+    /// The names of the targets, the baseline first.
+    pub fn target_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.targets.keys().map(String::as_str).collect();
+        names.sort_by_key(|name| *name != self.baseline);
+        names
+    }
+
+    /// What the main ratio says of each target, in a sentence.
+    pub fn sentences(&self) -> Vec<String> {
+        let baseline = &self.baseline;
+        let targets = self.ratios.iter().filter(|(target, _)| *target != baseline);
+        let said = targets.filter_map(|(target, ratios)| {
+            let ratio = ratios.get("packets_per_cpu_second")?;
+            Some(format!(
+                "{baseline} delivers {:.2} times as many packets per CPU-second as {target} ({:.2} to {:.2})",
+                ratio.median, ratio.min, ratio.max
+            ))
+        });
+        said.collect()
     }
 }
 

@@ -6,7 +6,7 @@ use prometheus::core::Collector;
 use prometheus::{Encoder as _, GaugeVec, Opts, Registry, TextEncoder};
 
 use super::as_number;
-use super::model::Document;
+use super::model::{Document, Verdict};
 use crate::http::Server;
 
 /// Every name begins with it.
@@ -32,6 +32,15 @@ pub fn text(document: &Document) -> Result<String, prometheus::Error> {
         }
         Ok::<(), prometheus::Error>(())
     };
+    let failed = |verdicts: &[Verdict]| {
+        let failed = verdicts.iter().any(|verdict| verdict.failed);
+        add(
+            "failed",
+            "1 when a condition of --fail-if failed the run",
+            &["scenario"],
+            &[(vec![scenario], f64::from(u8::from(failed)))],
+        )
+    };
     match document {
         Document::Run(report) => {
             for (name, figure) in report.figures.iter() {
@@ -52,13 +61,7 @@ pub fn text(document: &Document) -> Result<String, prometheus::Error> {
                 &["scenario", "reason"],
                 &reasons,
             )?;
-            let failed = report.thresholds.iter().any(|verdict| verdict.failed);
-            add(
-                "failed",
-                "1 when a condition of --fail-if failed the run",
-                &["scenario"],
-                &[(vec![scenario], f64::from(u8::from(failed)))],
-            )?;
+            failed(&report.thresholds)?;
         }
         Document::Comparison(comparison) => {
             let mut names: Vec<&String> = comparison
@@ -82,6 +85,22 @@ pub fn text(document: &Document) -> Result<String, prometheus::Error> {
                 );
                 add(&format!("ratio_{name}"), &help, &["scenario", "target"], &values)?;
             }
+            for name in comparison.figure_names() {
+                let figures = comparison.targets.iter();
+                let figures =
+                    figures.filter_map(|(target, result)| Some((target, result.figures.get(name)?)));
+                let values: Vec<(Vec<&str>, f64)> = figures
+                    .clone()
+                    .filter_map(|(target, figure)| {
+                        Some((vec![scenario, target.as_str()], figure.spread?.median))
+                    })
+                    .collect();
+                let about = figures
+                    .map(|(_, figure)| format!("{} ({}), median of rounds", figure.about, figure.unit));
+                let help = about.last().unwrap_or_default();
+                add(name, &help, &["scenario", "target"], &values)?;
+            }
+            failed(&comparison.thresholds)?;
         }
     }
     let mut bytes = Vec::new();
@@ -102,7 +121,8 @@ pub fn write(document: &Document, path: &Path) -> Result<(), String> {
 pub async fn push(document: &Document, url: &str) -> Result<(), String> {
     let gateway = Server::parse(url).map_err(|error| format!("--prometheus-push: {error}"))?;
     let text = text(document).map_err(|error| error.to_string())?;
-    let path = format!("/metrics/job/{JOB}/scenario/{}", document.context().scenario);
+    let scenario = document.context().scenario.replace(' ', "%20");
+    let path = format!("/metrics/job/{JOB}/scenario/{scenario}");
     let answer = gateway
         .put_text(&path, text)
         .await
@@ -157,6 +177,12 @@ mod tests {
             ),
             "{text}"
         );
+        assert!(
+            text.contains(
+                "conclave_loadtest_packets_per_cpu_second{scenario=\"many-rooms\",target=\"janus\"} 3"
+            ),
+            "{text}"
+        );
     }
 
     #[tokio::test]
@@ -178,10 +204,13 @@ mod tests {
                 stream.write_all(answer.as_bytes()).await.unwrap();
                 String::from_utf8_lossy(&request).into_owned()
             });
-            let pushed = push(&Document::Run(Box::new(full())), &url).await;
+            let mut report = full();
+            report.context.scenario = "compare steady".to_owned();
+            let pushed = push(&Document::Run(Box::new(report)), &url).await;
             let request = answering.await.unwrap();
             assert!(
-                request.starts_with("PUT /metrics/job/conclave_loadtest/scenario/steady HTTP/1.1\r\n")
+                request
+                    .starts_with("PUT /metrics/job/conclave_loadtest/scenario/compare%20steady HTTP/1.1\r\n")
                     && request.contains("text/plain; version=0.0.4"),
                 "{request}"
             );

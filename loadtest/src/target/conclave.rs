@@ -50,6 +50,11 @@ impl Target for Conclave {
         })
     }
 
+    fn differs(&self) -> &'static str {
+        "Its participants are members of the MLS group of their room and seal every frame with SFrame; who joins is \
+         admitted to the group before anything can be read. Congestion control as it is shipped."
+    }
+
     async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
         let failed = |error: std::io::Error| TargetError::Start {
             name: NAME,
@@ -109,6 +114,10 @@ impl Server for Running {
         self.process.usage()
     }
 
+    fn command(&self) -> Option<String> {
+        Some(self.process.command())
+    }
+
     fn check(&mut self) -> Result<(), TargetError> {
         self.process.check()
     }
@@ -145,7 +154,7 @@ impl Room for Meeting {
         };
         let (orders, heard) = watch::channel(Order::Stay);
         Ok(Box::new(Participant {
-            task: tokio::spawn(participant::run(config, heard)),
+            task: Some(tokio::spawn(participant::run(config, heard))),
             orders,
             measures: guest.measures,
         }))
@@ -153,7 +162,8 @@ impl Room for Meeting {
 }
 
 struct Participant {
-    task: JoinHandle<Result<(), ParticipantError>>,
+    /// None when it was found to be over.
+    task: Option<JoinHandle<Result<(), ParticipantError>>>,
     orders: watch::Sender<Order>,
     measures: Arc<Measures>,
 }
@@ -166,11 +176,8 @@ impl Seat for Participant {
         within(NAME, "receiving", async {
             let counters = self.measures.kinds.of(Kind::Light);
             while counters.joined.value() < counters.started.value().max(1) {
-                if self.task.is_finished() {
-                    return Err(TargetError::Signaling {
-                        name: NAME,
-                        detail: "a participant's part is over".to_owned(),
-                    });
+                if self.task.as_ref().is_none_or(JoinHandle::is_finished) {
+                    return Err(self.reason().await);
                 }
                 sleep(LOOK).await;
             }
@@ -182,6 +189,23 @@ impl Seat for Participant {
     async fn leave(self: Box<Self>) {
         // It may have ended before.
         let _ = self.orders.send(Order::Leave);
-        let _ = self.task.await;
+        if let Some(task) = self.task {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Participant {
+    /// Why its part is over.
+    async fn reason(&mut self) -> TargetError {
+        let detail = match self.task.take() {
+            Some(task) => match task.await {
+                Ok(Ok(())) => "a participant left by itself".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => return TargetError::Task(error),
+            },
+            None => "a participant's part is over".to_owned(),
+        };
+        TargetError::Signaling { name: NAME, detail }
     }
 }

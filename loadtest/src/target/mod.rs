@@ -45,6 +45,9 @@ pub trait Target: Send + Sync {
     /// The error says in one line why it cannot be had.
     fn prepare(&self, tell: &dyn Fn(&str)) -> Result<Prepared, String>;
 
+    /// What is not alike at it and at others, in a few sentences for the report.
+    fn differs(&self) -> &'static str;
+
     /// Starts a prepared server.
     async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError>;
 }
@@ -66,6 +69,9 @@ pub trait Server: Send {
 
     /// CPU time and memory of the server's process; the error says why they cannot be told.
     fn usage(&self) -> Result<Usage, String>;
+
+    /// How it was started; `None` for one that somebody else runs.
+    fn command(&self) -> Option<String>;
 
     /// Fails when the server has ended by itself.
     fn check(&mut self) -> Result<(), TargetError>;

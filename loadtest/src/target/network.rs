@@ -22,15 +22,20 @@ const SETUP: [&str; 5] = [
     "link set conclave1 up",
 ];
 
-/// Becomes the same program with `extra` arguments, in a network of its own and on the given cores. Returns only when
-/// that cannot be done, with the reason.
-pub fn enter(cores: &str, extra: &[String]) -> String {
+/// Becomes the same program with `extra` arguments on the given cores, and in a network of its own if that is wanted.
+/// Returns only when that cannot be done, with the reason.
+pub fn enter(cores: &str, own_network: bool, extra: &[String]) -> String {
     for program in ["unshare", "taskset", "setpriv", "ip"] {
         if find_program(program).is_none() {
             return format!("there is no `{program}` here (Debian: apt-get install util-linux iproute2)");
         }
     }
-    let Some(unshare) = usable_unshare() else {
+    let way = if own_network {
+        usable_unshare()
+    } else {
+        Some(&[][..])
+    };
+    let Some(way) = way else {
         return "making a network namespace needs root here".to_owned();
     };
     let program = match std::env::current_exe() {
@@ -38,7 +43,7 @@ pub fn enter(cores: &str, extra: &[String]) -> String {
         Err(error) => return error.to_string(),
     };
     let error = Command::new("unshare")
-        .args(unshare)
+        .args(way)
         .args(["taskset", "--cpu-list", cores])
         .arg(program)
         .args(std::env::args_os().skip(1))

@@ -54,6 +54,7 @@ pub struct ServerProcess {
     name: &'static str,
     child: Child,
     pid: u32,
+    command: String,
     folder: Scratch,
 }
 
@@ -85,6 +86,9 @@ impl ServerProcess {
             name,
             detail: error.to_string(),
         };
+        let words = std::iter::once(path.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let command = words.join(" ");
         let log = File::create(folder.path().join("log")).map_err(failed)?;
         // Both wrappers become the server, so that its process id is the child's.
         let child = Command::new("setpriv")
@@ -105,10 +109,16 @@ impl ServerProcess {
             name,
             child,
             pid,
+            command,
             folder,
         };
         process.until_it_listens(listens).await?;
         Ok(process)
+    }
+
+    /// How it was started, without the wrappers that pin it.
+    pub fn command(&self) -> String {
+        self.command.clone()
     }
 
     /// CPU time and memory since its start.

@@ -2,9 +2,12 @@
 //!
 //! Every participant publishes a stream of its own; who receives opens one connection per stream.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::{Method, Uri};
+use tokio::time::sleep;
 
 use super::{Guest, Place, Prepared, Room, Seat, Server, Target, TargetError, first_packet, within};
 use crate::http::{self, Question};
@@ -12,6 +15,10 @@ use crate::light::{LightError, LightPeer, Wanted};
 use crate::server_usage::{self, Usage};
 
 const NAME: &str = "whip";
+/// What stands in the answer for a stream that is not there.
+const NOT_FOUND: u16 = 404;
+/// Between two looks whether it is.
+const LOOK: Duration = Duration::from_millis(50);
 /// What stands in a URL for the stream's name.
 const STREAM: &str = "{stream}";
 
@@ -47,6 +54,11 @@ impl Target for Whip {
             program: None,
             version: "as it runs".to_owned(),
         })
+    }
+
+    fn differs(&self) -> &'static str {
+        "A connection for each stream that is sent or received. Payloads are as long as if they were sealed with SFrame, \
+         and are not."
     }
 
     async fn start(&self, _: &Prepared, _: &Place) -> Result<Box<dyn Server>, TargetError> {
@@ -88,6 +100,10 @@ impl Server for Elsewhere {
     fn usage(&self) -> Result<Usage, String> {
         let pid = self.0.pid.ok_or("its process is not known (--whip-pid)")?;
         server_usage::of_process(pid)
+    }
+
+    fn command(&self) -> Option<String> {
+        None
     }
 
     fn check(&mut self) -> Result<(), TargetError> {
@@ -176,7 +192,13 @@ impl Participant {
         offer: String,
     ) -> Result<(String, Option<Endpoint>), TargetError> {
         let endpoint = Endpoint::of(template, stream).map_err(signaling)?;
-        let answer = self.ask(&endpoint, Method::POST, offer.into()).await?;
+        let offer = Bytes::from(offer);
+        let mut answer = self.ask(&endpoint, Method::POST, offer.clone()).await?;
+        // A stream may be there only after its first packets; the caller's patience ends this.
+        while answer.status == NOT_FOUND && template == self.whip.watch {
+            sleep(LOOK).await;
+            answer = self.ask(&endpoint, Method::POST, offer.clone()).await?;
+        }
         if answer.status != 201 {
             let said = String::from_utf8_lossy(&answer.body);
             return Err(TargetError::Refused {

@@ -11,19 +11,18 @@ use crate::report::figure::{Better, Distribution};
 use crate::report::model::{CapacityStep, Comparison, Spread, TargetFigure};
 
 /// Figures of the summary, in the order of what people ask first.
-const FIRST: [(&str, &str, &str); 7] = [
+const FIRST: [(&str, &str, &str); 6] = [
     ("packets_per_cpu_second", "Packets per CPU second", ""),
+    ("added_latency_p50_ms", "Added latency, median", "ms"),
     ("added_latency_p99_ms", "Added latency, 99 of 100 below", "ms"),
-    ("latency_p99_ms", "Latency, 99 of 100 below", "ms"),
     ("server_memory_mb", "Server memory", "MiB"),
-    ("join_p50_ms", "Time to join", "ms"),
     ("join_ms", "Time to join", "ms"),
     ("capacity_participants", "Largest load", "participants"),
 ];
 
 /// Everything of the page.
 pub(super) fn body(comparison: &Comparison, since: Option<&Changes>) -> Markup {
-    let names: Vec<&str> = comparison.targets.keys().map(String::as_str).collect();
+    let names: Vec<&str> = comparison.target_names();
     let title = format!("{}: {}", comparison.context.scenario, names.join(", "));
     html! {
         (parts::header("Comparison of SFUs under the same load", &title, &comparison.context))
@@ -45,14 +44,18 @@ pub(super) fn body(comparison: &Comparison, since: Option<&Changes>) -> Markup {
         (capacity(comparison))
         section {
             h2 { "Servers" }
-            @for (name, target) in &comparison.targets {
+            @for name in comparison.target_names() { @if let Some(target) = comparison.targets.get(name) {
                 h3 { (name) @if let Some(version) = &target.version { " " (version) } }
+                @if let Some(differs) = &target.differs { p { (differs) } }
                 @if let Some(command) = &target.command { pre { code { (command) } } }
                 @if !target.problems.is_empty() { ul .plain { @for problem in &target.problems { li { (problem) } } } }
-            }
+            } }
             @for (name, reason) in &comparison.unavailable { h3 { (name) } p .soft { "not compared: " (reason) } }
         }
-        section { h2 { "Participants" } div .scroll { (parts::kinds_table(&comparison.participants_by_kind)) } }
+        section {
+            h2 { "Participants" }
+            p { (comparison.participants_by_kind.light.asked) " light ones at a time at every server, and those who come late." }
+        }
         (problems(&comparison.problems, u64::try_from(comparison.problems.len()).unwrap_or(u64::MAX)))
         (parts::reproduce(&comparison.context))
     }
@@ -60,19 +63,7 @@ pub(super) fn body(comparison: &Comparison, since: Option<&Changes>) -> Markup {
 
 /// What the main figure says, per target.
 fn sentence(comparison: &Comparison) -> Markup {
-    let baseline = &comparison.baseline;
-    let said: Vec<String> = comparison
-        .ratios
-        .iter()
-        .filter(|(target, _)| *target != baseline)
-        .filter_map(|(target, ratios)| {
-            let ratio = ratios.get("packets_per_cpu_second")?.median;
-            let times = short(ratio);
-            Some(format!(
-                "{baseline} delivers {times} times as many packets per CPU second as {target}"
-            ))
-        })
-        .collect();
+    let said = comparison.sentences();
     let unavailable: Vec<String> = comparison
         .unavailable
         .iter()
@@ -116,22 +107,6 @@ fn cautions(comparison: &Comparison) -> Markup {
     }
 }
 
-/// The names of all figures that any target has, the main ones first.
-fn figure_names(comparison: &Comparison) -> Vec<&str> {
-    let mut names: Vec<&str> = comparison
-        .targets
-        .values()
-        .flat_map(|target| target.figures.keys())
-        .map(String::as_str)
-        .collect();
-    names.sort_by_key(|name| {
-        let place = FIRST.iter().position(|(first, ..)| first == name);
-        (place.unwrap_or(FIRST.len()), *name)
-    });
-    names.dedup();
-    names
-}
-
 fn about<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a TargetFigure> {
     comparison
         .targets
@@ -141,7 +116,7 @@ fn about<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a TargetFigure>
 
 fn ratios(comparison: &Comparison) -> Markup {
     html! {
-        @for name in figure_names(comparison) {
+        @for name in comparison.figure_names() {
             @let told = ratio_bars(comparison, name);
             @if !told.is_empty() {
                 h3 { (about(comparison, name).map_or(name, |figure| figure.about.as_str())) (preference(comparison, name)) }
@@ -225,7 +200,7 @@ fn measured(comparison: &Comparison) -> Markup {
                     @for name in comparison.targets.keys() { th scope="col" .number { (name) } }
                 } }
                 tbody {
-                    @for name in figure_names(comparison) {
+                    @for name in comparison.figure_names() {
                         @let first = about(comparison, name);
                         tr {
                             th scope="row" {
@@ -271,11 +246,11 @@ fn latency(comparison: &Comparison) -> Markup {
     let told: Vec<(&str, &Distribution)> = comparison
         .targets
         .iter()
-        .filter_map(|(name, target)| Some((name.as_str(), target.distributions.get("latency")?)))
+        .filter_map(|(name, target)| Some((name.as_str(), target.distributions.get("added_latency")?)))
         .collect();
     html! {
         @if !told.is_empty() {
-            section { h2 { "Latency" } p .about { "How many frames arrive within how many milliseconds." } (percentile_chart(&told)) }
+            section { h2 { "Added latency" } p .about { "How much longer a packet takes through the server than without one: this share of them at most so many milliseconds." } (percentile_chart(&told)) }
         }
     }
 }

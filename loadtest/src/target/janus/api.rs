@@ -100,6 +100,13 @@ fn answers(message: &Value, transaction: &str) -> bool {
     message["transaction"] == transaction && message["janus"] != "ack"
 }
 
+/// All readers of a message, one after the other; for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read(message: &Value, transaction: &str) -> Result<Reply, TargetError> {
+    let _ = (answers(message, transaction), id_of(message));
+    reply(message)
+}
+
 fn id_of(message: &Value) -> Result<u64, TargetError> {
     match at(message, "/data/id").as_u64() {
         Some(id) => Ok(id),

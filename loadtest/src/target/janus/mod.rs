@@ -39,6 +39,12 @@ impl Target for Janus {
         })
     }
 
+    fn differs(&self) -> &'static str {
+        "VideoRoom with one event loop, ICE-lite; a connection for what a participant sends and one for all it receives, \
+         each with a UDP port of its own. No congestion control towards receivers. Payloads are as long as if they were \
+         sealed with SFrame, and are not."
+    }
+
     async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
         let failed = |error: std::io::Error| TargetError::Start {
             name: NAME,
@@ -104,6 +110,10 @@ impl Server for Running {
 
     fn usage(&self) -> Result<Usage, String> {
         self.process.usage()
+    }
+
+    fn command(&self) -> Option<String> {
+        Some(self.process.command())
     }
 
     fn check(&mut self) -> Result<(), TargetError> {
@@ -234,6 +244,14 @@ fn signaling(detail: &str) -> TargetError {
     TargetError::Signaling {
         name: NAME,
         detail: detail.to_owned(),
+    }
+}
+
+/// Reads a message of a server; for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz_message(message: &serde_json::Value) {
+    if let Ok(reply) = api::read(message, "t1") {
+        let _ = api::publishers(&reply, Some(1));
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Ports {
 
 /// The file's text.
 ///
-/// One UDP port and ICE-lite, since the light participants do the checking. The STUN server is never asked: an empty
+/// One UDP port. The STUN server is never asked: an empty
 /// list would hand public ones to clients. Congestion control stays as it is shipped, for the participants report
 /// arrivals (TWCC) to every server alike.
 pub(super) fn text(address: IpAddr, ports: Ports) -> String {
@@ -23,7 +23,7 @@ pub(super) fn text(address: IpAddr, ports: Ports) -> String {
         "port: {http}\n\
          bind_addresses: [\"{address}\"]\n\
          rtc:\n  udp_port: {media}\n  tcp_port: 0\n  node_ip: \"{address}\"\n  use_external_ip: false\n  \
-         use_ice_lite: true\n  stun_servers: [\"127.0.0.1:3478\"]\n\
+         stun_servers: [\"127.0.0.1:3478\"]\n\
          keys:\n  {key}: {secret}\n\
          logging:\n  level: error\n",
         http = ports.http,
@@ -49,7 +49,6 @@ mod tests {
             "bind_addresses: [\"10.99.0.1\"]",
             "  udp_port: 7882",
             "  node_ip: \"10.99.0.1\"",
-            "  use_ice_lite: true",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

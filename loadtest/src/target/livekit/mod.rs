@@ -50,6 +50,13 @@ impl Target for LiveKit {
         })
     }
 
+    fn differs(&self) -> &'static str {
+        "One UDP port, otherwise as it is shipped, congestion control included. Participants speak protocol 2: a \
+         connection for what they send, which is there before anything is received, and one for all they receive. They name \
+         no ICE candidates, so that it waits about a second for better ones: that second is in its join time. Payloads are \
+         as long as if they were sealed with SFrame, and are not."
+    }
+
     async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
         let failed = |error: std::io::Error| TargetError::Start {
             name: NAME,
@@ -96,6 +103,10 @@ impl Server for Running {
         self.process.usage()
     }
 
+    fn command(&self) -> Option<String> {
+        Some(self.process.command())
+    }
+
     fn check(&mut self) -> Result<(), TargetError> {
         self.process.check()
     }
@@ -116,7 +127,8 @@ impl Room for NamedRoom {
         let token = token::sign(&format!("p{number}"), &self.name);
         // Whether tracks come by themselves is decided at the join: a participant that publishes sees those of others
         // as they come, as every client of LiveKit does. Above protocol 2 the server offers the subscriber's
-        // connection at once, before it has heard that this client speaks JSON.
+        // connection at once, before it has heard that this client speaks JSON; up to it ICE-lite is not for this client,
+        // whose part of ICE answers the server's checks then.
         let url = format!(
             "ws://{}/rtc?access_token={token}&auto_subscribe=1&adaptive_stream=0&protocol=2&sdk=rust&version=1",
             self.address
@@ -132,18 +144,10 @@ impl Room for NamedRoom {
 
 struct Participant {
     goodbye: oneshot::Sender<()>,
-    progress: watch::Receiver<Progress>,
-    /// The task that has the conversation.
-    talking: JoinHandle<()>,
-}
-
-/// How far the subscriber's connection has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Progress {
-    Waiting,
-    Receiving,
-    /// The conversation is over, for this reason.
-    Ended(String),
+    /// Whether media has come.
+    receiving: watch::Receiver<bool>,
+    /// The task that has the conversation; none when it was found to be over.
+    talking: Option<JoinHandle<Result<(), TargetError>>>,
 }
 
 impl Participant {
@@ -156,16 +160,14 @@ impl Participant {
         // The server speaks protobuf until it hears JSON for the first time; what it says before is not needed.
         talk.ping().await?;
         talk.until(|heard| *heard == Heard::Pong).await?;
-        if !guest.sends.is_empty() {
-            talk.publish(&guest).await?;
-        }
+        talk.publish(&guest).await?;
         let (goodbye, leaves) = oneshot::channel();
-        let (told, progress) = watch::channel(Progress::Waiting);
+        let (told, receiving) = watch::channel(false);
         let talking = tokio::spawn(talk.go_on(leaves, told));
         Ok(Self {
             goodbye,
-            progress,
-            talking,
+            receiving,
+            talking: Some(talking),
         })
     }
 }
@@ -178,7 +180,8 @@ struct Talk {
 }
 
 impl Talk {
-    /// Announces the tracks, offers them and waits until they are sent.
+    /// Announces the tracks, offers them and waits until they are sent. Who has none connects all the same: before that
+    /// the server sends nobody's tracks.
     async fn publish(&mut self, guest: &Guest) -> Result<(), TargetError> {
         let mut peer = guest.publishing_peer().map_err(media)?;
         for track in &guest.sends {
@@ -186,9 +189,11 @@ impl Talk {
             self.until(|heard| matches!(heard, Heard::Published { cid } if *cid == track.name))
                 .await?;
         }
-        self.socket
-            .send(&signal::offer(&peer.offer(Wanted::default())))
-            .await?;
+        let wanted = Wanted {
+            audio: usize::from(guest.sends.is_empty()),
+            ..Wanted::default()
+        };
+        self.socket.send(&signal::offer(&peer.offer(wanted))).await?;
         let peer = self.publishing.insert(peer);
         // Candidates come as messages, so that the server must be heard until the connection stands.
         loop {
@@ -233,35 +238,31 @@ impl Talk {
     }
 
     /// Goes on until the participant leaves or something breaks.
-    async fn go_on(mut self, mut leaves: oneshot::Receiver<()>, told: watch::Sender<Progress>) {
+    async fn go_on(
+        mut self,
+        mut leaves: oneshot::Receiver<()>,
+        told: watch::Sender<bool>,
+    ) -> Result<(), TargetError> {
         let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-        let reason = loop {
-            let done = tokio::select! {
-                message = self.socket.receive() => match message {
-                    Ok(message) => self.handle(&signal::read(&message)).await,
-                    Err(error) => Err(error),
-                },
+        loop {
+            tokio::select! {
+                message = self.socket.receive() => self.handle(&signal::read(&message?)).await?,
                 event = self.subscribing.event() => match event {
                     Some(PeerEvent::FirstPacket | PeerEvent::FirstFrame) => {
-                        told.send_replace(Progress::Receiving);
-                        Ok(())
+                        told.send_replace(true);
                     }
-                    Some(PeerEvent::Connected) => Ok(()),
-                    Some(PeerEvent::Lost) | None => Err(media(LightError::Lost)),
+                    Some(PeerEvent::Connected) => {}
+                    Some(PeerEvent::Lost) | None => return Err(media(LightError::Lost)),
                 },
-                _ = pings.tick() => self.ping().await,
+                _ = pings.tick() => self.ping().await?,
                 _ = &mut leaves => {
                     // The server may be gone first.
                     let _ = self.socket.send(&signal::leave()).await;
                     self.socket.close().await;
-                    break "it has left".to_owned();
+                    return Ok(());
                 }
-            };
-            if let Err(error) = done {
-                break error.to_string();
             }
-        };
-        told.send_replace(Progress::Ended(reason));
+        }
     }
 }
 
@@ -304,12 +305,17 @@ impl Seat for Participant {
             return Ok(());
         }
         within(NAME, "receiving", async {
-            let progress = self.progress.wait_for(|progress| *progress != Progress::Waiting);
-            match progress.await.as_deref() {
-                Ok(Progress::Receiving) => Ok(()),
-                Ok(Progress::Ended(reason)) => Err(signaling(reason)),
-                Ok(Progress::Waiting) | Err(_) => Err(signaling("the conversation is over")),
+            if self.receiving.wait_for(|receiving| *receiving).await.is_ok() {
+                return Ok(());
             }
+            // It ended before anything came, and says why.
+            if let Some(talking) = self.talking.take() {
+                talking.await.map_err(TargetError::Task)??;
+            }
+            Err(TargetError::Signaling {
+                name: NAME,
+                detail: "the conversation is over".to_owned(),
+            })
         })
         .await
     }
@@ -317,14 +323,17 @@ impl Seat for Participant {
     async fn leave(self: Box<Self>) {
         // The conversation may be over already.
         let _ = self.goodbye.send(());
-        let _ = self.talking.await;
+        if let Some(talking) = self.talking {
+            let _ = talking.await;
+        }
     }
 }
 
-fn signaling(detail: &str) -> TargetError {
-    TargetError::Signaling {
-        name: NAME,
-        detail: detail.to_owned(),
+/// Reads a message of a server; for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz_message(message: &serde_json::Value) {
+    if let Heard::Candidate { line, .. } = signal::read(message) {
+        let _ = crate::light::description::candidate(&line);
     }
 }
 
