@@ -95,9 +95,9 @@ pub fn text(document: &Document) -> Result<String, prometheus::Error> {
                         Some((vec![scenario, target.as_str()], figure.spread?.median))
                     })
                     .collect();
-                let about = figures
+                let mut about = figures
                     .map(|(_, figure)| format!("{} ({}), median of rounds", figure.about, figure.unit));
-                let help = about.last().unwrap_or_default();
+                let help = about.next_back().unwrap_or_default();
                 add(name, &help, &["scenario", "target"], &values)?;
             }
             failed(&comparison.thresholds)?;
