@@ -64,6 +64,10 @@ impl Depacketizer {
     /// keep their place in the order but carry nothing.
     pub fn handle(&mut self, now: Instant, sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) {
         let position = self.line.unwrap(sequence);
+        if self.codec == Codec::Opus {
+            // Each packet is a frame, and sound is not sent again: one that waited for another would only come late.
+            self.next = Some(position);
+        }
         let next = *self.next.get_or_insert(position);
         if position < next {
             return;

@@ -44,6 +44,21 @@ fn packets(codec: Codec, first_sequence: u16) -> Vec<Packet> {
     packets
 }
 
+#[test]
+fn sound_behind_a_hole_comes_at_once() {
+    let packets = packets(Codec::Opus, 65_534);
+    let mut depacketizer = Depacketizer::new(Codec::Opus);
+    let order = [0, 2, 1, 5];
+    let out = deliver(
+        &mut depacketizer,
+        Instant::now(),
+        order.iter().map(|place| &packets[*place]),
+    );
+    let expected: Vec<Vec<u8>> = order.iter().map(|place| frames()[*place].clone()).collect();
+    assert_eq!(out, expected);
+    assert_eq!(depacketizer.incomplete(), 0);
+}
+
 fn deliver<'a>(
     depacketizer: &mut Depacketizer,
     now: Instant,
