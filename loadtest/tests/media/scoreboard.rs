@@ -14,6 +14,29 @@ const SHARE: f64 = 0.1;
 /// The same for the worst single event of a call: any change of behaviour throws other dice.
 const SHARE_OF_WORST: f64 = 0.5;
 
+/// What must hold whatever was committed: the most a figure of a story may ever be.
+const PROMISES: &[(&str, &str, i64)] = &[
+    // A layer nobody needed is there again when it is.
+    ("nobody_looks_closely", "large_again_ms", 1_000),
+    ("nobody_looks_closely", "uplink_kbits", 300),
+    ("hidden_tiles", "shown_again_ms", 1_000),
+    // One at Go, and one for those whose connections came after it.
+    ("burst_of_joins", "requests_per_source_and_epoch", 2),
+    // A round trip of 44 ms at each end, a frame until the encoder makes it, and what the jitter buffer waits for.
+    ("burst_of_joins", "longest_wait_after_go_ms", 250),
+    (
+        "joining_over_two_and_a_half_mbit",
+        "large_after_joining_ms",
+        2_000,
+    ),
+    (
+        "step_from_four_to_one_mbit_and_back",
+        "back_to_80_percent_ms",
+        20_000,
+    ),
+    ("step_from_four_to_one_mbit_and_back", "longest_freeze_ms", 2_000),
+];
+
 type Board = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// Compares a story's figures with the scoreboard, or writes them into it.
@@ -21,6 +44,13 @@ type Board = BTreeMap<String, BTreeMap<String, i64>>;
 /// # Panics
 /// When a figure is worse, or the story is not on the scoreboard.
 pub(crate) fn judge(story: &str, figures: &Figures) {
+    for (of, name, most) in PROMISES.iter().filter(|(of, ..)| *of == story) {
+        let now = figures.0[*name];
+        assert!(
+            now <= *most,
+            "{of}: {name} is {now} and was promised to be {most} at most"
+        );
+    }
     if std::env::var_os("UPDATE_SCOREBOARD").is_some() {
         write(story, figures);
         return;
@@ -45,6 +75,16 @@ pub(crate) fn judge(story: &str, figures: &Figures) {
         worse.is_empty(),
         "{story} is worse in {worse:?}; if that is meant, run with UPDATE_SCOREBOARD=1 and say why in the commit"
     );
+}
+
+/// The figures that differ by more than what counts as worse.
+pub(crate) fn differing<'a>(one: &'a Figures, other: &'a Figures) -> Vec<&'a str> {
+    let differs = |name: &str, a: i64, b: i64| is_worse(name, a, b) || is_worse(name, b, a);
+    let names = one.0.iter().filter(|(name, a)| {
+        let b = other.0.get(*name);
+        b.is_none_or(|b| differs(name, **a, *b))
+    });
+    names.map(|(name, _)| name.as_str()).collect()
 }
 
 fn is_worse(name: &str, before: i64, now: i64) -> bool {

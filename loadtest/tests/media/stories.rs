@@ -4,6 +4,7 @@ use conclave_wire::media::Source;
 
 use crate::figures::Figures;
 use crate::person::Setup;
+use crate::person::harm::Harm;
 use crate::person::sender::camera::Layout;
 use crate::world::link::{Conditions, Loss};
 use crate::world::{Direction, World};
@@ -93,6 +94,19 @@ pub(crate) fn reordering(seed: u64) -> Played {
 
 pub(crate) fn jitter_of_a_mobile_network(seed: u64) -> Played {
     one_of_four_behind(seed, Conditions::good().delay_ms(40).jitter_ms(60))
+}
+
+/// Lost sound is asked for again, and comes within the round trip.
+pub(crate) fn downlink_that_loses_ten_percent(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good().loses(0.1));
+    world.run_for(20_000);
+    end_for(world, &[0])
+}
+
+pub(crate) fn downlink_that_loses_twenty_percent(seed: u64) -> Played {
+    let mut world = watching_two(seed, Conditions::good().loses(0.2));
+    world.run_for(20_000);
+    end_for(world, &[0])
 }
 
 pub(crate) fn downlink_of_300_kbits(seed: u64) -> Played {
@@ -215,7 +229,12 @@ pub(crate) fn nobody_looks_closely(seed: u64) -> Played {
         world.show(who, &others.map(|other| (other, 180)).collect::<Vec<_>>());
     }
     world.run_for(10_000);
-    let made = world.link(0, Direction::Up).kilobits(11_000, 16_000);
+    let up = world.link(0, Direction::Up);
+    let made = up.kilobits(11_000, 16_000);
+    let withheld = (6_000..16_000)
+        .step_by(100)
+        .find(|at| up.kilobits(*at, at + 500) < 400)
+        .unwrap_or(16_000);
     for who in 0..3 {
         world.show(who, &[]);
     }
@@ -223,6 +242,7 @@ pub(crate) fn nobody_looks_closely(seed: u64) -> Played {
     let large = first_of_height(&world, 0, 720, 16_000);
     let mut played = end(world);
     played.figures.add("uplink_kbits", signed(made));
+    played.figures.add("withheld_after_ms", signed(withheld - 6_000));
     played.figures.add("large_again_ms", large);
     played
 }
@@ -251,21 +271,49 @@ pub(crate) fn changing_speaker(seed: u64) -> Played {
     played
 }
 
-/// Two people talk; thirty come within a second to watch.
+/// Two people talk; a hundred come within a second to watch.
 pub(crate) fn burst_of_joins(seed: u64) -> Played {
     let mut world = World::new(seed);
     world.call_of(&[Setup::with(Layout::Simulcast), Setup::with(Layout::Svc)]);
-    world.run_for(5_000);
-    let before = key_requests(&world);
-    for _ in 0..30 {
+    world.run_for(3_000);
+    let (before, begin) = (key_requests(&world), world.now);
+    for _ in 0..100 {
         world.enter(Setup::silent());
-        world.run_for(33);
+        world.run_for(10);
     }
-    world.run_for(10_000);
+    world.run_for(4_000);
     let newcomers: Vec<usize> = (2..world.people.len()).collect();
     let asked = key_requests(&world) - before;
+    let per_switch = (0..2).map(|of| most_requests_per_switch(&world, of, begin)).max();
+    let waits = newcomers
+        .iter()
+        .flat_map(|who| first_pictures_when_able(&world, *who));
+    let longest = waits.max().unwrap_or(0);
     let mut played = end_for(world, &newcomers);
     played.figures.add("key_frame_requests", asked);
+    played
+        .figures
+        .add("requests_per_source_and_epoch", per_switch.unwrap_or(0));
+    played.figures.add("longest_wait_after_go_ms", longest);
+    played
+}
+
+/// Somebody comes over a line that carries one large picture and little more: how soon that is found out.
+pub(crate) fn joining_over_two_and_a_half_mbit(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&[Setup::with(Layout::Simulcast), Setup::with(Layout::Simulcast)]);
+    world.run_for(5_000);
+    let who = world.enter(Setup::silent().down(Conditions::good().rate(2_500)));
+    world.show(who, &[]);
+    world.run_for(10_000);
+    let since = world.people[who].connected.unwrap_or(0) / 1000;
+    let large = (0..world.people[who].videos.len())
+        .map(|video| first_of_height_in(&world, who, video, 720, since))
+        .min();
+    let mut played = end_for(world, &[who]);
+    played
+        .figures
+        .add("large_after_joining_ms", large.unwrap_or(10_000));
     played
 }
 
@@ -316,6 +364,70 @@ pub(crate) fn two_equal_subscribers(seed: u64) -> Played {
     played
 }
 
+/// Two people at one home share a narrow line, and the second comes later.
+pub(crate) fn two_behind_one_bottleneck(seed: u64) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&[
+        Setup::with(Layout::Simulcast),
+        Setup::with(Layout::Svc),
+        Setup::silent().down(Conditions::good().rate(2_000)),
+    ]);
+    world.run_for(8_000);
+    let late = world.enter(Setup::silent());
+    world.share_downlink(late, 2);
+    world.run_for(22_000);
+    let line = world.link(2, Direction::Down);
+    let rate = |who| line.kilobits_to(who, 20_000, 30_000);
+    let (first, second) = (rate(2), rate(late));
+    let mut played = end_for(world, &[2, late]);
+    played
+        .figures
+        .add("difference_kbits", signed(first.abs_diff(second)));
+    played.figures.add("unused_kbits", 2_000 - signed(first + second));
+    played
+}
+
+/// Four watchers who flood with requests or garbage or take nothing, beside one who just watches two.
+pub(crate) fn harmful_subscribers(seed: u64) -> Played {
+    let harm = [Harm::Nacks, Harm::KeyRequests, Harm::Garbage, Harm::Silence];
+    watched_beside(seed, &harm.map(Setup::harmful))
+}
+
+/// The same call with four others who just watch.
+pub(crate) fn harmless_subscribers(seed: u64) -> Played {
+    watched_beside(seed, &[Setup::silent(); 4])
+}
+
+fn watched_beside(seed: u64, others: &[Setup]) -> Played {
+    let mut world = World::new(seed);
+    world.call_of(&[
+        Setup::with(Layout::Simulcast),
+        Setup::with(Layout::Svc),
+        Setup::silent(),
+    ]);
+    world.call_of(others);
+    world.run_for(12_000);
+    end_for(world, &[0, 1, 2])
+}
+
+/// A call with a bit of everything, on this many shards.
+pub(crate) fn on_shards(seed: u64, shards: usize) -> Played {
+    let mut world = World::on_shards(seed, shards);
+    let mut people = FOUR;
+    people[3] = Setup::with(Layout::Svc);
+    people[1] = people[1].down(Conditions::good().rate(1_000));
+    people[2] = people[2].down(Conditions::good().loses(0.05));
+    world.call_of(&people);
+    world.run_for(6_000);
+    world.show(0, &[(1, 180), (2, 0)]);
+    world.enter(Setup::silent());
+    world.run_for(5_000);
+    world.show(0, &[]);
+    world.leave(3);
+    world.run_for(5_000);
+    end_for(world, &[0, 1, 2, 4])
+}
+
 /// Somebody leaves, somebody comes, the keys change: nobody else notices.
 pub(crate) fn coming_and_going(seed: u64) -> Played {
     let mut world = World::new(seed);
@@ -328,6 +440,32 @@ pub(crate) fn coming_and_going(seed: u64) -> Played {
     world.leave(1);
     world.run_for(4_000);
     end_for(world, &[0, 2, 4])
+}
+
+/// How often a camera was asked for key frames between two changes of keys, at most, once somebody came.
+fn most_requests_per_switch(world: &World, of: usize, since: u64) -> i64 {
+    // The encodings of a camera are asked at once.
+    let mut asked = world.people[of].key_requests.clone();
+    asked.dedup();
+    let switches = world.switches.iter().filter(|at| **at >= since);
+    let begins: Vec<u64> = switches.copied().collect();
+    let ends = begins.iter().skip(1).copied().chain([world.now]);
+    let between = begins.iter().zip(ends).map(|(begin, end)| {
+        let during = asked.iter().filter(|at| (*begin..end).contains(at));
+        during.count()
+    });
+    signed(u64::try_from(between.max().unwrap_or(0)).unwrap())
+}
+
+/// How long somebody who could open pictures and receive them waited for the first of each camera, in milliseconds.
+fn first_pictures_when_able(world: &World, who: usize) -> impl Iterator<Item = i64> {
+    let person = &world.people[who];
+    let admitted = person.admitted.map_or(world.now, |(at, _)| at);
+    let able = admitted.max(person.connected.unwrap_or(world.now));
+    person.videos.iter().map(move |video| {
+        let first = video.watch.shown.first().map_or(world.now, |(at, _)| *at);
+        signed(first.saturating_sub(able.max(video.watch.since)) / 1000)
+    })
 }
 
 /// How long after `from` person 0 saw everybody again, in milliseconds.

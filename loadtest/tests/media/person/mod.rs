@@ -3,6 +3,7 @@
 //! In: signaling messages, datagrams, time, the person's e2ee session. Out: datagrams and signaling messages, in
 //! [`Person::datagrams`] and [`Person::messages`].
 
+pub(crate) mod harm;
 mod negotiation;
 pub(crate) mod receiver;
 mod sdp;
@@ -11,7 +12,6 @@ pub(crate) mod sender;
 use std::collections::{BTreeMap, VecDeque};
 
 use conclave_e2ee::{Codec, Context, Session};
-use conclave_sfu_core::PeerSlot;
 use conclave_transport::rtcp::{RtcpEvent, RtcpWriter, events};
 use conclave_transport::rtp::RtpView;
 use conclave_wire::ClientMessage;
@@ -20,7 +20,9 @@ use conclave_wire::media::Track;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
+use crate::world::Seat;
 use crate::world::link::Conditions;
+use harm::Harm;
 use receiver::{Arrivals, AudioReceiver, VideoReceiver};
 use sdp::Line;
 use sender::camera::{Camera, Layout};
@@ -46,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) microphone: bool,
     pub(crate) up: Conditions,
     pub(crate) down: Conditions,
+    pub(crate) harm: Option<Harm>,
 }
 
 impl Setup {
@@ -56,6 +59,7 @@ impl Setup {
             microphone: true,
             up: Conditions::good(),
             down: Conditions::good(),
+            harm: None,
         }
     }
 
@@ -66,6 +70,15 @@ impl Setup {
             microphone: false,
             up: Conditions::good(),
             down: Conditions::good(),
+            harm: None,
+        }
+    }
+
+    /// Somebody who only watches, and does this.
+    pub(crate) const fn harmful(harm: Harm) -> Self {
+        Self {
+            harm: Some(harm),
+            ..Self::silent()
         }
     }
 
@@ -79,8 +92,10 @@ impl Setup {
 }
 
 pub(crate) struct Person {
-    pub(crate) slot: Option<PeerSlot>,
-    pub(crate) connected: bool,
+    pub(crate) seat: Option<Seat>,
+    /// Since when there is a connection.
+    pub(crate) connected: Option<u64>,
+    harm: Option<Harm>,
     pub(crate) datagrams: Vec<Vec<u8>>,
     pub(crate) messages: Vec<ClientMessage>,
     /// When it could encrypt and decrypt for the first time, and since which epoch.
@@ -110,11 +125,13 @@ pub(crate) struct Person {
     pub(crate) key_requests: Vec<u64>,
     /// What the screen shows small or not at all: height by track, the most important first.
     pub(crate) views: Vec<(TrackId, u16)>,
+    /// Its own, so that what others do throws it no other dice.
+    pub(crate) rng: StdRng,
     trace: bool,
 }
 
 impl Person {
-    pub(crate) fn new(index: usize, setup: &Setup, trace: bool, rng: &mut StdRng) -> Self {
+    pub(crate) fn new(index: usize, setup: &Setup, trace: bool, mut rng: StdRng) -> Self {
         let base = 0x1000 * u32::try_from(index + 1).unwrap();
         let mut lines = Vec::new();
         let microphone = setup.microphone.then(|| {
@@ -127,11 +144,12 @@ impl Person {
             for (media, rtx) in Line::camera_ssrcs(base) {
                 pictures.push(Stream::new(media, rtx, 90_000, (rng.random(), rng.random())));
             }
-            Camera::new(layout, rng)
+            Camera::new(layout, &mut rng)
         });
         Self {
-            slot: None,
-            connected: false,
+            seat: None,
+            connected: None,
+            harm: setup.harm,
             datagrams: Vec::new(),
             messages: Vec::new(),
             admitted: None,
@@ -156,6 +174,7 @@ impl Person {
             reported: 0,
             key_requests: Vec::new(),
             views: Vec::new(),
+            rng,
             trace,
         }
     }
@@ -165,7 +184,7 @@ impl Person {
         let Some(stream) = self
             .microphone
             .as_mut()
-            .filter(|stream| self.connected && stream.payload_type != 0)
+            .filter(|stream| self.connected.is_some() && stream.payload_type != 0)
         else {
             return;
         };
@@ -180,10 +199,10 @@ impl Person {
     }
 
     /// One picture.
-    pub(crate) fn film(&mut self, now: u64, session: &mut Session, rng: &mut StdRng) {
+    pub(crate) fn film(&mut self, now: u64, session: &mut Session) {
         // An encoder leaves pictures out while those before it wait.
         let behind = self.waiting() > self.uplink.rate() * PACING * LONGEST_WAIT;
-        let ready = self.connected && !behind && session.sending_epoch().is_some();
+        let ready = self.connected.is_some() && !behind && session.sending_epoch().is_some();
         let Some(camera) = self.camera.as_mut() else {
             return;
         };
@@ -200,7 +219,7 @@ impl Person {
         } else {
             Codec::Vp8
         };
-        for encoded in camera.capture(now, self.uplink.rate() - SOUND, rng) {
+        for encoded in camera.capture(now, self.uplink.rate() - SOUND, &mut self.rng) {
             let mut frame = Vec::new();
             if session
                 .encrypt(Context::Camera, codec, &encoded.plain, &mut frame)
@@ -248,10 +267,10 @@ impl Person {
 
     fn emit(&mut self, now: u64, packet: &Outgoing) -> usize {
         let bytes = packet.write(&self.ids, self.transport_sequence);
-        if self.ids.transport_cc.is_some() {
+        if packet.numbered {
             self.uplink.sent(now, self.transport_sequence, bytes.len());
+            self.transport_sequence = self.transport_sequence.wrapping_add(1);
         }
-        self.transport_sequence = self.transport_sequence.wrapping_add(1);
         let size = bytes.len();
         self.datagrams.push(bytes);
         size
@@ -339,12 +358,16 @@ impl Person {
     /// Every few milliseconds: plays, shows, and says what is missing.
     pub(crate) fn tick(&mut self, now: u64, session: &mut Session) {
         let first_epoch = self.admitted.map_or(0, |(_, epoch)| epoch);
-        for audio in &mut self.audios {
-            audio.tick(now);
-        }
         let mut stuck = Vec::new();
         let mut compound = [0; 1150];
         let mut writer = RtcpWriter::new(&mut compound);
+        for audio in &mut self.audios {
+            audio.tick(now);
+            let due = audio.due(now, self.round_trip);
+            if !due.is_empty() {
+                let _ = writer.nack(1, audio.inbound.ssrc, &due);
+            }
+        }
         for video in &mut self.videos {
             video.tick(now, session, first_epoch);
             let due = video.log.due(now, self.round_trip);
@@ -389,6 +412,9 @@ impl Person {
         }
         self.datagrams.extend(self.arrivals.reports(now));
         self.pace(now);
+        if let Some(harm) = self.harm.filter(|_| self.connected.is_some()) {
+            self.do_harm(harm);
+        }
     }
 
     /// The last second in words.
@@ -414,7 +440,7 @@ impl Person {
     /// Goes; nothing more is sent, and what still comes is not noticed.
     pub(crate) fn leave(&mut self, now: u64) {
         self.stop(now);
-        self.connected = false;
+        self.connected = None;
         self.videos.clear();
         self.audios.clear();
     }

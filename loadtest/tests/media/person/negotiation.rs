@@ -173,11 +173,13 @@ impl Person {
                 stream.payload_type = payload_type;
                 stream.rtx_type = rtx_type;
                 stream.mid = mid.to_string();
+                stream.numbered = ids.transport_cc.is_some();
                 stream.rid = (!rids.is_empty()).then_some(RIDS[index]);
             }
         } else if let Some(stream) = &mut self.microphone {
             stream.payload_type = payload_type;
             stream.mid = mid.to_string();
+            stream.numbered = ids.transport_cc.is_some();
         }
     }
 

@@ -125,7 +125,7 @@ fn section(out: &mut String, ufrag: &str, mid: usize, line: &Line) {
 fn write_format(out: &mut String, format: u8) {
     let name = match format {
         111 => {
-            out.push_str("a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n");
+            out.push_str("a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n");
             return;
         }
         96 => "VP8",

@@ -4,7 +4,7 @@
 //! crate str0m-netem: there the queue counts what is in the air too, jitter always reorders, and changing the rate
 //! in the middle of a run throws new dice.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -112,12 +112,14 @@ impl Conditions {
 /// A link. Datagrams stay in order unless they are picked for reordering.
 pub(crate) struct Link {
     pub(crate) conditions: Conditions,
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<(usize, Vec<u8>)>,
     queued: usize,
     last_arrival: u64,
     bad: bool,
-    /// Bytes that came out at the other end, with overhead, by tenth of a second.
-    pub(crate) delivered: Vec<u64>,
+    /// Its own, so that what passes other links throws it no other dice.
+    rng: StdRng,
+    /// Bytes that came out at the other end, with overhead, by who they are for and tenth of a second.
+    delivered: BTreeMap<usize, Vec<u64>>,
 }
 
 /// What becomes of a datagram that was handed to the link.
@@ -130,25 +132,26 @@ pub(crate) enum Entry {
 }
 
 impl Link {
-    pub(crate) const fn new(conditions: Conditions) -> Self {
+    pub(crate) const fn new(conditions: Conditions, rng: StdRng) -> Self {
         Self {
             conditions,
             queue: VecDeque::new(),
             queued: 0,
             last_arrival: 0,
             bad: false,
-            delivered: Vec::new(),
+            rng,
+            delivered: BTreeMap::new(),
         }
     }
 
-    /// Puts a datagram into the queue.
-    pub(crate) fn enter(&mut self, now: u64, datagram: Vec<u8>) -> Entry {
+    /// Puts a datagram for somebody into the queue.
+    pub(crate) fn enter(&mut self, now: u64, to: usize, datagram: Vec<u8>) -> Entry {
         let size = datagram.len() + OVERHEAD;
         if self.conditions.down || self.transmission(self.queued + size) > self.conditions.queue.max(1) {
             return Entry::Nothing;
         }
         let idle = self.queue.is_empty();
-        self.queue.push_back(datagram);
+        self.queue.push_back((to, datagram));
         self.queued += size;
         if idle {
             Entry::Transmits(now + self.transmission(size))
@@ -157,27 +160,29 @@ impl Link {
         }
     }
 
-    /// The first of the queue is on its way: when it arrives (not at all, once, twice), and when the next one is.
-    pub(crate) fn transmitted(&mut self, now: u64, rng: &mut StdRng) -> (Vec<u8>, Vec<u64>, Option<u64>) {
-        let datagram = self.queue.pop_front().unwrap_or_default();
+    /// The first of the queue is on its way: whose it is, when it arrives (not at all, once, twice), and when the next
+    /// one is.
+    pub(crate) fn transmitted(&mut self, now: u64) -> ((usize, Vec<u8>), Vec<u64>, Option<u64>) {
+        let (to, datagram) = self.queue.pop_front().unwrap_or_default();
         self.queued = self.queued.saturating_sub(datagram.len() + OVERHEAD);
         let next = self
             .queue
             .front()
-            .map(|next| now + self.transmission(next.len() + OVERHEAD));
+            .map(|(_, next)| now + self.transmission(next.len() + OVERHEAD));
         let mut arrivals = Vec::new();
-        if !self.loses(rng) && !self.conditions.down {
-            arrivals.push(self.arrival(now, rng));
-            if self.conditions.duplicate > 0.0 && rng.random_bool(self.conditions.duplicate) {
-                arrivals.push(self.arrival(now, rng));
+        if !self.loses() && !self.conditions.down {
+            arrivals.push(self.arrival(now));
+            if self.conditions.duplicate > 0.0 && self.rng.random_bool(self.conditions.duplicate) {
+                arrivals.push(self.arrival(now));
             }
             let tenth = usize::try_from(now / 100_000).unwrap();
-            if self.delivered.len() <= tenth {
-                self.delivered.resize(tenth + 1, 0);
+            let delivered = self.delivered.entry(to).or_default();
+            if delivered.len() <= tenth {
+                delivered.resize(tenth + 1, 0);
             }
-            self.delivered[tenth] += u64::try_from(datagram.len() + OVERHEAD).unwrap();
+            delivered[tenth] += u64::try_from(datagram.len() + OVERHEAD).unwrap();
         }
-        (datagram, arrivals, next)
+        ((to, datagram), arrivals, next)
     }
 
     /// How long a datagram that enters now would wait, in microseconds.
@@ -187,7 +192,13 @@ impl Link {
 
     /// Kilobits per second that came through between two moments, in milliseconds.
     pub(crate) fn kilobits(&self, from: u64, to: u64) -> u64 {
-        let tenths = self.delivered.iter().enumerate();
+        let people = self.delivered.keys();
+        people.map(|who| self.kilobits_to(*who, from, to)).sum()
+    }
+
+    /// The same for one of those who share it.
+    pub(crate) fn kilobits_to(&self, who: usize, from: u64, to: u64) -> u64 {
+        let tenths = self.delivered.get(&who).into_iter().flatten().enumerate();
         let bytes: u64 = tenths
             .filter(|(tenth, _)| (from..to).contains(&(100 * u64::try_from(*tenth).unwrap())))
             .map(|(_, bytes)| bytes)
@@ -195,30 +206,30 @@ impl Link {
         8 * bytes / (to - from).max(1)
     }
 
-    fn arrival(&mut self, now: u64, rng: &mut StdRng) -> u64 {
+    fn arrival(&mut self, now: u64) -> u64 {
         let conditions = self.conditions;
         let jitter = if conditions.jitter > 0 {
-            rng.random_range(0..conditions.jitter)
+            self.rng.random_range(0..conditions.jitter)
         } else {
             0
         };
         let at = now + conditions.delay + jitter;
-        if conditions.reorder > 0.0 && rng.random_bool(conditions.reorder) {
-            return at + rng.random_range(5_000..30_000);
+        if conditions.reorder > 0.0 && self.rng.random_bool(conditions.reorder) {
+            return at + self.rng.random_range(5_000..30_000);
         }
         self.last_arrival = self.last_arrival.max(at);
         self.last_arrival
     }
 
-    fn loses(&mut self, rng: &mut StdRng) -> bool {
+    fn loses(&mut self) -> bool {
         match self.conditions.loss {
             Loss::None => false,
-            Loss::Random(probability) => rng.random_bool(probability),
+            Loss::Random(probability) => self.rng.random_bool(probability),
             Loss::Burst { enter, leave } => {
                 self.bad = if self.bad {
-                    !rng.random_bool(leave)
+                    !self.rng.random_bool(leave)
                 } else {
-                    rng.random_bool(enter)
+                    self.rng.random_bool(enter)
                 };
                 self.bad
             }
@@ -241,17 +252,16 @@ mod tests {
 
     /// Sends packets of 956 bytes (1000 with overhead) at these times; when each arrived.
     fn arrivals(conditions: Conditions, times: impl Iterator<Item = u64>) -> Vec<u64> {
-        let mut rng = StdRng::seed_from_u64(1);
-        let mut link = Link::new(conditions);
+        let mut link = Link::new(conditions, StdRng::seed_from_u64(1));
         let mut next = None;
         let mut arrived = Vec::new();
         for now in times {
             while let Some(at) = next.filter(|at| *at <= now) {
-                let (_, at, then) = link.transmitted(at, &mut rng);
+                let (_, at, then) = link.transmitted(at);
                 arrived.extend(at);
                 next = then;
             }
-            if let Entry::Transmits(at) = link.enter(now, vec![0; 956]) {
+            if let Entry::Transmits(at) = link.enter(now, 0, vec![0; 956]) {
                 next = Some(at);
             }
         }

@@ -5,12 +5,14 @@
 
 pub(crate) mod link;
 mod shard;
+mod shards;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use conclave_sfu_core::{Output, PeerSlot, TransportState};
+use conclave_sfu_core::{Output, TransportState};
+use conclave_wire::control::ControlCommand;
 use conclave_wire::id::TrackId;
 use conclave_wire::media::Source;
 use rand::rngs::StdRng;
@@ -21,7 +23,8 @@ use crate::person::sender::camera::FRAME_RATE;
 use crate::person::{Person, Setup};
 use crate::signaling;
 use link::{Conditions, Entry, Link};
-use shard::Shard;
+pub(crate) use shards::Seat;
+use shards::Shards;
 
 /// How often a person looks at what is due, in microseconds.
 const TICK: u64 = 10_000;
@@ -45,6 +48,7 @@ enum Event {
     /// ICE and DTLS are done.
     Connected {
         who: usize,
+        shard: usize,
         slot: usize,
     },
     /// A link sent the first datagram of its queue.
@@ -75,13 +79,17 @@ pub(crate) struct World {
     /// Microseconds since the start.
     pub(crate) now: u64,
     start: Instant,
-    rng: StdRng,
+    seed: u64,
     signaling: signaling::World,
     /// Commands that the SFU got.
     told: usize,
-    shard: Shard,
+    /// When members began to send with new keys.
+    pub(crate) switches: Vec<u64>,
+    sfu: Shards,
     pub(crate) people: Vec<Person>,
     links: Vec<[Link; 2]>,
+    /// Through whose downlink everybody's datagrams come.
+    via: Vec<usize>,
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     next_event: u64,
     /// Prints what happens to everybody, once a second.
@@ -90,17 +98,24 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::on_shards(seed, 1)
+    }
+
+    /// The same with a room that is on several shards.
+    pub(crate) fn on_shards(seed: u64, shards: usize) -> Self {
         let mut signaling = signaling::World::new(seed);
         signaling.weather.delay = (SIGNALING_DELAY, SIGNALING_DELAY);
         let mut world = Self {
             now: 0,
             start: Instant::now(),
-            rng: StdRng::seed_from_u64(seed),
+            seed,
             signaling,
             told: 0,
-            shard: Shard::new(),
+            switches: Vec::new(),
+            sfu: Shards::new(shards),
             people: Vec::new(),
             links: Vec::new(),
+            via: Vec::new(),
             events: BinaryHeap::new(),
             next_event: 0,
             trace: std::env::var_os("CONCLAVE_TRACE").is_some(),
@@ -112,17 +127,19 @@ impl World {
     /// Somebody opens the page.
     pub(crate) fn enter(&mut self, setup: Setup) -> usize {
         let who = self.signaling.enter(&format!("person {}", self.people.len()));
-        self.people
-            .push(Person::new(who, &setup, self.trace, &mut self.rng));
-        self.links.push([Link::new(setup.up), Link::new(setup.down)]);
-        let first = self.now + self.rng.random_range(0..TICK);
+        let [mut own, person, up, down] = [0, 1, 2, 3].map(|of| dice(self.seed, who, of));
+        self.people.push(Person::new(who, &setup, self.trace, person));
+        self.links
+            .push([Link::new(setup.up, up), Link::new(setup.down, down)]);
+        self.via.push(who);
+        let first = self.now + own.random_range(0..TICK);
         self.at(first, Event::Tick { who });
         if setup.microphone {
-            let first = self.now + self.rng.random_range(0..FRAME);
+            let first = self.now + own.random_range(0..FRAME);
             self.at(first, Event::Speaks { who });
         }
         if setup.camera.is_some() {
-            let first = self.now + self.rng.random_range(0..1_000_000 / FRAME_RATE);
+            let first = self.now + own.random_range(0..1_000_000 / FRAME_RATE);
             self.at(first, Event::Films { who });
         }
         who
@@ -142,6 +159,11 @@ impl World {
     /// Changes somebody's network.
     pub(crate) fn conditions(&mut self, who: usize, direction: Direction, conditions: Conditions) {
         self.links[who][direction as usize].conditions = conditions;
+    }
+
+    /// Somebody's datagrams come through the downlink of another, as of two people at one home.
+    pub(crate) fn share_downlink(&mut self, who: usize, of: usize) {
+        self.via[who] = of;
     }
 
     pub(crate) fn link(&self, who: usize, direction: Direction) -> &Link {
@@ -169,8 +191,8 @@ impl World {
     }
 
     /// What every packet and report that left the SFU makes, headers only: equal for equal decisions.
-    pub(crate) fn decisions(&self) -> u64 {
-        self.shard.decisions()
+    pub(crate) fn decisions(&self) -> Vec<u64> {
+        self.sfu.decisions()
     }
 
     pub(crate) fn run_for(&mut self, milliseconds: u64) {
@@ -190,7 +212,6 @@ impl World {
     fn step_before(&mut self, end: u64) -> bool {
         let event = self.events.peek().map(|Reverse((at, ..))| *at);
         let shard = self
-            .shard
             .sfu
             .poll_timeout()
             .map(|at| self.virtual_us(at).max(self.now));
@@ -208,8 +229,8 @@ impl World {
                 self.handle(event);
             }
         } else {
-            self.shard.timeout(self.instant());
-            self.drain_shard();
+            self.sfu.timeout(self.instant());
+            self.drain_sfu();
         }
         true
     }
@@ -224,23 +245,24 @@ impl World {
                 }
                 self.at(now + HEARTBEAT, Event::Heartbeat);
             }
-            Event::Connected { who, slot } => {
-                if self.people[who].slot == Some(PeerSlot(slot)) {
-                    self.people[who].connected = true;
-                    self.shard
-                        .transport(self.instant(), PeerSlot(slot), TransportState::Connected);
-                    self.drain_shard();
+            Event::Connected { who, shard, slot } => {
+                let seat = self.people[who].seat;
+                if let Some(seat) = seat.filter(|seat| (seat.shard, seat.slot.0) == (shard, slot)) {
+                    self.people[who].connected = Some(self.now);
+                    self.sfu
+                        .transport(self.instant(), seat, TransportState::Connected);
+                    self.drain_sfu();
                 }
             }
             Event::Transmitted { who, direction } => {
                 let link = &mut self.links[who][direction as usize];
-                let (datagram, arrivals, next) = link.transmitted(now, &mut self.rng);
+                let ((to, datagram), arrivals, next) = link.transmitted(now);
                 for at in arrivals {
                     let datagram = datagram.clone();
                     self.at(
                         at,
                         Event::Arrives {
-                            who,
+                            who: to,
                             direction,
                             datagram,
                         },
@@ -268,7 +290,7 @@ impl World {
             }
             Event::Films { who } => {
                 let session = &mut self.signaling.clients[who].session;
-                self.people[who].film(now, session, &mut self.rng);
+                self.people[who].film(now, session);
                 self.flush(who);
                 self.at(now + 1_000_000 / FRAME_RATE, Event::Films { who });
             }
@@ -286,9 +308,9 @@ impl World {
         let person = &mut self.people[who];
         match direction {
             Direction::Up => {
-                if let Some(slot) = person.slot.filter(|_| person.connected) {
-                    self.shard.datagram(self.instant(), slot, is_rtcp, datagram);
-                    self.drain_shard();
+                if let Some(seat) = person.seat.filter(|_| person.connected.is_some()) {
+                    self.sfu.datagram(self.instant(), seat, is_rtcp, datagram);
+                    self.drain_sfu();
                 }
             }
             Direction::Down => {
@@ -306,7 +328,7 @@ impl World {
     fn signal(&mut self) {
         let behind = (self.now / 1000).saturating_sub(self.signaling.now);
         self.signaling.run_for(behind);
-        self.tell_shard();
+        self.tell_sfu();
         for who in 0..self.people.len() {
             let client = &mut self.signaling.clients[who];
             let person = &mut self.people[who];
@@ -339,38 +361,46 @@ impl World {
         }
     }
 
-    fn tell_shard(&mut self) {
+    fn tell_sfu(&mut self) {
         while let Some(command) = self.signaling.commands.get(self.told).cloned() {
             self.told += 1;
-            self.shard.command(self.instant(), command);
-            self.drain_shard();
+            if matches!(command, ControlCommand::Go { .. }) {
+                self.switches.push(self.now);
+                if self.trace {
+                    println!("{:>7} ms  members switch keys", self.now / 1000);
+                }
+            }
+            self.sfu.command(self.instant(), command);
+            self.drain_sfu();
         }
     }
 
-    fn drain_shard(&mut self) {
-        while let Some(output) = self.shard.sfu.poll_output() {
+    fn drain_sfu(&mut self) {
+        while let Some((shard, output)) = self.sfu.poll_output() {
             match output {
                 Output::Event(event) => self.signaling.tell_service(event),
                 Output::OpenTransport { peer, remote, .. } => {
                     let who: usize = remote.ufrag.trim_start_matches("user").parse().unwrap();
-                    self.people[who].slot = Some(peer);
+                    self.people[who].seat = Some(Seat { shard, slot: peer });
                     let [up, down] = &self.links[who];
                     // The answer, then one round trip of ICE and two of DTLS.
                     let round_trip = up.conditions.delay + down.conditions.delay;
                     let at = self.now + SIGNALING_DELAY * 1000 + 3 * round_trip;
-                    self.at(at, Event::Connected { who, slot: peer.0 });
+                    let slot = peer.0;
+                    self.at(at, Event::Connected { who, shard, slot });
                 }
                 Output::CloseTransport { peer } => {
-                    for person in self.people.iter_mut().filter(|person| person.slot == Some(peer)) {
-                        person.slot = None;
-                        person.connected = false;
+                    let seat = Seat { shard, slot: peer };
+                    for person in self.people.iter_mut().filter(|person| person.seat == Some(seat)) {
+                        person.seat = None;
+                        person.connected = None;
                     }
                 }
                 Output::RestartIce { .. } => {}
             }
         }
-        for (to, datagram) in self.shard.take() {
-            if let Some(who) = self.people.iter().position(|person| person.slot == Some(to)) {
+        for (to, datagram) in self.sfu.take() {
+            if let Some(who) = self.people.iter().position(|person| person.seat == Some(to)) {
                 self.send(who, Direction::Down, datagram);
             }
         }
@@ -390,8 +420,13 @@ impl World {
     }
 
     fn send(&mut self, who: usize, direction: Direction, datagram: Vec<u8>) {
-        if let Entry::Transmits(at) = self.links[who][direction as usize].enter(self.now, datagram) {
-            self.at(at, Event::Transmitted { who, direction });
+        let via = if direction == Direction::Down {
+            self.via[who]
+        } else {
+            who
+        };
+        if let Entry::Transmits(at) = self.links[via][direction as usize].enter(self.now, who, datagram) {
+            self.at(at, Event::Transmitted { who: via, direction });
         }
     }
 
@@ -408,4 +443,9 @@ impl World {
         let since = at.saturating_duration_since(self.start);
         u64::try_from(since.as_nanos().div_ceil(1000)).unwrap()
     }
+}
+
+/// The dice of one thing of one person: each has its own, so that nothing others do changes what it throws.
+fn dice(seed: u64, who: usize, of: u64) -> StdRng {
+    StdRng::seed_from_u64(seed << 32 | u64::try_from(who).unwrap() << 2 | of)
 }

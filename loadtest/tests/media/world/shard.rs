@@ -3,13 +3,18 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Instant;
 
-use conclave_sfu_core::{Config, Egress, Outgoing, PeerSlot, Sfu, TransportState};
+use conclave_sfu_core::{Config, Egress, Mirror, Outgoing, PeerSlot, Sfu, ShardSet, Stream, TransportState};
 use conclave_transport::dtls::Fingerprint;
 use conclave_transport::route::{CREDENTIAL_RANDOM_LEN, IceCredentials, Route};
 use conclave_transport::rtp::RtpView;
 use conclave_wire::control::ControlCommand;
+use conclave_wire::id::{PeerId, RoomId};
+
+/// A packet for other shards.
+type Relayed = (PeerId, Option<Stream>, ShardSet, Vec<u8>);
 
 pub(crate) struct Shard {
+    number: usize,
     pub(crate) sfu: Sfu,
     left: Left,
 }
@@ -17,6 +22,7 @@ pub(crate) struct Shard {
 /// What left and was not taken yet.
 struct Left {
     datagrams: Vec<(PeerSlot, Vec<u8>)>,
+    relayed: Vec<Relayed>,
     decisions: DefaultHasher,
 }
 
@@ -34,17 +40,24 @@ impl Egress for Left {
         (to.0, packet).hash(&mut self.decisions);
         self.datagrams.push((to, packet.to_vec()));
     }
+
+    fn relay(&mut self, from: PeerId, stream: Option<Stream>, to: ShardSet, packet: &[u8]) {
+        self.relayed.push((from, stream, to, packet.to_vec()));
+    }
 }
 
 impl Shard {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(number: usize) -> Self {
+        let config = Config {
+            fingerprint: Fingerprint([1; 32]),
+            candidates: vec!["192.0.2.1:3478".parse().unwrap()],
+        };
         Self {
-            sfu: Sfu::new(Config {
-                fingerprint: Fingerprint([1; 32]),
-                candidates: vec!["192.0.2.1:3478".parse().unwrap()],
-            }),
+            number,
+            sfu: Sfu::for_shard(config, u8::try_from(number).unwrap()),
             left: Left {
                 datagrams: Vec::new(),
+                relayed: Vec::new(),
                 decisions: DefaultHasher::new(),
             },
         }
@@ -52,9 +65,10 @@ impl Shard {
 
     pub(crate) fn command(&mut self, now: Instant, command: ControlCommand) {
         let random = [7; CREDENTIAL_RANDOM_LEN];
+        let shard = u8::try_from(self.number).unwrap();
         let credentials = |slot: PeerSlot| {
             let route = Route {
-                shard: 0,
+                shard,
                 peer: u64::try_from(slot.0).unwrap(),
             };
             Some(IceCredentials::from_random(route, &random))
@@ -81,6 +95,31 @@ impl Shard {
     /// What left since the last call, in order.
     pub(crate) fn take(&mut self) -> Vec<(PeerSlot, Vec<u8>)> {
         std::mem::take(&mut self.left.datagrams)
+    }
+
+    /// The packets for other shards since the last call.
+    pub(crate) fn take_relayed(&mut self) -> Vec<Relayed> {
+        std::mem::take(&mut self.left.relayed)
+    }
+
+    /// Keeps of what left only what `keep` says.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(PeerSlot, &[u8]) -> bool) {
+        self.left.datagrams.retain(|(to, datagram)| keep(*to, datagram));
+    }
+
+    /// Makes the mirror of another shard's peer what that is now.
+    pub(crate) fn mirror(&mut self, now: Instant, room: RoomId, mirror: &Mirror) -> Option<PeerSlot> {
+        self.sfu.set_mirror(now, room, mirror, &mut self.left)
+    }
+
+    /// A packet of a mirror.
+    pub(crate) fn relayed(&mut self, now: Instant, from: PeerId, stream: Option<Stream>, packet: &[u8]) {
+        self.sfu.handle_relayed(now, from, stream, packet, &mut self.left);
+    }
+
+    /// Another shard needs a key frame.
+    pub(crate) fn keyframe(&mut self, now: Instant, of: PeerId, ssrc: u32) {
+        self.sfu.relay_keyframe(now, of, ssrc, &mut self.left);
     }
 
     pub(crate) fn decisions(&self) -> u64 {

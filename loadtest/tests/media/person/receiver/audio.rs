@@ -16,6 +16,8 @@ pub(crate) const FRAME: u64 = 20_000;
 const STEP: u32 = 960;
 /// A gap of this many sounds is a pause and not a loss.
 const PAUSE: u32 = 50 * 60;
+/// Missing sounds this far behind the newest one are not asked for any more.
+const WORTH_ASKING: u64 = 10;
 
 pub(crate) struct AudioReceiver {
     pub(crate) track: TrackId,
@@ -48,7 +50,12 @@ impl AudioReceiver {
     }
 
     pub(crate) fn packet(&mut self, now: u64, view: &RtpView<'_>, session: &mut Session, first_epoch: u64) {
-        if view.ssrc() != self.inbound.ssrc || self.log.record(view.sequence_number(), false).is_none() {
+        if view.ssrc() != self.inbound.ssrc
+            || self
+                .log
+                .record(view.sequence_number(), self.inbound.nack)
+                .is_none()
+        {
             return;
         }
         let mut plain = Vec::new();
@@ -72,6 +79,12 @@ impl AudioReceiver {
                 }
             }
         }
+    }
+
+    /// The numbers to ask for now: what a jitter buffer may still wait for.
+    pub(crate) fn due(&mut self, now: u64, round_trip: u64) -> Vec<u16> {
+        self.log.forget_behind(WORTH_ASKING);
+        self.log.due(now, round_trip)
     }
 
     /// Plays what is due.

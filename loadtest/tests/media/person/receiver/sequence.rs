@@ -58,6 +58,11 @@ impl SequenceLog {
         Some(extended)
     }
 
+    /// The newest number that came.
+    pub(crate) fn newest(&self) -> u16 {
+        low_bits(self.highest.unwrap_or(0))
+    }
+
     /// The numbers to ask for now. A number that was asked for too often is given up.
     pub(crate) fn due(&mut self, now: u64, round_trip: u64) -> Vec<u16> {
         let mut due = Vec::new();
@@ -70,6 +75,11 @@ impl SequenceLog {
         }
         self.missing.retain(|_, missing| missing.tries < MAX_TRIES);
         due
+    }
+
+    /// What is so far behind the newest is not wanted any more.
+    pub(crate) fn forget_behind(&mut self, distance: u64) {
+        self.forget_before(self.highest.unwrap_or(0).saturating_sub(distance));
     }
 
     /// Everything up to here is not wanted any more.

@@ -18,6 +18,8 @@ pub(crate) struct Outgoing {
     /// RID or, of a retransmission, the repaired one.
     pub(crate) rid: Option<&'static str>,
     pub(crate) repaired: bool,
+    /// Whether it has a transport-wide number.
+    pub(crate) numbered: bool,
 }
 
 /// Header extension ids of an answer.
@@ -43,7 +45,9 @@ impl Outgoing {
                 id,
                 data: rid.as_bytes(),
             }),
-            ids.transport_cc.map(|id| Extension { id, data: &number }),
+            ids.transport_cc
+                .filter(|_| self.numbered)
+                .map(|id| Extension { id, data: &number }),
         ]
         .into_iter()
         .flatten()
@@ -70,6 +74,8 @@ pub(crate) struct Stream {
     pub(crate) rtx_type: Option<u8>,
     pub(crate) mid: String,
     pub(crate) rid: Option<&'static str>,
+    /// Whether its packets have transport-wide numbers.
+    pub(crate) numbered: bool,
     clock_rate: u64,
     /// Where its clock starts.
     first_timestamp: u32,
@@ -89,6 +95,7 @@ impl Stream {
             rtx_type: None,
             mid: String::new(),
             rid: None,
+            numbered: false,
             clock_rate,
             first_timestamp: first.1,
             sequence: (1 << 16) + u64::from(first.0),
@@ -140,12 +147,12 @@ impl Stream {
             mid: self.mid.clone(),
             rid: self.rid,
             repaired: false,
+            numbered: self.numbered,
         }
     }
 
-    /// The retransmission of a packet (RFC 4588), if it can be had.
+    /// A packet for another time, if it can be had: as a retransmission (RFC 4588), or of sound without that as it was.
     pub(crate) fn again(&mut self, now: u64, sequence: u16) -> Option<Outgoing> {
-        let payload_type = self.rtx_type?;
         let newest = self.sequence - 1;
         let behind = low_bits(newest).wrapping_sub(sequence);
         let kept = self.kept.get_mut(&(newest - u64::from(behind)))?;
@@ -153,6 +160,16 @@ impl Stream {
             return None;
         }
         kept.resent = now;
+        let Some(payload_type) = self.rtx_type else {
+            return Some(Outgoing {
+                header: kept.header,
+                payload: kept.payload.clone(),
+                mid: self.mid.clone(),
+                rid: self.rid,
+                repaired: false,
+                numbered: self.numbered,
+            });
+        };
         let header = RtpHeader {
             payload_type,
             sequence_number: self.rtx_sequence,
@@ -166,6 +183,7 @@ impl Stream {
             mid: self.mid.clone(),
             rid: self.rid,
             repaired: true,
+            numbered: self.numbered,
         })
     }
 
