@@ -22,8 +22,8 @@ const PROMISES: &[(&str, &str, i64)] = &[
     ("hidden_tiles", "shown_again_ms", 1_000),
     // One at Go, and one for those whose connections came after it.
     ("burst_of_joins", "requests_per_source_and_epoch", 2),
-    // A round trip of 44 ms at each end, a frame until the encoder makes it, and what the jitter buffer waits for.
-    ("burst_of_joins", "longest_wait_after_go_ms", 250),
+    // Round trips of 44 ms at each end, a second request for some, and what the jitter buffer waits for.
+    ("burst_of_joins", "longest_wait_after_go_ms", 500),
     (
         "joining_over_two_and_a_half_mbit",
         "large_after_joining_ms",
