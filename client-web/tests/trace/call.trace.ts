@@ -11,6 +11,8 @@ import { mainThreadTasks, type Task } from "./tasks.ts";
 
 /** Everybody on the screen, the traced browser among them. */
 const PEOPLE = Number(process.env["TRACE_PEOPLE"] ?? 16);
+/** A screen that shows them all on one page. */
+const SCREEN = PEOPLE > 16 ? { width: 1920, height: 1080 } : { width: 1280, height: 720 };
 /** How long the full call is traced. */
 const SECONDS = Number(process.env["TRACE_SECONDS"] ?? 30);
 /** A person notices when input waits longer. */
@@ -44,7 +46,7 @@ test(`a call of ${PEOPLE}`, async () => {
   const browser = await launchChromium();
   let bots: ChildProcess | undefined;
   try {
-    const ada = await Person.open(browser, "Ada", { width: 1280, height: 720 });
+    const ada = await Person.open(browser, "Ada", SCREEN);
     await ada.page.goto(server.url);
     await ada.button("New meeting").click();
     await ada.page.getByRole("textbox", { name: "Your name" }).waitFor();
@@ -65,11 +67,14 @@ test(`a call of ${PEOPLE}`, async () => {
     await ada.enter();
     const words = ["run", "steady", "--url", server.url, "--room", link, "--light", String(PEOPLE - 1)];
     bots = spawn(BOTS, [...words, "--duration", `${SECONDS + 60}s`], { stdio: "ignore" });
-    await until(
-      `${PEOPLE} people are in the call`,
-      async () => Object.keys(await ada.tiles()).length === PEOPLE,
-      120_000,
-    );
+    let tiles = 0;
+    const everybody = async () => {
+      tiles = await ada.page.locator("[role=group][data-crypto]").count();
+      return tiles === PEOPLE;
+    };
+    await until(`${PEOPLE} people are on the screen`, everybody, 120_000).catch((error) => {
+      throw new Error(`${error.message}; there are ${tiles}`);
+    });
     const shown = await ada.decodes(PEOPLE - 1);
     say("all_pictures_after_ms", round(shown), "ms");
     await ada.page.evaluate(() => performance.mark("full"));
