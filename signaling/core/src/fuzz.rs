@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 
 use conclave_wire::bytes::Blob;
+use conclave_wire::client::lobby::{Admit, Deny, Knock, Ticket};
 use conclave_wire::client::membership::Kick;
 use conclave_wire::client::mls::{Ack, AppUpload, CommitUpload, Found, Join, Nack, NackReason};
+use conclave_wire::client::order::Order;
 use conclave_wire::client::session::{Hello, Ping, Resume};
 use conclave_wire::id::{ClientId, Epoch, LeafIndex};
 use conclave_wire::{ClientMessage, PROTOCOL_VERSION, codec};
@@ -112,7 +114,7 @@ pub fn fuzz_messages(data: &[u8]) {
 fn message(kind: u8, detail: u8, bytes: &[u8]) -> ClientMessage {
     let blob = || Blob::from(bytes);
     let epoch = Epoch(u64::from(detail % 4));
-    match kind % 13 {
+    match kind % 17 {
         0 | 1 => {
             let claim = Resume {
                 group_id: Blob([*ROOM.as_bytes(), [detail; 16]].concat()),
@@ -152,7 +154,27 @@ fn message(kind: u8, detail: u8, bytes: &[u8]) -> ClientMessage {
             ban: detail & 0x80 != 0,
             signature: blob(),
         }),
-        11 => codec::decode_client(&String::from_utf8_lossy(bytes)).unwrap_or(ClientMessage::Bye),
+        11 => ClientMessage::Order(Order {
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            key: blob(),
+            signature: blob(),
+        }),
+        12 => ClientMessage::Knock(Knock {
+            leaf_key: Blob(vec![detail; if kind < 128 { 32 } else { bytes.len() }]),
+            card: blob(),
+        }),
+        13 => ClientMessage::Admit(Admit {
+            client_id: ClientId::new([100 + detail % 8; 16]),
+            leaf_key: Blob(vec![detail; 32]),
+            ticket: Ticket {
+                key: blob(),
+                signature: Blob(vec![detail; 64]),
+            },
+        }),
+        14 => ClientMessage::Deny(Deny {
+            client_id: ClientId::new([100 + detail % 8; 16]),
+        }),
+        15 => codec::decode_client(&String::from_utf8_lossy(bytes)).unwrap_or(ClientMessage::Bye),
         _ => ClientMessage::Commit(CommitUpload {
             epoch,
             commit: blob(),
