@@ -24,7 +24,7 @@ import type {
   Reaction,
   Waiting,
 } from "../src/index.ts";
-import { moderates } from "../src/index.ts";
+import { OPEN_TERMS } from "../src/index.ts";
 import type { CallEventName, CallPort, SdkPort } from "../src/ui/port.ts";
 
 /** What the gallery's address asks for. */
@@ -88,11 +88,12 @@ export class FakeSdk implements SdkPort {
 class FakeCall implements CallPort {
   state: CallState = "idle";
   endReason: EndReason | undefined;
+  receipt: string | undefined;
   participants = new Map<string, Participant>();
   code: string | undefined = "48213 90177 52846 10395 77402 61958";
   epoch = 14;
   suite = "post_quantum" as const;
-  moderation: Moderation = { role: "host", permitted: ALL, sources: ALL, locked: false, lobby: false };
+  moderation: Moderation = { role: "host", permitted: ALL, sources: ALL, locked: false, lobby: false, ...OPEN_TERMS };
   log: ChangeLogEntry[] = [];
   readonly #events = new Emitter<CallEvents>();
   readonly #options: Omit<CallOptions, "server">;
@@ -101,7 +102,6 @@ class FakeCall implements CallPort {
     send: () => this.state === "in-call",
     self: () => ({ clientId: "self", name: this.#options.name }),
     nameOf: (clientId) => this.participants.get(clientId)?.name,
-    isHost: (clientId) => moderates(this.participants.get(clientId)?.role ?? "member"),
     now: () => Date.now(),
     chatChanged: (entries) => this.#events.emit("chat", entries),
     ruleChanged: (rule) => this.#events.emit("rule", rule),
@@ -391,7 +391,7 @@ class FakeCall implements CallPort {
     const [picture, plan, poll] = ["BBBBBBBBBBBBBBBB", "BBBBBBBBBBBBBBBC", "BBBBBBBBBBBBBBBD"] as const;
     const offer = { file: "AAECAwQFBgcICQoLDA0ODw", key: SECRET };
     const say = (from: number, message: TalkMessage) => this.conversation.handle(`person-${from}`, message);
-    say(0, { type: "rule", rule: { lifetime: 3_600, burn: false } });
+    this.conversation.setRule({ lifetime: 3_600, burn: false });
     say(0, { type: "file", id: picture, offer: { ...offer, name: "Garten.png", mime: "image/png", bytes: 48_213 } });
     say(2, {
       type: "file",

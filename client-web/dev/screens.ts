@@ -224,12 +224,23 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await intoCall(start, "others=2");
     await button(start.page, start.text.controls.leave).click();
   },
+  "confirm-burn": async (start) => {
+    await intoCall(start, "others=3");
+    await fromMore(start, start.text.moderation.title);
+    await button(start.page, start.text.burn.burn).click();
+  },
+  burnt: async (start) => {
+    await intoCall(start, "others=2");
+    await end(start.page, "burnt", "X48uIk1bL7w0Yq2Zc9Jm5aTt3RrEe8WwQqPpOoNnMm0");
+    await start.page.getByTestId("receipt").waitFor();
+  },
+  "link-used-up": async (start) => {
+    await intoCall(start, "others=2");
+    await end(start.page, "used-up");
+  },
   removed: async (start) => {
     await intoCall(start, "others=2");
-    await start.page.evaluate(() => {
-      const { fakeCall } = window as unknown as { fakeCall: { go(state: string, reason: string): void } };
-      fakeCall.go("ended", "removed");
-    });
+    await end(start.page, "removed");
   },
 };
 
@@ -249,6 +260,20 @@ async function share(page: Page, indices: readonly number[]): Promise<void> {
   await page.evaluate((indices) => {
     (window as unknown as { fakeCall: { share(indices: readonly number[]): void } }).fakeCall.share(indices);
   }, indices);
+}
+
+/** The call is over. */
+async function end(page: Page, reason: string, receipt?: string): Promise<void> {
+  await page.evaluate(
+    ([reason, receipt]) => {
+      const { fakeCall } = window as unknown as {
+        fakeCall: { receipt: string | undefined; go(state: string, reason: string): void };
+      };
+      fakeCall.receipt = receipt;
+      fakeCall.go("ended", reason ?? "");
+    },
+    [reason, receipt] as const,
+  );
 }
 
 /** Three people wait in the lobby, one of whom does not have the link. */

@@ -15,6 +15,7 @@ export { type Feature, missingFeatures } from "./call/features.ts";
 export type { Fetched, FilesView, SharedFiles, Upload } from "./call/files.ts";
 export {
   createMeeting,
+  isExpired,
   MeetingError,
   type MeetingLink,
   type MeetingOptions,
@@ -37,6 +38,7 @@ export {
   type CryptoState,
   type Identity,
   moderates,
+  OPEN_TERMS,
   type Participant,
   type SharedScreen,
 } from "./call/participants.ts";
@@ -47,7 +49,7 @@ export type { TileView } from "./call/views.ts";
 export { type Assets, setAssets } from "./e2ee/assets.ts";
 export { DecisionError } from "./e2ee/client.ts";
 export { forgetDevice, recallDevice, rememberDevice } from "./e2ee/device.ts";
-export type { Decision, FrameCounters, Moderation, Role, Waiting } from "./e2ee/messages.ts";
+export type { Decision, FrameCounters, LinkTerms, Moderation, Role, Waiting } from "./e2ee/messages.ts";
 export { safetyNumber } from "./e2ee/safety.ts";
 export { pictureKind } from "./files/picture.ts";
 export type { FileProblem } from "./files/store.ts";

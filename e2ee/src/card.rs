@@ -201,7 +201,15 @@ mod tests {
         };
         for (stolen, opens) in [(LEAF, true), (other_leaf, false), (other_room, false)] {
             // Somebody with the room secret seals another's signature into a card for a leaf of their own.
-            let sealed = seal(provider.crypto(), &keys, [9; NONCE], LEAF, "Ada", &signed(&stolen)).unwrap();
+            let sealed = seal(
+                provider.crypto(),
+                &keys,
+                [9; NONCE],
+                LEAF,
+                "Ada",
+                &signed(&stolen),
+            )
+            .unwrap();
             assert_eq!(open(provider.crypto(), &keys, LEAF, &sealed).is_some(), opens);
         }
     }

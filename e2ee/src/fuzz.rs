@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use ed25519_dalek::{Signer as _, SigningKey};
 use openmls::prelude::OpenMlsProvider as _;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use serde_json::json;
@@ -10,8 +11,12 @@ use serde_json::json;
 use crate::call_policy::CallPolicy;
 use crate::card::{self, CardLeaf};
 use crate::confirmation::Content;
+use crate::encoding::Blob;
 use crate::frame::{Codec, Context};
+use crate::message::Order;
+use crate::moderation::{self, GroupHosts, Orders, RulesWish, Wish};
 use crate::secrets::RoomKeys;
+use crate::ticket;
 use crate::{RoomSecret, Session, SessionConfig, encoding};
 
 const ROOM: [u8; 16] = [7; 16];
@@ -146,6 +151,37 @@ pub fn fuzz_card(data: &[u8]) {
     let _ = Content::decode(data);
 }
 
+/// An order as a host of the group signed it: whatever its text says, it is judged and asked about.
+pub fn fuzz_order(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    let host = SigningKey::from_bytes(&[3; 32]);
+    let key = host.verifying_key().to_bytes();
+    let signature = Blob(host.sign(&moderation::signed_bytes(&text)).to_bytes().to_vec());
+    let order = Order {
+        text,
+        key: Blob(key.to_vec()),
+        signature,
+    };
+    let hosts = GroupHosts {
+        room_id: &[0; 16],
+        group_id: &[0; 32],
+        keys: &[key],
+    };
+    let mut orders = Orders::default();
+    let _ = orders.take(&hosts, &order);
+    let role = orders.role_of(&hosts, data);
+    let _ = orders.permitted(role, data);
+    orders.wish(Wish::Rules(RulesWish::Again));
+    let _ = orders.next_text(&hosts, true);
+}
+
+/// A ticket as it stands in a leaf.
+pub fn fuzz_ticket(data: &[u8]) {
+    if let Some(ticket) = ticket::decode(data) {
+        let _ = ticket::is_signed(&ticket, b"group", &[5; 32]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,6 +309,28 @@ mod tests {
             corpus.push([&[choice], frame.as_slice()].concat());
         }
         smoke(4, 20_000, &corpus, fuzz_frame);
+    }
+
+    #[test]
+    fn orders_and_tickets_never_panic() {
+        let room = crate::encoding::encode(&[0; 16]);
+        let group = crate::encoding::encode(&[0; 32]);
+        let corpus = [
+            format!(
+                r#"{{"order":"roles","group":"{group}","version":1,"people":[{{"key":"AAAA","role":"viewer"}}]}}"#
+            ),
+            format!(
+                r#"{{"order":"rules","group":"{group}","version":18446744073709551615,"sources":["camera"],"exceptions":[{{"key":"AAAA","stopped":["camera"],"person":"AA"}}],"locked":true,"lobby":false}}"#
+            ),
+            format!(
+                r#"{{"order":"terms","room":"{room}","version":1,"expires":1,"max_uses":0,"used":4294967295,"burn":true}}"#
+            ),
+            format!(r#"{{"order":"end","group":"{group}","epoch":3}}"#),
+            format!(r#"{{"order":"burn","room":"{room}","group":"{group}"}}"#),
+        ];
+        let corpus: Vec<Vec<u8>> = corpus.into_iter().map(String::into_bytes).collect();
+        smoke(6, 5_000, &corpus, fuzz_order);
+        smoke(7, 5_000, &[vec![7; 96]], fuzz_ticket);
     }
 
     #[test]

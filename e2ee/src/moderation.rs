@@ -18,7 +18,9 @@ pub(crate) const MAX_ORDER: usize = 64 << 10;
 pub(crate) enum Decision {
     Roles(Roles),
     Rules(Rules),
+    Terms(Terms),
     End(End),
+    Burn(Burn),
 }
 
 /// Who is what. Signed by a host key.
@@ -33,6 +35,9 @@ pub(crate) struct Roles {
 pub(crate) struct RoleOf {
     pub(crate) key: Blob,
     pub(crate) role: Role,
+    /// Whose long-term key it is, by a MAC under a key from the link: they keep the role when they come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) person: Option<Blob>,
 }
 
 /// What somebody is in a call.
@@ -72,6 +77,42 @@ pub(crate) struct Rules {
 pub(crate) struct Exception {
     pub(crate) key: Blob,
     pub(crate) stopped: Vec<Context>,
+    /// As in [`RoleOf`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) person: Option<Blob>,
+}
+
+/// What the link is good for and how long messages stay, whatever group the room has. Signed by a host key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    pub(crate) room: Blob,
+    pub(crate) version: u64,
+    /// Seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_uses: Option<u32>,
+    pub(crate) used: u32,
+    /// Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lifetime: Option<u32>,
+    pub(crate) burn: bool,
+}
+
+impl Terms {
+    pub(crate) fn link(&self) -> LinkTerms {
+        LinkTerms {
+            expires: self.expires,
+            max_uses: self.max_uses,
+        }
+    }
+}
+
+/// The room is gone for good. Signed by a host key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Burn {
+    pub(crate) room: Blob,
+    pub(crate) group: Blob,
 }
 
 /// The call is over. Signed by a host key.
@@ -84,8 +125,43 @@ pub(crate) struct End {
 /// A wish of this session's user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
-    Role(Vec<u8>, Role),
+    Role(Somebody, Role),
     Rules(RulesWish),
+    Terms(TermsWish),
+}
+
+/// A leaf key and the mark of the person that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Somebody {
+    pub(crate) key: Vec<u8>,
+    pub(crate) person: Option<Blob>,
+}
+
+impl Somebody {
+    fn is(&self, key: &Blob, person: Option<&Blob>) -> bool {
+        key.as_slice() == self.key || (person.is_some() && person == self.person.as_ref())
+    }
+}
+
+/// A change of the terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TermsWish {
+    Link(LinkTerms),
+    Messages {
+        lifetime: Option<u32>,
+        burn: bool,
+    },
+    /// So many came in by now.
+    Used(u32),
+}
+
+/// What the link is good for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkTerms {
+    /// When it stops letting anybody new in, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// How many people beside the hosts it lets in.
+    pub max_uses: Option<u32>,
 }
 
 /// A change of the rules.
@@ -94,7 +170,7 @@ pub(crate) enum RulesWish {
     /// What members may publish.
     Sources(Vec<Context>),
     /// What the owner of this leaf key may not.
-    Stop(Vec<u8>, Vec<Context>),
+    Stop(Somebody, Vec<Context>),
     Locked(bool),
     Lobby(bool),
     /// The same again under the key of whoever signs now.
@@ -114,15 +190,28 @@ pub struct Moderation {
     pub locked: bool,
     /// Whoever is new needs a host's ticket.
     pub lobby: bool,
+    /// What the link is good for.
+    pub link: LinkTerms,
+    /// How many people beside the hosts it has let in, as far as this session knows.
+    pub used: u32,
+    /// The longest that a message may stay, in seconds.
+    pub lifetime: Option<u32>,
+    /// Whether messages go when they were read.
+    pub burn: bool,
 }
 
 /// The group orders are for.
 pub(crate) struct GroupHosts<'a> {
+    pub(crate) room_id: &'a [u8],
     pub(crate) group_id: &'a [u8],
     pub(crate) keys: &'a [[u8; 32]],
 }
 
 impl GroupHosts<'_> {
+    fn is_of_group(&self, group: &Blob) -> bool {
+        group.as_slice() == self.group_id
+    }
+
     fn has(&self, key: &[u8]) -> bool {
         self.keys.iter().any(|host| host == key)
     }
@@ -135,6 +224,7 @@ pub(crate) enum Taken {
     /// This one or a newer one stood already.
     Old,
     End(End),
+    Burn(Burn),
     /// Not by a host of this group.
     Refused,
 }
@@ -149,6 +239,7 @@ struct Stands<T> {
 pub(crate) struct Orders {
     roles: Option<Stands<Roles>>,
     rules: Option<Stands<Rules>>,
+    terms: Option<Stands<Terms>>,
     wishes: Vec<Wish>,
     /// The text of the order that was sent and how many wishes it fulfils.
     sent: Option<(String, usize)>,
@@ -163,7 +254,9 @@ impl Orders {
         let taken = match decision {
             Decision::Roles(content) => keep(&mut self.roles, order, content, |roles| roles.version),
             Decision::Rules(content) => keep(&mut self.rules, order, content, |rules| rules.version),
+            Decision::Terms(content) => keep(&mut self.terms, order, content, |terms| terms.version),
             Decision::End(end) => return Taken::End(end),
+            Decision::Burn(burn) => return Taken::Burn(burn),
         };
         if taken == Taken::Stands {
             match self.sent.take() {
@@ -183,14 +276,19 @@ impl Orders {
         }
         let decision: Decision = serde_json::from_str(&order.text).ok()?;
         let key = order.key.as_slice();
-        let (group, may) = match &decision {
-            Decision::Roles(roles) => (&roles.group, hosts.has(key)),
-            Decision::Rules(rules) => (&rules.group, self.role_of(hosts, key).moderates()),
-            Decision::End(end) => (&end.group, hosts.has(key)),
+        let (is_here, may) = match &decision {
+            Decision::Roles(roles) => (hosts.is_of_group(&roles.group), hosts.has(key)),
+            Decision::Rules(rules) => (
+                hosts.is_of_group(&rules.group),
+                self.role_of(hosts, key).moderates(),
+            ),
+            Decision::Terms(terms) => (terms.room.as_slice() == hosts.room_id, hosts.has(key)),
+            Decision::End(end) => (hosts.is_of_group(&end.group), hosts.has(key)),
+            Decision::Burn(burn) => (burn.room.as_slice() == hosts.room_id, hosts.has(key)),
         };
         let signature = Signature::from_slice(order.signature.as_slice()).ok()?;
         let verifying = VerifyingKey::from_bytes(key.try_into().ok()?).ok()?;
-        (may && group.as_slice() == hosts.group_id
+        (may && is_here
             && verifying
                 .verify_strict(&signed_bytes(&order.text), &signature)
                 .is_ok())
@@ -239,6 +337,26 @@ impl Orders {
         self.rules.as_ref().map(|rules| rules.content.lobby)
     }
 
+    /// What the link is good for and how long messages stay.
+    pub(crate) fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref().map(|terms| &terms.content)
+    }
+
+    /// Whoever is named with what they are, and whoever may not publish everything, without the hosts.
+    pub(crate) fn named(&self) -> (&[RoleOf], &[Exception]) {
+        let roles = self.roles.as_ref().map(|roles| roles.content.people.as_slice());
+        let rules = self
+            .rules
+            .as_ref()
+            .map(|rules| rules.content.exceptions.as_slice());
+        (roles.unwrap_or_default(), rules.unwrap_or_default())
+    }
+
+    /// Whether this is wished already.
+    pub(crate) fn wishes(&self, wish: &Wish) -> bool {
+        self.wishes.contains(wish)
+    }
+
     /// Whose key signed the rules that stand.
     pub(crate) fn rules_key(&self) -> Option<&[u8]> {
         self.rules.as_ref().map(|rules| rules.order.key.as_slice())
@@ -247,7 +365,9 @@ impl Orders {
     /// What stands, for a server that lost it.
     pub(crate) fn list(&self) -> impl Iterator<Item = &Order> {
         let roles = self.roles.iter().map(|stands| &stands.order);
-        roles.chain(self.rules.iter().map(|stands| &stands.order))
+        let rules = self.rules.iter().map(|stands| &stands.order);
+        let terms = self.terms.iter().map(|stands| &stands.order);
+        roles.chain(rules).chain(terms)
     }
 
     pub(crate) fn wish(&mut self, wish: Wish) {
@@ -260,23 +380,22 @@ impl Orders {
     }
 
     /// The text that fulfils the next wishes of one kind, unless one is under way.
-    pub(crate) fn next_text(&mut self, group_id: &[u8], lobby: bool) -> Option<String> {
+    pub(crate) fn next_text(&mut self, hosts: &GroupHosts<'_>, lobby: bool) -> Option<String> {
         if self.sent.is_some() {
             return None;
         }
-        let about_roles = |wish: &Wish| matches!(wish, Wish::Role(..));
-        let first = about_roles(self.wishes.first()?);
+        let kind = std::mem::discriminant(self.wishes.first()?);
         let count = self
             .wishes
             .iter()
-            .take_while(|wish| about_roles(wish) == first)
+            .take_while(|wish| std::mem::discriminant(*wish) == kind)
             .count();
         let wishes = self.wishes.get(..count)?;
-        let group = Blob(group_id.to_vec());
-        let decision = if first {
-            Decision::Roles(self.roles_with(group, wishes))
-        } else {
-            Decision::Rules(self.rules_with(group, lobby, wishes))
+        let group = Blob(hosts.group_id.to_vec());
+        let decision = match wishes.first()? {
+            Wish::Role(..) => Decision::Roles(self.roles_with(group, wishes)),
+            Wish::Rules(_) => Decision::Rules(self.rules_with(group, lobby, wishes)),
+            Wish::Terms(_) => Decision::Terms(self.terms_with(hosts.room_id, wishes)),
         };
         let text = serde_json::to_string(&decision).ok()?;
         self.sent = Some((text.clone(), count));
@@ -287,12 +406,15 @@ impl Orders {
         let before = self.roles.as_ref().map(|roles| &roles.content);
         let mut people = before.map_or(Vec::new(), |roles| roles.people.clone());
         for wish in wishes {
-            let Wish::Role(key, role) = wish else { continue };
-            people.retain(|person| person.key.as_slice() != key);
+            let Wish::Role(somebody, role) = wish else {
+                continue;
+            };
+            people.retain(|known| !somebody.is(&known.key, known.person.as_ref()));
             if *role != Role::Member {
                 people.push(RoleOf {
-                    key: Blob(key.clone()),
+                    key: Blob(somebody.key.clone()),
                     role: *role,
+                    person: somebody.person.clone(),
                 });
             }
         }
@@ -318,24 +440,46 @@ impl Orders {
         rules.version = rules.version.saturating_add(1);
         for wish in wishes {
             match wish {
-                Wish::Role(..) | Wish::Rules(RulesWish::Again) => {}
+                Wish::Role(..) | Wish::Terms(_) | Wish::Rules(RulesWish::Again) => {}
                 Wish::Rules(RulesWish::Sources(sources)) => rules.sources.clone_from(sources),
                 Wish::Rules(RulesWish::Locked(locked)) => rules.locked = *locked,
                 Wish::Rules(RulesWish::Lobby(lobby)) => rules.lobby = *lobby,
-                Wish::Rules(RulesWish::Stop(key, stopped)) => {
+                Wish::Rules(RulesWish::Stop(somebody, stopped)) => {
                     rules
                         .exceptions
-                        .retain(|exception| exception.key.as_slice() != key);
+                        .retain(|known| !somebody.is(&known.key, known.person.as_ref()));
                     if !stopped.is_empty() {
                         rules.exceptions.push(Exception {
-                            key: Blob(key.clone()),
+                            key: Blob(somebody.key.clone()),
                             stopped: stopped.clone(),
+                            person: somebody.person.clone(),
                         });
                     }
                 }
             }
         }
         rules
+    }
+
+    fn terms_with(&self, room_id: &[u8], wishes: &[Wish]) -> Terms {
+        let mut terms = self.terms().cloned().unwrap_or_default();
+        terms.room = Blob(room_id.to_vec());
+        terms.version = terms.version.saturating_add(1);
+        for wish in wishes {
+            match wish {
+                Wish::Role(..) | Wish::Rules(_) => {}
+                Wish::Terms(TermsWish::Link(link)) => {
+                    terms.expires = link.expires;
+                    terms.max_uses = link.max_uses;
+                }
+                Wish::Terms(TermsWish::Messages { lifetime, burn }) => {
+                    terms.lifetime = *lifetime;
+                    terms.burn = *burn;
+                }
+                Wish::Terms(TermsWish::Used(used)) => terms.used = terms.used.max(*used),
+            }
+        }
+        terms
     }
 }
 

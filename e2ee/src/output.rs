@@ -58,6 +58,11 @@ pub enum Output {
     },
     /// A host ended the call for everybody. Checked: no server can say so by itself.
     Ended,
+    /// A host burnt the room: every key is gone. Checked as well.
+    Burnt {
+        /// SHA-256 of the host's signed order: the same for everybody who was there.
+        receipt: Blob,
+    },
     /// The session was removed from the group: it holds no key of the next epoch and does not come back by itself.
     Removed,
     /// The session could not do what the server asked; it goes on.

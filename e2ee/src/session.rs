@@ -6,11 +6,12 @@
 //! Inputs: [`Incoming`] messages, trees, time, frames. Outputs: [`Output`], frames. One file per family of inputs:
 //! `entry` (how to get into the group), `delivery` (commits and epochs), `resync` (external commits), `app`
 //! (application messages), `host` (moderation),
-//! `lobby` (tickets).
+//! `lobby` (tickets), `guests` (what the link is good for).
 
 mod app;
 mod delivery;
 mod entry;
+mod guests;
 mod host;
 mod lobby;
 mod resync;
@@ -35,6 +36,7 @@ use crate::secrets::{HostKey, RoomSecret};
 use crate::session::app::Confirmation;
 use crate::session::delivery::Tentative;
 use crate::session::entry::Entry;
+use crate::session::guests::Clock;
 use crate::session::host::Hosting;
 use crate::session::resync::Resync;
 use crate::verification::CodeMaterial;
@@ -78,6 +80,8 @@ pub struct Session {
     keyring: Keyring,
     roster: Roster,
     hosting: Hosting,
+    /// Written by `guests`.
+    clock: Clock,
     /// The group whose lobby this session waits in. Written by `lobby`.
     knocked_at: Vec<u8>,
     outputs: VecDeque<Output>,
@@ -113,6 +117,7 @@ impl Session {
             keyring: Keyring::default(),
             roster: Roster::default(),
             hosting: Hosting::default(),
+            clock: Clock::default(),
             knocked_at: Vec::new(),
             outputs: VecDeque::new(),
         })

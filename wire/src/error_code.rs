@@ -39,6 +39,12 @@ pub enum ErrorCode {
     Denied,
     /// A host ended the call for everybody.
     Ended,
+    /// A host burnt the room: it will not be opened again.
+    RoomBurnt,
+    /// The host's date for the link is over: nobody new comes in.
+    LinkExpired,
+    /// The link let in as many people as the host said.
+    LinkUsedUp,
     /// Nothing was heard from the client for too long.
     TimedOut,
     /// The key package, commit or GroupInfo was refused.

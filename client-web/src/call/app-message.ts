@@ -5,7 +5,6 @@ import {
   type Ending,
   type FileOffer,
   isId,
-  isLifetime,
   MAX_TEXT,
   type Question,
   readChoices,
@@ -54,7 +53,6 @@ export type TalkMessage =
   | { readonly type: "poll_end"; readonly id: string }
   | { readonly type: "delete"; readonly id: string }
   | { readonly type: "read"; readonly ids: readonly string[] }
-  | { readonly type: "rule"; readonly rule: ChatRule }
   | { readonly type: "reaction"; readonly reaction: Reaction };
 
 /** A host or co-host takes a hand down, or all of them when nobody is named. */
@@ -100,8 +98,6 @@ export function encodeMessage(message: TalkMessage | LowerHands): string {
       const { type, id, question, ending } = message;
       return JSON.stringify({ type, id, ...question, ...ending });
     }
-    case "rule":
-      return JSON.stringify({ type: message.type, ...message.rule });
     case "edit":
     case "vote":
     case "poll_end":
@@ -136,8 +132,6 @@ export function decodeMessage(payload: string): Decoded {
       const caption = readCaption(fields);
       return caption === undefined ? { fault: "bad_fields" } : { message: { type: "caption", caption } };
     }
-    case "rule":
-      return readRule(fields);
     case "read": {
       const ids = readIds(fields["ids"]);
       return ids === undefined ? { fault: "bad_id" } : { message: { type: "read", ids } };
@@ -221,11 +215,4 @@ function readEntry(type: "chat" | "file" | "poll", id: string, fields: Fields): 
       return question === undefined ? { fault: "bad_fields" } : { message: { type, question, ...common } };
     }
   }
-}
-
-function readRule({ lifetime, burn }: Fields): Decoded {
-  if ((lifetime !== undefined && !isLifetime(lifetime)) || typeof burn !== "boolean") {
-    return { fault: "bad_fields" };
-  }
-  return { message: { type: "rule", rule: { ...(lifetime !== undefined && { lifetime }), burn } } };
 }

@@ -28,6 +28,9 @@ export type EndReason =
   | "locked"
   | "denied"
   | "wrong-passcode"
+  | "burnt"
+  | "expired"
+  | "used-up"
   | "ended";
 
 /** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
@@ -43,6 +46,10 @@ export interface CallOptions {
   readonly hostSeed?: string | undefined;
   /** Whether the link says that the room has a lobby. */
   readonly lobby?: boolean;
+  /** When the link stops letting anybody new in, in seconds since 1970, if it says so. */
+  readonly expires?: number | undefined;
+  /** How many people beside the hosts the link lets in, if it says so. */
+  readonly maxUses?: number | undefined;
   /** What belongs to the link, if the link says that something does. It never leaves the browser either. */
   readonly passcode?: string | undefined;
   /** The key of this device, if the others are to know it again (`recallDevice`). */

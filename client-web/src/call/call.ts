@@ -16,7 +16,7 @@ import { LocalMedia, type LocalSource } from "./local.ts";
 import { type ChangeLogEntry, entriesOf } from "./log.ts";
 import { LOCAL_SOURCES, MediaConnection } from "./media.ts";
 import { onNetworkChange } from "./network.ts";
-import { ALL_SOURCES, moderates, type Participant, Roster } from "./participants.ts";
+import { ALL_SOURCES, moderates, OPEN_TERMS, type Participant, Roster } from "./participants.ts";
 import { roomSecret } from "./passcode.ts";
 import type { ShareContent } from "./share.ts";
 import { OwnVoice } from "./speaking.ts";
@@ -41,6 +41,9 @@ const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
   room_locked: "locked",
   denied: "denied",
   ended: "ended",
+  room_burnt: "burnt",
+  link_expired: "expired",
+  link_used_up: "used-up",
 };
 
 /** Until the group says otherwise. */
@@ -50,6 +53,7 @@ const NOTHING_DECIDED: Moderation = {
   sources: ALL_SOURCES,
   locked: false,
   lobby: false,
+  ...OPEN_TERMS,
 };
 
 export class Call {
@@ -84,6 +88,8 @@ export class Call {
   #suite: Suite | undefined;
   #log: readonly ChangeLogEntry[] = [];
   #moderation = NOTHING_DECIDED;
+  #linkSigned = false;
+  #receipt: string | undefined;
   #waiting: readonly Waiting[] = [];
   #tiles: readonly TileView[] | undefined;
   #counters: FrameCounters | undefined;
@@ -107,7 +113,6 @@ export class Call {
       send: (payload) => this.#sendApp(payload),
       self: () => ({ clientId: this.#clientId, name: options.name }),
       nameOf: (clientId) => this.#roster.displayName(clientId),
-      isHost: (clientId) => moderates(this.#roster.roleOf(clientId)),
       now: () => Date.now(),
       chatChanged: (entries) => this.#chatChanged(entries),
       ruleChanged: (rule) => this.#events.emit("rule", rule),
@@ -127,6 +132,11 @@ export class Call {
 
   get state(): CallState {
     return this.#state;
+  }
+
+  /** Once the room was burnt: a number that is the same for everybody who was there, base64url. */
+  get receipt(): string | undefined {
+    return this.#receipt;
   }
 
   /** Why the call ended, once it did. */
@@ -470,6 +480,14 @@ export class Call {
     this.#become("ended");
   }
 
+  /** Ends once the worker has judged what came before: it may have more to say, a receipt. */
+  async #endAfter(e2ee: E2eeClient, reason: EndReason): Promise<void> {
+    if (reason === "burnt") {
+      await e2ee.resume();
+    }
+    this.#end(reason);
+  }
+
   // What the other layers say
 
   #listen(e2ee: E2eeClient, socket: SignalingSocket): void {
@@ -491,7 +509,13 @@ export class Call {
     );
     socket.on(
       "refused",
-      current(({ code }) => (code === "client_id_taken" ? this.#rejoin() : this.#end(END_REASONS[code] ?? "refused"))),
+      current(({ code }) => {
+        if (code === "client_id_taken") {
+          this.#rejoin();
+        } else {
+          void this.#endAfter(e2ee, END_REASONS[code] ?? "refused");
+        }
+      }),
     );
     socket.on(
       "overloaded",
@@ -564,6 +588,15 @@ export class Call {
     e2ee.on(
       "ended",
       current(() => this.#end("ended")),
+    );
+    e2ee.on(
+      "burnt",
+      current(({ receipt }) => {
+        this.#receipt = receipt;
+        this.#log = [];
+        this.#code = undefined;
+        this.#end("burnt");
+      }),
     );
     e2ee.on(
       "removed",
@@ -764,6 +797,9 @@ export class Call {
   #handleModeration(moderation: Moderation): void {
     this.#moderation = moderation;
     this.#events.emit("moderation", moderation);
+    const { lifetime, burn } = moderation;
+    this.conversation.setRule({ burn, ...(lifetime !== null && { lifetime }) });
+    this.#applyLink(moderation);
     const on: Readonly<Record<LocalSource, boolean>> = {
       microphone: this.#local.microphoneOn,
       camera: this.#local.cameraOn,
@@ -784,6 +820,20 @@ export class Call {
       await (source === "screen_video" || source === "screen_audio"
         ? this.#shareChanged()
         : this.#localChanged(source));
+    }
+  }
+
+  /** What the link says of itself, a host signs as soon as it can, so that the others hold to it. */
+  #applyLink({ role, link }: Moderation): void {
+    const { expires, maxUses, hostSeed } = this.#options;
+    const isSigned = link.expires !== null || link.max_uses !== null;
+    if (role !== "host" || hostSeed === undefined || isSigned || this.#linkSigned) {
+      return;
+    }
+    if (expires !== undefined || maxUses !== undefined) {
+      this.#linkSigned = true;
+      const terms = { expires: expires ?? null, max_uses: maxUses ?? null };
+      this.decide({ decide: "link", link: terms }).catch((error: Error) => this.#events.emit("error", error));
     }
   }
 
@@ -860,7 +910,6 @@ export class Call {
     clearTimeout(this.#statusTimer);
     this.#statusTimer = setTimeout(() => {
       this.#sendApp(encodeStatus(this.#status()));
-      this.conversation.handleNewcomers();
     }, STATUS_DELAY_MS);
   }
 

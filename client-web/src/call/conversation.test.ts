@@ -11,7 +11,6 @@ class World {
   readonly sent: AppMessage[] = [];
   readonly reactions: string[] = [];
   readonly rules: ChatRule[] = [];
-  host = "ana";
   connected = true;
   clientId = "me";
   now = 1_000_000;
@@ -25,7 +24,6 @@ class World {
     },
     self: () => ({ clientId: this.clientId, name: "Me" }),
     nameOf: (clientId) => ({ ana: "Ana", bo: "Bo" })[clientId],
-    isHost: (clientId) => clientId === this.host,
     now: () => this.now,
     chatChanged: () => undefined,
     ruleChanged: (rule) => this.rules.push(rule),
@@ -170,7 +168,7 @@ describe("the lifetime of messages", () => {
   it("is never longer than the host's, whatever a sender says", () => {
     const world = new World();
     const { conversation } = world;
-    conversation.handle("ana", { type: "rule", rule: { lifetime: 60, burn: false } });
+    conversation.setRule({ lifetime: 60, burn: false });
     conversation.handle("bo", { type: "chat", id: ID, text: "for ever" });
     conversation.handle("bo", { type: "chat", id: numbered(2), text: "for a day", ending: { lifetime: 86_400 } });
     conversation.handle("bo", { type: "file", id: numbered(3), offer: OFFER });
@@ -184,41 +182,26 @@ describe("the lifetime of messages", () => {
     conversation.handle("bo", { type: "chat", id: ID, text: "old" });
     conversation.handle("bo", { type: "chat", id: numbered(2), text: "short", ending: { lifetime: 30 } });
     world.pass(20_000);
-    conversation.handle("ana", { type: "rule", rule: { lifetime: 60, burn: false } });
-    conversation.handle("ana", { type: "rule", rule: { burn: false } });
+    conversation.setRule({ lifetime: 60, burn: false });
+    conversation.setRule({ burn: false });
     world.pass(10_000);
     expect(conversation.entries.map((entry) => entry.text)).toEqual(["old"]);
     world.pass(30_000);
     expect(conversation.entries).toEqual([]);
   });
 
-  it("is set by hosts only", () => {
+  it("is not set by a message, whoever sends it", () => {
     const world = new World();
-    expect(world.conversation.handle("bo", { type: "rule", rule: { lifetime: 1, burn: true } })).toBe("not_host");
-    expect(world.conversation.setRule({ lifetime: 1, burn: true })).toBe("not_host");
-    expect(world.rules).toEqual([]);
-    world.host = "me";
-    expect(world.conversation.setRule({ lifetime: 60, burn: true })).toBeUndefined();
-    expect(world.sent).toEqual([{ type: "rule", rule: { lifetime: 60, burn: true } }]);
-  });
-
-  it("is told to newcomers by a host, and by nobody else", () => {
-    const world = new World();
-    world.conversation.handleNewcomers();
-    world.conversation.handle("ana", { type: "rule", rule: { lifetime: 60, burn: false } });
-    world.conversation.handleNewcomers();
+    expect(decodeMessage('{"type":"rule","burn":true,"lifetime":1}')).toEqual({ fault: "unknown_type" });
+    world.conversation.setRule({ lifetime: 60, burn: true });
+    world.conversation.setRule({ lifetime: 60, burn: true });
+    expect(world.rules).toEqual([{ lifetime: 60, burn: true }]);
     expect(world.sent).toEqual([]);
-    world.host = "me";
-    world.conversation.handleNewcomers();
-    expect(world.sent).toEqual([{ type: "rule", rule: { lifetime: 60, burn: false } }]);
-    world.host = "bo";
-    world.conversation.handle("bo", { type: "rule", rule: { lifetime: 60, burn: false } });
-    expect(world.rules).toHaveLength(1);
   });
 
   it("goes with every message that is sent, so that who knows no rule keeps to it, too", () => {
     const world = new World();
-    world.conversation.handle("ana", { type: "rule", rule: { lifetime: 300, burn: false } });
+    world.conversation.setRule({ lifetime: 300, burn: false });
     world.conversation.wish = { lifetime: 3_600, burn: true };
     world.conversation.say("hello");
     expect(world.sent).toMatchObject([{ text: "hello", ending: { lifetime: 300, burn: true } }]);
@@ -278,7 +261,7 @@ describe("a message that burns", () => {
     const world = new World();
     world.conversation.handle("bo", { type: "chat", id: ID, text: "old" });
     world.conversation.markRead();
-    world.conversation.handle("ana", { type: "rule", rule: { burn: true } });
+    world.conversation.setRule({ burn: true });
     world.pass(BURN_MS);
     expect(world.conversation.entries).toEqual([]);
   });

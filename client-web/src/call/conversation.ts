@@ -16,7 +16,7 @@ import {
 export type MessageRefusal = "duplicate" | "unknown_message" | "not_author" | "not_host" | "not_votable" | "too_many";
 
 /** Why an own message was not sent. */
-export type SendProblem = "bad_text" | "too_many" | "unknown_message" | "not_host" | "not_votable";
+export type SendProblem = "bad_text" | "too_many" | "unknown_message" | "not_votable";
 
 /** What the conversation needs of the call. */
 export interface ConversationPorts {
@@ -25,7 +25,6 @@ export interface ConversationPorts {
   /** Oneself as the group knows one now. */
   self(): { readonly clientId: string; readonly name: string };
   nameOf(clientId: string): string | undefined;
-  isHost(clientId: string): boolean;
   now(): number;
   chatChanged(entries: readonly ChatEntry[]): void;
   ruleChanged(rule: ChatRule): void;
@@ -120,12 +119,6 @@ export class Conversation {
         return this.#vote(from, message.id, message.choices);
       case "read":
         return this.#handleRead(from, message.ids);
-      case "rule":
-        if (!this.ports.isHost(from)) {
-          return "not_host";
-        }
-        this.#setRule(message.rule);
-        return undefined;
       case "reaction":
         this.ports.reacted(from, message.reaction);
         return undefined;
@@ -193,24 +186,22 @@ export class Conversation {
     return undefined;
   }
 
-  /** Sets what messages may be, from now on and for those that are there (hosts only). */
-  setRule(rule: ChatRule): SendProblem | undefined {
-    const { clientId } = this.ports.self();
-    if (!this.ports.isHost(clientId)) {
-      return "not_host";
+  /** Takes what a host signed about all messages, from now on and for those that are there. */
+  setRule(rule: ChatRule): void {
+    if (rule.lifetime === this.#rule.lifetime && rule.burn === this.#rule.burn) {
+      return;
     }
-    if (this.ports.send(encodeMessage({ type: "rule", rule }))) {
-      this.#setRule(rule);
-    }
-    return undefined;
-  }
-
-  /** Somebody came in who does not know the rule; a host tells it. */
-  handleNewcomers(): void {
-    const isSet = this.#rule.burn || this.#rule.lifetime !== undefined;
-    if (isSet && this.ports.isHost(this.ports.self().clientId)) {
-      this.ports.send(encodeMessage({ type: "rule", rule: this.#rule }));
-    }
+    this.#rule = rule;
+    this.ports.ruleChanged(rule);
+    this.#become(this.#entries.map((entry) => underRule(entry, rule)));
+    this.#read.forEach((_, id) => {
+      const entry = this.#find(id);
+      if (rule.burn && entry !== undefined) {
+        this.#change(id, { goneAt: earlier(entry.goneAt, this.ports.now() + BURN_MS) });
+      }
+    });
+    this.#burnRead();
+    this.handleTimeout();
   }
 
   /** All messages of others have been on the screen: their authors are told, and those that burn begin to. */
@@ -363,24 +354,6 @@ export class Conversation {
     if (poll !== undefined) {
       this.#change(id, { poll: { ...poll, ended: true } });
     }
-  }
-
-  #setRule(rule: ChatRule): void {
-    if (rule.lifetime === this.#rule.lifetime && rule.burn === this.#rule.burn) {
-      // A host told it to somebody else.
-      return;
-    }
-    this.#rule = rule;
-    this.ports.ruleChanged(rule);
-    this.#become(this.#entries.map((entry) => underRule(entry, rule)));
-    this.#read.forEach((_, id) => {
-      const entry = this.#find(id);
-      if (rule.burn && entry !== undefined) {
-        this.#change(id, { goneAt: earlier(entry.goneAt, this.ports.now() + BURN_MS) });
-      }
-    });
-    this.#burnRead();
-    this.handleTimeout();
   }
 
   #say(content: Content, id: string = randomBase64Url(MESSAGE_ID_BYTES)): SendProblem | undefined {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeBase64Url } from "../base/bytes.ts";
-import { meetingLink, parseLink } from "./link.ts";
+import { isExpired, meetingLink, parseLink } from "./link.ts";
 
 const server = new URL("https://meet.example");
 const room = encodeBase64Url(new Uint8Array(16).fill(7));
@@ -52,5 +52,24 @@ describe("a meeting's link", () => {
     ["no link", "not a link at all"],
   ])("is not %s", (_, text) => {
     expect(parseLink(text, server)).toBeUndefined();
+  });
+
+  it("keeps its date and its number of guests in this order, and takes no other numbers", () => {
+    const facts = {
+      host: encodeBase64Url(new Uint8Array(32).fill(5)),
+      lobby: true,
+      passcode: true,
+      expires: 1_800_000_000,
+      maxUses: 5,
+    };
+    const link = meetingLink(server, room, secret, facts);
+    expect(link.href.endsWith(".lpe1800000000u5")).toBe(true);
+    expect(parseLink(link.href, server)).toEqual(link);
+    expect(isExpired(link, 1_799_999_999_999)).toBe(false);
+    expect(isExpired(link, 1_800_000_000_000)).toBe(true);
+    const hosted = meetingLink(server, room, secret, { host: encodeBase64Url(new Uint8Array(32).fill(5)) });
+    for (const marks of ["e", "u", "u0", "e01", "u5e1", "u10000", "e-1"]) {
+      expect(parseLink(`${hosted.href}.${marks}`, server)).toBeUndefined();
+    }
   });
 });

@@ -13,6 +13,10 @@ export interface MeetingLink {
   readonly lobby: boolean;
   /** Whether the link alone does not open the meeting: a passcode belongs to it. */
   readonly passcode: boolean;
+  /** When it stops letting anybody new in, in seconds since 1970. */
+  readonly expires?: number | undefined;
+  /** How many people beside the hosts it lets in. */
+  readonly maxUses?: number | undefined;
   /** The whole link, for the clipboard. */
   readonly href: string;
 }
@@ -47,17 +51,29 @@ export interface LinkFacts {
   readonly host?: string | undefined;
   readonly lobby?: boolean | undefined;
   readonly passcode?: boolean | undefined;
+  readonly expires?: number | undefined;
+  readonly maxUses?: number | undefined;
 }
 
-/** The marks of a lobby and a passcode in a link, in this order. */
-const MARKS = /^(?=.)(l?)(p?)$/;
+/** The marks of a lobby, a passcode, a date in seconds since 1970 and a number of people in a link, in this order. */
+const MARKS = /^(?=.)(l?)(p?)(?:e([1-9]\d{0,11}))?(?:u([1-9]\d{0,3}))?$/;
 
 /** The address of a room at a server. */
 export function meetingLink(server: URL, room: string, secret: string, facts: LinkFacts = {}): MeetingLink {
-  const { host, lobby = false, passcode = false } = facts;
-  const marks = `${lobby ? "l" : ""}${passcode ? "p" : ""}`;
+  const { host, lobby = false, passcode = false, expires, maxUses } = facts;
+  const ends = `${expires === undefined ? "" : `e${expires}`}${maxUses === undefined ? "" : `u${maxUses}`}`;
+  const marks = `${lobby ? "l" : ""}${passcode ? "p" : ""}${ends}`;
   const parts = [secret, ...(host === undefined ? [] : [host]), ...(marks === "" ? [] : [marks])];
-  return { room, secret, host, lobby, passcode, href: new URL(`/r/${room}#${parts.join(".")}`, server).href };
+  return {
+    room,
+    secret,
+    host,
+    lobby,
+    passcode,
+    expires,
+    maxUses,
+    href: new URL(`/r/${room}#${parts.join(".")}`, server).href,
+  };
 }
 
 /** Takes a link apart; `undefined` when the text is no link to a meeting of this server. */
@@ -75,9 +91,22 @@ export function parseLink(href: string, server: URL): MeetingLink | undefined {
     (host === undefined || isId(host, HOST_KEY_BYTES)) &&
     (marks === undefined || MARKS.test(marks)) &&
     rest.length === 0;
-  return isWhole
-    ? meetingLink(server, room, secret, { host, lobby: marks?.includes("l"), passcode: marks?.includes("p") })
-    : undefined;
+  return isWhole ? meetingLink(server, room, secret, { host, ...factsOf(marks ?? "") }) : undefined;
+}
+
+function factsOf(marks: string): LinkFacts {
+  const [, lobby, passcode, expires, maxUses] = MARKS.exec(marks) ?? [];
+  return {
+    lobby: lobby === "l",
+    passcode: passcode === "p",
+    expires: expires === undefined ? undefined : Number(expires),
+    maxUses: maxUses === undefined ? undefined : Number(maxUses),
+  };
+}
+
+/** Whether the link's date is over by this device's clock. */
+export function isExpired(link: MeetingLink, nowMs: number): boolean {
+  return link.expires !== undefined && nowMs >= link.expires * 1_000;
 }
 
 /** What a room may be opened with. */
@@ -88,6 +117,10 @@ export interface MeetingOptions {
   readonly lobby?: boolean;
   /** Whether a passcode belongs to the link. The server never has it, so it is not said here. Needs a host key, too. */
   readonly passcode?: boolean;
+  /** When the link stops letting anybody new in, in seconds since 1970. Needs a host key, too. */
+  readonly expires?: number | undefined;
+  /** How many people beside the hosts it lets in, at most 9999. Needs a host key, too. */
+  readonly maxUses?: number | undefined;
 }
 
 /** Opens a room on the server and makes its secrets, which stay in the browser. Throws `MeetingError`. */
@@ -116,11 +149,12 @@ export async function createMeeting(server: URL, options: MeetingOptions = {}): 
     throw new MeetingError("bad_answer");
   }
   const hostKey = await makeHostKey();
-  const { lobby = false, passcode = false } = options;
-  if ((lobby || passcode) && hostKey === undefined) {
+  const { lobby = false, passcode = false, expires, maxUses } = options;
+  if ((lobby || passcode || expires !== undefined || maxUses !== undefined) && hostKey === undefined) {
     throw new MeetingError("no_host_key");
   }
-  const link = meetingLink(server, room, randomBase64Url(SECRET_BYTES), { host: hostKey?.host, lobby, passcode });
+  const facts = { host: hostKey?.host, lobby, passcode, expires, maxUses };
+  const link = meetingLink(server, room, randomBase64Url(SECRET_BYTES), facts);
   return { link, hostSeed: hostKey?.hostSeed };
 }
 

@@ -87,6 +87,9 @@ export interface SelfFacts {
 /** What everybody may publish as long as nobody decided otherwise. */
 export const ALL_SOURCES: readonly Source[] = ["microphone", "camera", "screen_video", "screen_audio"];
 
+/** The terms of a link without end, in a call that keeps its messages. */
+export const OPEN_TERMS = { link: { expires: null, max_uses: null }, used: 0, lifetime: null, burn: false } as const;
+
 /** Whether somebody with this role moderates. */
 export function moderates(role: Role): boolean {
   return role === "host" || role === "co_host";

@@ -8,6 +8,7 @@ import type { Decision, FromWorker, Member, MemberChange, Moderation, SessionFai
 export interface CoreSession extends FrameSession {
   handle_message(now_ms: number, json: string): void;
   handle_tree(now_ms: number, tree_hash: string, tree?: Uint8Array | null): void;
+  handle_clock(now_ms: number, unix: number): void;
   handle_connection_lost(now_ms: number): void;
   handle_timeout(now_ms: number): void;
   poll_output(): string | undefined;
@@ -38,12 +39,15 @@ type Output =
   | { readonly type: "knocking" }
   | { readonly type: "knocks"; readonly waiting: readonly Waiting[] }
   | { readonly type: "ended" }
+  | { readonly type: "burnt"; readonly receipt: string }
   | { readonly type: "removed" }
   | { readonly type: "failed"; readonly reason: SessionFailure };
 
 /** What the driver needs of its surroundings. */
 export interface DriverPorts {
   now(): number;
+  /** Seconds since 1970. */
+  unix(): number;
   post(message: FromWorker): void;
   keysChanged(): void;
   fetchTree(treeHash: string): Promise<Uint8Array | undefined>;
@@ -66,6 +70,8 @@ export class Driver {
   ) {}
 
   handleMessage(text: string): void {
+    // Anew each time: the other clock stands still while the machine sleeps.
+    this.session.handle_clock(this.ports.now(), this.ports.unix());
     this.#guarded(() => this.session.handle_message(this.ports.now(), text));
   }
 
@@ -158,6 +164,8 @@ export class Driver {
         return post({ type: "knocks", waiting: output.waiting });
       case "ended":
         return post({ type: "ended" });
+      case "burnt":
+        return post({ type: "burnt", receipt: output.receipt });
       case "removed":
         return post({ type: "removed" });
       case "failed":

@@ -78,7 +78,21 @@ export type Decision =
   | { readonly decide: "admit"; readonly client_id: string }
   | { readonly decide: "deny"; readonly client_id: string }
   | { readonly decide: "remove"; readonly client_id: string; readonly ban: boolean }
-  | { readonly decide: "end" };
+  /** Until when, in seconds since 1970, and for how many people beside the hosts the link is good. */
+  | { readonly decide: "link"; readonly link: LinkTerms }
+  /** How long messages may stay, in seconds, and whether they go when they were read. */
+  | { readonly decide: "messages"; readonly lifetime: number | null; readonly burn: boolean }
+  | { readonly decide: "end" }
+  /** The room is gone for good. */
+  | { readonly decide: "burn" };
+
+/** What a link is good for; null is no end. */
+export interface LinkTerms {
+  /** When it stops letting anybody new in, in seconds since 1970. */
+  readonly expires: number | null;
+  /** How many people beside the hosts it lets in. */
+  readonly max_uses: number | null;
+}
 
 /** What is decided. */
 export interface Moderation {
@@ -92,6 +106,13 @@ export interface Moderation {
   readonly locked: boolean;
   /** Whoever is new needs a host's ticket. */
   readonly lobby: boolean;
+  readonly link: LinkTerms;
+  /** How many people beside the hosts it has let in. */
+  readonly used: number;
+  /** The longest that a message may stay, in seconds. */
+  readonly lifetime: number | null;
+  /** Whether messages go when they were read. */
+  readonly burn: boolean;
 }
 
 /** Somebody who waits in the lobby. */
@@ -167,6 +188,8 @@ export type FromWorker =
   | { readonly type: "knocks"; readonly waiting: readonly Waiting[] }
   /** A host ended the call; its signature was checked. */
   | { readonly type: "ended" }
+  /** A host burnt the room; its signature was checked. The receipt, base64url, is the same for everybody. */
+  | { readonly type: "burnt"; readonly receipt: string }
   | { readonly type: "admitted"; readonly epoch: Epoch }
   | { readonly type: "roster"; readonly members: readonly Member[]; readonly suite: Suite | null }
   /** Frames are encrypted with this epoch from now on. */

@@ -156,6 +156,7 @@ async function setDevice(core: Session, { privateKey, publicKey }: CryptoKeyPair
 function driverOf(core: CoreSession, options: Extract<ToWorker, { type: "open" }>): Driver {
   return new Driver(core, {
     now,
+    unix: () => Date.now() / 1_000,
     post,
     keysChanged: () => {
       for (const receiver of receivers.values()) {

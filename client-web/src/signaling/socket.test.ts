@@ -179,19 +179,25 @@ describe("the signaling socket", () => {
     socket.stop();
   });
 
-  it.each(["removed", "banned", "denied", "room_locked", "ended"] as const)(
-    "stops when the server refuses for good, and says why: %s",
-    async (code) => {
-      const server = new Server();
-      const { socket, refusals } = open(server);
-      await vi.advanceTimersByTimeAsync(10);
-      server.say(server.last, { type: "error", code, fatal: true });
-      await vi.advanceTimersByTimeAsync(60_000);
-      expect(refusals).toEqual([code]);
-      expect(socket.state).toBe("stopped");
-      expect(server.connections).toHaveLength(1);
-    },
-  );
+  it.each([
+    "removed",
+    "banned",
+    "denied",
+    "room_locked",
+    "ended",
+    "room_burnt",
+    "link_expired",
+    "link_used_up",
+  ] as const)("stops when the server refuses for good, and says why: %s", async (code) => {
+    const server = new Server();
+    const { socket, refusals } = open(server);
+    await vi.advanceTimersByTimeAsync(10);
+    server.say(server.last, { type: "error", code, fatal: true });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(refusals).toEqual([code]);
+    expect(socket.state).toBe("stopped");
+    expect(server.connections).toHaveLength(1);
+  });
 
   it("comes back when the server says that it will", async () => {
     const server = new Server();

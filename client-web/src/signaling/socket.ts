@@ -35,6 +35,9 @@ const FINAL_CODES: ReadonlySet<ErrorMessage["code"]> = new Set<ErrorMessage["cod
   "denied",
   "room_locked",
   "ended",
+  "room_burnt",
+  "link_expired",
+  "link_used_up",
   "not_allowed",
 ]);
 

@@ -66,6 +66,7 @@ export function App({ sdk, navigation: given }: Properties) {
       return (
         <EndedScreen
           reason={screen.reason}
+          receipt={screen.receipt}
           onAgain={() => navigation.open(screen.link)}
           onHome={() => navigation.home()}
         />

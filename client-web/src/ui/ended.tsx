@@ -8,11 +8,16 @@ import { text } from "./text.ts";
 
 interface Properties {
   readonly reason: EndReason;
+  /** Of a room that was burnt while one was there, base64url. */
+  readonly receipt: string | undefined;
   readonly onAgain: () => void;
   readonly onHome: () => void;
 }
 
-export function EndedScreen({ reason, onAgain, onHome }: Properties) {
+/** Where there is no way back in. */
+const FINAL: ReadonlySet<EndReason> = new Set<EndReason>(["room-not-found", "banned", "burnt", "expired", "used-up"]);
+
+export function EndedScreen({ reason, receipt, onAgain, onHome }: Properties) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   return (
@@ -27,8 +32,9 @@ export function EndedScreen({ reason, onAgain, onHome }: Properties) {
             {text.ended.title[reason]}
           </h1>
           <p>{text.ended.body[reason]}</p>
+          {receipt !== undefined && <Receipt receipt={receipt} />}
           <div class="card-actions">
-            {reason !== "room-not-found" && reason !== "banned" && (
+            {!FINAL.has(reason) && (
               <button type="button" class="button primary" onClick={onAgain}>
                 {reason === "left" || reason === "removed" ? text.ended.again : text.ended.retry}
               </button>
@@ -43,6 +49,24 @@ export function EndedScreen({ reason, onAgain, onHome }: Properties) {
   );
 }
 
+/** What each client keeps of a burnt room: what is gone, and a number that all who were there can compare. */
+function Receipt({ receipt }: { readonly receipt: string }) {
+  return (
+    <section class="receipt" aria-label={text.burn.receipt}>
+      <h2>{text.burn.receipt}</h2>
+      <ul>
+        {text.burn.gone.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+      <p>{text.burn.compare}</p>
+      <p class="code" data-testid="receipt" translate={false} dir="ltr">
+        {receipt.replaceAll(/.{6}(?=.)/gu, "$& ")}
+      </p>
+    </section>
+  );
+}
+
 function iconOf(reason: EndReason): IconName {
   switch (reason) {
     case "left":
@@ -53,6 +77,11 @@ function iconOf(reason: EndReason): IconName {
       return "removePerson";
     case "ended":
       return "left";
+    case "burnt":
+      return "shield";
+    case "expired":
+    case "used-up":
+      return "link";
     case "locked":
     case "wrong-passcode":
       return "key";

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { type MeetingLink, SHORTEST_PASSCODE } from "../index.ts";
+import { ExpiryChoice, GuestsChoice } from "./call/link-terms.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { PageHeader } from "./page.tsx";
 import { Picture } from "./picture.tsx";
@@ -21,6 +22,8 @@ interface Properties {
 export interface HostOptions {
   readonly lobby: boolean;
   readonly passcode: string | undefined;
+  readonly expires: number | undefined;
+  readonly maxUses: number | undefined;
 }
 
 /** What went wrong on this page, by the name of its text. */
@@ -33,6 +36,8 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
   const problem = useSignal<Problem | undefined>(incomplete ? "linkIncomplete" : undefined);
   const lobby = useSignal(false);
   const passcode = useSignal("");
+  const expires = useSignal<number | undefined>(undefined);
+  const maxUses = useSignal<number | undefined>(undefined);
   const pasted = useSignal("");
   const ids = { input: useId(), problem: useId(), passcode: useId() };
 
@@ -48,7 +53,8 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
     creating.value = true;
     problem.value = undefined;
     try {
-      onOpen(await onCreate({ lobby: lobby.value, passcode: words === "" ? undefined : words }));
+      const link = { expires: expires.value, maxUses: maxUses.value };
+      onOpen(await onCreate({ lobby: lobby.value, passcode: words === "" ? undefined : words, ...link }));
     } catch {
       problem.value = "createFailed";
     } finally {
@@ -131,6 +137,18 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
                 }}
               />
               <small>{text.landing.passcodeDetail}</small>
+              <ExpiryChoice
+                until={expires.value}
+                onPick={(until) => {
+                  expires.value = until;
+                }}
+              />
+              <GuestsChoice
+                most={maxUses.value}
+                onPick={(most) => {
+                  maxUses.value = most;
+                }}
+              />
             </details>
             <p class="landing-check">
               <a href="#connection-test">{text.check.open}</a>

@@ -1,9 +1,9 @@
 // Which screen is shown, and how one leads to the next.
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type EndReason, type Feature, type MeetingLink, recallDevice } from "../index.ts";
+import { type EndReason, type Feature, isExpired, type MeetingLink, recallDevice } from "../index.ts";
 import { CallModel } from "./call/model.ts";
-import { recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
+import { forgetHostSeed, recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
 import { suppressesNoise } from "./devices/noise.ts";
 import type { HostOptions } from "./landing.tsx";
 import type { SdkPort } from "./port.ts";
@@ -16,7 +16,12 @@ export type Screen =
   | { readonly kind: "check" }
   | { readonly kind: "prejoin"; readonly link: MeetingLink; readonly wishes?: Wishes | undefined }
   | { readonly kind: "call"; readonly model: CallModel }
-  | { readonly kind: "ended"; readonly link: MeetingLink; readonly reason: EndReason };
+  | {
+      readonly kind: "ended";
+      readonly link: MeetingLink;
+      readonly reason: EndReason;
+      readonly receipt?: string | undefined;
+    };
 
 /** The end of the start page's address where the connection test is. */
 const CHECK = "#connection-test";
@@ -32,6 +37,8 @@ export interface Wishes {
 export interface Place {
   readonly href: string;
   push(href: string): void;
+  /** In the place of the present address, which nobody comes back to. */
+  replace(href: string): void;
 }
 
 /** The address bar. */
@@ -40,6 +47,7 @@ export const ADDRESS_BAR: Place = {
     return location.href;
   },
   push: (href) => history.pushState(null, "", href),
+  replace: (href) => history.replaceState(null, "", href),
 };
 
 /** Owns the present screen and the address. */
@@ -81,7 +89,7 @@ export class Navigation {
   /** Goes into the call with what the person has prepared. */
   async enter(link: MeetingLink, ready: Readiness): Promise<void> {
     this.#leaveCall();
-    const { room, secret, host, lobby } = link;
+    const { room, secret, host, lobby, expires, maxUses } = link;
     const { name, microphone, camera, passcode } = ready;
     if (passcode !== undefined) {
       // Whoever comes back need not type it again, as long as the page is open.
@@ -103,6 +111,8 @@ export class Navigation {
       host,
       hostSeed,
       lobby,
+      expires,
+      maxUses,
       passcode,
       device,
       name,
@@ -116,8 +126,9 @@ export class Navigation {
   }
 
   /** Makes a meeting that is this person's. */
-  async create({ lobby, passcode }: HostOptions): Promise<MeetingLink> {
-    const { link, hostSeed } = await this.#sdk.createMeeting({ lobby, passcode: passcode !== undefined });
+  async create({ lobby, passcode, expires, maxUses }: HostOptions): Promise<MeetingLink> {
+    const options = { lobby, passcode: passcode !== undefined, expires, maxUses };
+    const { link, hostSeed } = await this.#sdk.createMeeting(options);
     rememberHostSeed(link.room, hostSeed);
     if (passcode !== undefined) {
       this.#passcodes.set(link.room, passcode);
@@ -135,8 +146,14 @@ export class Navigation {
     if (reason === "wrong-passcode") {
       this.#passcodes.delete(model.link.room);
     }
+    if (reason === "burnt") {
+      // Nothing of the room stays, also not its secret in the address.
+      this.#passcodes.delete(model.link.room);
+      forgetHostSeed(model.link.room);
+      this.#place.replace("/");
+    }
     model.close();
-    this.#screen.value = { kind: "ended", link: model.link, reason };
+    this.#screen.value = { kind: "ended", link: model.link, reason, receipt: model.receipt };
   }
 
   home(): void {
@@ -160,6 +177,9 @@ export class Navigation {
       return { kind: "unsupported", missing };
     }
     const link = this.#sdk.parseLink(href);
+    if (link !== undefined && isExpired(link, Date.now()) && recallHostSeed(link.room) === undefined) {
+      return { kind: "ended", link, reason: "expired" };
+    }
     if (link !== undefined) {
       return { kind: "prejoin", link };
     }

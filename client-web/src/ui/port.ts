@@ -19,6 +19,7 @@ export type CallPort = Pick<
   Call,
   | "state"
   | "endReason"
+  | "receipt"
   | "participants"
   | "code"
   | "epoch"
@@ -52,7 +53,7 @@ export type CallPort = Pick<
 > & {
   readonly conversation: Pick<
     Conversation,
-    "rule" | "setRule" | "wish" | "ending" | "ask" | "vote" | "endPoll" | "delete" | "markRead" | "handleTimeout"
+    "rule" | "wish" | "ending" | "ask" | "vote" | "endPoll" | "delete" | "markRead" | "handleTimeout"
   >;
   readonly files: Pick<SharedFiles, "view" | "share" | "cancelUpload" | "fetch" | "cancelFetch" | "letGo">;
 } & { on<Name extends CallEventName>(event: Name, handler: (value: CallEvents[Name]) => void): () => void };
@@ -62,7 +63,7 @@ export type CallEventName = Exclude<keyof CallEvents, "error">;
 
 /** The SDK, tied to the server that the page came from. */
 export interface SdkPort {
-  createMeeting(options: Pick<MeetingOptions, "lobby" | "passcode">): Promise<NewMeeting>;
+  createMeeting(options: Pick<MeetingOptions, "lobby" | "passcode" | "expires" | "maxUses">): Promise<NewMeeting>;
   /** `undefined` when the text is no link to a meeting of this server. */
   parseLink(href: string): MeetingLink | undefined;
   missingFeatures(): readonly Feature[];

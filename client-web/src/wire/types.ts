@@ -158,7 +158,7 @@ needed: Array<boolean>, };
 
 export type Epoch = number;
 
-export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "banned" | "room_locked" | "denied" | "ended" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
+export type ErrorCode = "bad_message" | "message_too_large" | "unsupported_version" | "out_of_order" | "room_not_found" | "room_full" | "too_many_connections" | "rate_limited" | "not_allowed" | "client_id_taken" | "session_replaced" | "removed" | "banned" | "room_locked" | "denied" | "ended" | "room_burnt" | "link_expired" | "link_used_up" | "timed_out" | "bad_mls" | "bad_sdp" | "unsupported_media" | "track_not_found" | "not_end_to_end_encrypted" | "media_unavailable" | "overloaded" | "shutting_down" | "internal";
 
 export type ErrorMessage = { 
 /**

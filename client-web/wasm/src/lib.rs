@@ -3,7 +3,7 @@
 //! Nothing is decided here. Errors are thrown as strings: a drop reason for frames, a sentence for the rest.
 
 use conclave_e2ee::{
-    ClientId, Codec, Context, Decrypted, DropReason, HostKey, Role, RoomSecret, SessionConfig,
+    ClientId, Codec, Context, Decrypted, DropReason, HostKey, LinkTerms, Role, RoomSecret, SessionConfig,
 };
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -90,6 +90,11 @@ impl Session {
             .map_err(sentence)
     }
 
+    /// See [`conclave_e2ee::Session::handle_clock`].
+    pub fn handle_clock(&mut self, now_ms: f64, unix: f64) {
+        self.inner.handle_clock(millis(now_ms), millis(unix));
+    }
+
     /// See [`conclave_e2ee::Session::handle_connection_lost`].
     pub fn handle_connection_lost(&mut self, now_ms: f64) {
         self.inner.handle_connection_lost(millis(now_ms));
@@ -170,7 +175,10 @@ impl Session {
             Decision::Admit { client_id } => self.inner.admit(&client_id.0),
             Decision::Deny { client_id } => self.inner.deny(&client_id.0),
             Decision::Remove { client_id, ban } => self.inner.kick(&client_id.0, ban),
+            Decision::Link { link } => self.inner.set_link(link),
+            Decision::Messages { lifetime, burn } => self.inner.set_messages(lifetime, burn),
             Decision::End => self.inner.end(),
+            Decision::Burn => self.inner.burn(),
         }
         .map_err(sentence)
     }
@@ -305,8 +313,14 @@ enum Decision {
     Deny { client_id: ClientId },
     /// Puts somebody out.
     Remove { client_id: ClientId, ban: bool },
+    /// Until when and for how many people the link is good.
+    Link { link: LinkTerms },
+    /// How long messages may stay, in seconds, and whether they go when they were read.
+    Messages { lifetime: Option<u32>, burn: bool },
     /// Ends the call for everybody.
     End,
+    /// Ends the room for good.
+    Burn,
 }
 
 fn key(text: &str) -> Result<[u8; 32], JsValue> {

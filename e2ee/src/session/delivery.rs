@@ -88,7 +88,10 @@ impl Session {
         if self.tentative.is_some() {
             return;
         }
-        let built = commit::build(&self.identity, mls, &self.hosting.gate(now_ms), call);
+        let unix = self.clock.unix(now_ms);
+        let gate = self.hosting.gate(now_ms, unix, &self.identity.keys);
+        let built = commit::build(&self.identity, mls, &gate, call);
+        drop(gate);
         match built {
             Ok(Some(upload)) => {
                 self.committer.handle_upload(upload.epoch);
@@ -128,12 +131,10 @@ impl Session {
         let Some(mls) = self.current.as_mut() else {
             return Ok(());
         };
-        let judged = process::commit(
-            &self.identity,
-            mls,
-            &self.hosting.gate(now_ms),
-            message.commit.as_slice(),
-        );
+        let unix = self.clock.unix(now_ms);
+        let gate = self.hosting.gate(now_ms, unix, &self.identity.keys);
+        let judged = process::commit(&self.identity, mls, &gate, message.commit.as_slice());
+        drop(gate);
         match judged {
             Ok(process::Acceptable::Own) => {
                 let keys = own_pending_keys(mls)?;
@@ -434,6 +435,7 @@ impl Session {
         if let Some(mls) = &self.current {
             self.roster.refresh(&self.identity, mls);
         }
+        self.note_guests();
         self.switch_at = Some((now_ms.saturating_add(GO_TIMEOUT), epoch));
         self.outputs.push_back(Output::RosterChanged);
     }

@@ -1,15 +1,21 @@
 //! Moderation: what hosts decide, and what this session decides when it is one.
 
+use sha2::{Digest as _, Sha256};
+
 use super::Session;
+use super::guests::{Door, Guests};
 use crate::encoding::{Blob, ClientId};
 use crate::error::SessionError;
 use crate::frame::Context;
 use crate::group::Mls;
 use crate::leaf::Leaf;
 use crate::message::{Kick, KnockOf, Order, Outgoing};
-use crate::moderation::{GroupHosts, Moderation, Orders, Role, RulesWish, Taken, Wish, signed_bytes};
+use crate::moderation::{
+    Burn, Decision, GroupHosts, Moderation, Orders, Role, RulesWish, Somebody, Taken, Wish, signed_bytes,
+};
 use crate::output::{FailReason, Output};
 use crate::policy::Gate;
+use crate::secrets::RoomKeys;
 
 /// Most orders that wait for the group they are for.
 const MAX_HELD: usize = 8;
@@ -24,13 +30,15 @@ pub(super) struct Hosting {
     /// The group the orders are for.
     group_id: Vec<u8>,
     host_keys: Vec<[u8; 32]>,
-    orders: Orders,
+    pub(super) orders: Orders,
     /// Orders that came before the group.
     held: Vec<Order>,
     /// Whether the group has a lobby by its policy.
     lobby_from_the_beginning: bool,
     /// Whether it has one by a host's decision, and since when.
     lobby: Option<(bool, u64)>,
+    /// Whom the link has let in.
+    pub(super) guests: Guests,
     /// Who waits.
     pub(super) knocks: Vec<KnockOf>,
 }
@@ -38,6 +46,7 @@ pub(super) struct Hosting {
 impl Hosting {
     fn hosts(&self) -> GroupHosts<'_> {
         GroupHosts {
+            room_id: room_of(&self.group_id),
             group_id: &self.group_id,
             keys: &self.host_keys,
         }
@@ -55,13 +64,19 @@ impl Hosting {
     }
 
     /// Who gets in at this time.
-    pub(super) fn gate(&self, now_ms: u64) -> impl Gate + '_ {
+    pub(super) fn gate<'a>(
+        &'a self,
+        now_ms: u64,
+        unix: Option<u64>,
+        keys: &'a RoomKeys,
+    ) -> impl Gate + use<'a> {
         let since = self.lobby.map(|(_, since)| since);
         let is_closed =
             self.has_lobby() && since.is_none_or(|since| now_ms.saturating_sub(since) >= LOBBY_GRACE);
         HostedGate {
             hosting: self,
             is_closed,
+            door: self.guests.door(now_ms, unix, keys),
         }
     }
 
@@ -71,18 +86,19 @@ impl Hosting {
     }
 }
 
-/// Lets in whoever has a ticket of somebody who moderates.
+/// Lets in whoever has a ticket of somebody who moderates; without a lobby whomever the link is good for.
 struct HostedGate<'a> {
     hosting: &'a Hosting,
     is_closed: bool,
+    door: Door<'a>,
 }
 
 impl Gate for HostedGate<'_> {
     fn lets_in(&self, leaf: &Leaf<'_>, group_id: &[u8]) -> bool {
-        !self.is_closed
-            || leaf
-                .ticket(group_id)
-                .is_some_and(|ticket| self.hosting.role_of(ticket.key.as_slice()).moderates())
+        let has_ticket = leaf
+            .ticket(group_id)
+            .is_some_and(|ticket| self.hosting.role_of(ticket.key.as_slice()).moderates());
+        has_ticket || (!self.is_closed && self.door.lets_in(leaf, group_id))
     }
 }
 
@@ -90,12 +106,17 @@ impl Session {
     /// What the hosts decided.
     pub fn moderation(&self) -> Moderation {
         let own = self.identity.leaf_public();
+        let terms = self.hosting.orders.terms().cloned().unwrap_or_default();
         Moderation {
             role: self.hosting.role_of(&own),
             permitted: self.hosting.permitted(&own),
             sources: self.hosting.orders.sources(),
             locked: self.hosting.orders.is_locked(),
             lobby: self.hosting.has_lobby(),
+            link: terms.link(),
+            used: self.hosting.guests.uses(),
+            lifetime: terms.lifetime,
+            burn: terms.burn,
         }
     }
 
@@ -107,9 +128,9 @@ impl Session {
         if !self.has_host_key()? {
             return Err(SessionError::NotHost);
         }
-        let key = self.leaf_key_of(client_id)?;
-        self.hosting.orders.wish(Wish::Role(key.clone(), role));
-        if !role.moderates() && self.hosting.orders.rules_key() == Some(&key) {
+        let somebody = self.somebody(ClientId(*client_id))?;
+        self.hosting.orders.wish(Wish::Role(somebody.clone(), role));
+        if !role.moderates() && self.hosting.orders.rules_key() == Some(&somebody.key) {
             // Newcomers check the rules by the roles of now.
             self.hosting.orders.wish(Wish::Rules(RulesWish::Again));
         }
@@ -130,8 +151,8 @@ impl Session {
     /// # Errors
     /// `NotMember`, `NotHost`, `NoSuchMember`.
     pub fn stop_sources(&mut self, client_id: &[u8; 16], stopped: Vec<Context>) -> Result<(), SessionError> {
-        let key = self.leaf_key_of(client_id)?;
-        self.wish_rules(RulesWish::Stop(key, stopped))
+        let somebody = self.somebody(ClientId(*client_id))?;
+        self.wish_rules(RulesWish::Stop(somebody, stopped))
     }
 
     /// Lets nobody new in, or somebody again (hosts and co-hosts only).
@@ -163,10 +184,23 @@ impl Session {
             group: Blob(mls.group_id().to_vec()),
             epoch: mls.epoch(),
         };
-        let text = serde_json::to_string(&crate::moderation::Decision::End(end))
-            .map_err(|_| SessionError::Crypto)?;
-        self.send_order(text);
-        Ok(())
+        self.send_decision(&Decision::End(end))
+    }
+
+    /// Ends the room for good: nobody opens its link again, and every client forgets what it knows (hosts only).
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`.
+    pub fn burn(&mut self) -> Result<(), SessionError> {
+        if !self.has_host_key()? {
+            return Err(SessionError::NotHost);
+        }
+        let mls = self.current.as_ref().ok_or(SessionError::NotMember)?;
+        let burn = Burn {
+            room: Blob(self.identity.room_id.to_vec()),
+            group: Blob(mls.group_id().to_vec()),
+        };
+        self.send_decision(&Decision::Burn(burn))
     }
 
     /// Signs the removal of a member (hosts and co-hosts only); the server then asks for a commit. With `ban` nobody
@@ -254,14 +288,21 @@ impl Session {
         }
         let own = self.identity.leaf_public();
         if self.has_host_key() == Ok(true) && self.hosting.role_of(&own) != Role::Host {
-            self.hosting.orders.wish(Wish::Role(own.to_vec(), Role::Host));
+            // Whoever has the key of the room is its host; nobody is by being known again.
+            let somebody = Somebody {
+                key: own.to_vec(),
+                person: None,
+            };
+            self.hosting.orders.wish(Wish::Role(somebody, Role::Host));
         }
         self.send_wishes();
+        self.note_guests();
         self.outputs.push_back(Output::ModerationChanged);
     }
 
     fn take_order(&mut self, now_ms: u64, order: &Order) {
         let hosts = GroupHosts {
+            room_id: room_of(&self.hosting.group_id),
             group_id: &self.hosting.group_id,
             keys: &self.hosting.host_keys,
         };
@@ -271,13 +312,31 @@ impl Session {
                 if lobby != self.hosting.lobby.map(|(lobby, _)| lobby) {
                     self.hosting.lobby = lobby.map(|lobby| (lobby, now_ms));
                 }
+                if let Some(terms) = self.hosting.orders.terms() {
+                    self.hosting.guests.take_terms(now_ms, terms);
+                }
+                self.note_guests();
                 self.outputs.push_back(Output::ModerationChanged);
                 self.outputs.push_back(Output::RosterChanged);
             }
             Taken::Old => {}
             Taken::End(_) => self.outputs.push_back(Output::Ended),
+            Taken::Burn(_) => self.burn_all(order),
             Taken::Refused => self.fail(FailReason::Order),
         }
+    }
+
+    /// Forgets every key; what is left is a receipt, the same for everybody.
+    fn burn_all(&mut self, order: &Order) {
+        let hash = Sha256::new()
+            .chain_update(b"conclave receipt")
+            .chain_update(&order.text)
+            .chain_update(order.signature.as_slice())
+            .finalize();
+        self.forget_group();
+        self.outputs.push_back(Output::Burnt {
+            receipt: Blob(hash.to_vec()),
+        });
     }
 
     fn wish_rules(&mut self, wish: RulesWish) -> Result<(), SessionError> {
@@ -287,13 +346,25 @@ impl Session {
         Ok(())
     }
 
-    fn send_wishes(&mut self) {
-        let Some(mls) = &self.current else { return };
+    pub(super) fn send_wishes(&mut self) {
+        if self.current.is_none() {
+            return;
+        }
         let lobby = self.hosting.lobby_from_the_beginning;
-        let group_id = mls.group_id().to_vec();
-        if let Some(text) = self.hosting.orders.next_text(&group_id, lobby) {
+        let hosts = GroupHosts {
+            room_id: room_of(&self.hosting.group_id),
+            group_id: &self.hosting.group_id,
+            keys: &self.hosting.host_keys,
+        };
+        if let Some(text) = self.hosting.orders.next_text(&hosts, lobby) {
             self.send_order(text);
         }
+    }
+
+    fn send_decision(&mut self, decision: &Decision) -> Result<(), SessionError> {
+        let text = serde_json::to_string(decision).map_err(|_| SessionError::Crypto)?;
+        self.send_order(text);
+        Ok(())
     }
 
     fn send_order(&mut self, text: String) {
@@ -306,7 +377,7 @@ impl Session {
     }
 
     /// Whether this session signs with a host key of the group.
-    fn has_host_key(&self) -> Result<bool, SessionError> {
+    pub(super) fn has_host_key(&self) -> Result<bool, SessionError> {
         if self.current.is_none() {
             return Err(SessionError::NotMember);
         }
@@ -322,10 +393,10 @@ impl Session {
             Err(SessionError::NotHost)
         }
     }
+}
 
-    fn leaf_key_of(&self, client_id: &[u8; 16]) -> Result<Vec<u8>, SessionError> {
-        self.roster
-            .key_of(ClientId(*client_id))
-            .ok_or(SessionError::NoSuchMember)
-    }
+/// The room of a group id (docs/E2EE.md, "Group parameters").
+fn room_of(group_id: &[u8]) -> &[u8] {
+    const ROOM: usize = 16;
+    group_id.get(..ROOM).unwrap_or_default()
 }

@@ -5,4 +5,5 @@ mod faults;
 mod flows;
 mod hosting;
 mod media;
+mod terms;
 pub(crate) mod world;

@@ -503,7 +503,7 @@ impl<M: Media> Participant<M> {
                 Output::Removed => return Err(ParticipantError::Removed),
                 Output::Failed { reason } => self.problem(&format!("MLS session: {reason:?}")),
                 // The server closes the connection with the reason.
-                Output::Ended | Output::ModerationChanged => {}
+                Output::Ended | Output::Burnt { .. } | Output::ModerationChanged => {}
                 Output::Knocking | Output::Knocks { .. } => {}
                 Output::RosterChanged | Output::App { .. } | Output::Secured { .. } => {}
             }

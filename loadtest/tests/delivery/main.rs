@@ -11,6 +11,7 @@
 mod calls;
 mod faults;
 mod hostile;
+mod link;
 mod lobby;
 mod moderation;
 mod random;

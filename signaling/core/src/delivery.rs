@@ -9,6 +9,7 @@ pub(crate) mod group;
 pub(crate) mod group_info;
 pub(crate) mod heal;
 pub(crate) mod key_packages;
+pub(crate) mod link;
 pub(crate) mod mls;
 pub(crate) mod order;
 pub(crate) mod orders;
@@ -29,7 +30,7 @@ use conclave_wire::bytes::Blob;
 use conclave_wire::client::lobby::Ticket;
 use conclave_wire::client::membership::Kick;
 use conclave_wire::client::mls::{Ack, App, CommitUpload, Found, Join, Nack};
-use conclave_wire::client::order::{End, Order};
+use conclave_wire::client::order::Order;
 use conclave_wire::client::session::{GroupState, Standing};
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, RoomId, Seq, TreeHash};
 use conclave_wire::limits::{MAX_APP, MAX_TREE};
@@ -37,8 +38,9 @@ use conclave_wire::media::Source;
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::people::People;
-pub(crate) use group::Departure;
 use group::Group;
+pub(crate) use group::{Departure, Over};
+use link::Link;
 use mls::{Crypto, PublicState};
 use recovery::Claim;
 
@@ -109,6 +111,8 @@ pub(crate) struct Delivery {
     ended: VecDeque<Blob>,
     /// Those of them that a host ended: nobody comes back to them at all.
     ended_by_host: VecDeque<Blob>,
+    /// What the link is good for, whatever group there is.
+    link: Link,
 }
 
 #[derive(Default)]
@@ -393,21 +397,46 @@ impl Delivery {
         Ok(())
     }
 
-    /// A decision of a host; returns the end of the call, if it is that. The room takes it from there.
+    /// A decision of a host; returns what it ends, if it does. The room takes it from there.
     pub(crate) fn handle_order(
         &mut self,
         cx: &mut Cx<'_>,
         client: &ClientId,
         order: Order,
-    ) -> Result<Option<End>, ErrorCode> {
-        let end = self.group()?.handle_order(cx, client, order)?;
-        if let Some(end) = &end {
+    ) -> Result<Option<Over>, ErrorCode> {
+        let Phase::Running(group) = &mut self.phase else {
+            return Err(ErrorCode::NotAllowed);
+        };
+        let over = group.handle_order(cx, client, order, &mut self.link)?;
+        if let Some(Over::Call(end)) = &over {
             self.ended_by_host.push_back(end.group.clone());
             if self.ended_by_host.len() > MAX_ENDED {
                 self.ended_by_host.pop_front();
             }
         }
-        Ok(end)
+        Ok(over)
+    }
+
+    /// Somebody who is new came in by the link.
+    pub(crate) fn note_use(&mut self, client: &ClientId) {
+        if let Phase::Running(group) = &self.phase
+            && let Some(key) = group.key_of(client)
+        {
+            self.link.let_in(key);
+        }
+    }
+
+    /// Why the link lets nobody new in, when `coming` are on their way in already.
+    pub(crate) fn link_refusal(&self, unix: Option<u64>, coming: usize) -> Option<ErrorCode> {
+        self.link.refusal(unix, coming, |key| match &self.phase {
+            Phase::Running(group) => group.is_host(key),
+            _ => false,
+        })
+    }
+
+    /// Whether there is a group to come into.
+    pub(crate) fn has_group(&self) -> bool {
+        matches!(self.phase, Phase::Running(_))
     }
 
     /// Whether a host ended this group.
@@ -418,7 +447,7 @@ impl Delivery {
     /// What the hosts decided and stands.
     pub(crate) fn orders(&self) -> Vec<Order> {
         match &self.phase {
-            Phase::Running(group) => group.orders.list(),
+            Phase::Running(group) => group.orders.list().into_iter().chain(self.link.order()).collect(),
             _ => Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 //!
 //! Every output frame is encoded once, however many receive it ([`Output::Send`], [`Frame`]).
 
+mod burnt;
 pub mod config;
 mod delivery;
 #[cfg(any(test, feature = "fuzzing"))]

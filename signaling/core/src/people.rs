@@ -30,6 +30,8 @@ pub(crate) struct Participant {
     pub(crate) waiting: Option<Waiting>,
     /// What the SFU was last told it may publish; everything, as long as nothing was said.
     pub(crate) permitted: Option<Vec<Source>>,
+    /// It was here before, under another pseudonym: it did not need the link again.
+    pub(crate) returned: bool,
     /// Where its first connection came from.
     pub(crate) origin: Origin,
     /// Which encodings of its tracks the SFU last said it needs.

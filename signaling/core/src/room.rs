@@ -36,6 +36,10 @@ pub(crate) struct Env<'a> {
     pub(crate) stats: &'a mut Stats,
     /// Sessions the room closed; the service forgets them.
     pub(crate) closed: &'a mut Vec<SessionKey>,
+    /// Seconds since 1970, if the driver said what time it is.
+    pub(crate) unix: Option<u64>,
+    /// Set when a host burnt the room; the service forgets it then.
+    pub(crate) burnt: &'a mut bool,
     /// For a participant that enters.
     pub(crate) fresh_token: SessionToken,
 }
@@ -135,6 +139,10 @@ impl Room {
                 if let Some(sources) = self.delivery.permitted(&client) {
                     self.permit(env, &client, sources);
                 }
+                let is_new = |known: &Participant| known.admitted.is_none() && !known.returned;
+                if self.people.get(&client).is_some_and(is_new) {
+                    self.delivery.note_use(&client);
+                }
                 if let Some(participant) = self.people.get_mut(&client) {
                     participant.admitted = Some(leaf);
                     env.peers.tell(
@@ -187,12 +195,12 @@ impl Room {
             .tell(env.outbox, ControlCommand::Permit { peer, sources });
     }
 
-    /// A host ended the call: everybody goes, and nobody brings this group back.
-    pub(crate) fn end(&mut self, env: &mut Env<'_>) {
+    /// A host ended the call, or the room: everybody goes, and nobody brings this group back.
+    pub(crate) fn end(&mut self, env: &mut Env<'_>, code: ErrorCode) {
         let mut effects = Vec::new();
         let everybody: Vec<ClientId> = self.people.iter().map(|(client, _)| *client).collect();
         for client in everybody {
-            self.expel(env, &client, ErrorCode::Ended, &mut effects);
+            self.expel(env, &client, code, &mut effects);
         }
         self.lost.clear();
         self.banned.clear();

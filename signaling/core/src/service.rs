@@ -15,6 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use thiserror::Error;
 
+use crate::burnt::Burnt;
 use crate::config::ServiceConfig;
 use crate::delivery::mls::Crypto;
 use crate::outbox::Outbox;
@@ -81,6 +82,9 @@ pub struct Service {
     /// Connections per origin.
     origins: HashMap<Origin, usize>,
     rooms: HashMap<RoomId, Room>,
+    burnt: Burnt,
+    /// A moment, and the seconds since 1970 of it.
+    clock: Option<(Instant, u64)>,
     peers: Peers,
     session_timers: BTreeSet<(Instant, SessionKey)>,
     room_timers: BTreeSet<(Instant, RoomId)>,
@@ -104,6 +108,8 @@ impl Service {
             sessions: HashMap::new(),
             origins: HashMap::new(),
             rooms: HashMap::new(),
+            burnt: Burnt::default(),
+            clock: None,
             peers,
             session_timers: BTreeSet::new(),
             room_timers: BTreeSet::new(),
@@ -134,6 +140,11 @@ impl Service {
             *self.origins.entry(origin).or_default() += 1;
         }
         self.session_timers.insert((until, session));
+    }
+
+    /// Tells the time of day, in seconds since 1970: links may have a date. To be told again when the clock was set.
+    pub fn handle_clock(&mut self, now: Instant, unix: u64) {
+        self.clock = Some((now, unix));
     }
 
     /// A message came. Size limits and JSON are the driver's part ([`conclave_wire::codec`]); for a frame that does not
@@ -341,6 +352,11 @@ impl Service {
         [session, room].into_iter().flatten().min()
     }
 
+    /// Whether a host burnt this room.
+    pub fn is_burnt(&mut self, now: Instant, id: &RoomId) -> bool {
+        self.burnt.has(now, id)
+    }
+
     /// What may be known of a room.
     pub fn room(&self, id: &RoomId) -> Option<RoomInfo> {
         self.rooms.get(id).map(|room| RoomInfo {
@@ -384,6 +400,9 @@ impl Service {
             return Err(ErrorCode::UnsupportedVersion);
         }
         let room = hello.room;
+        if self.burnt.has(now, &room) {
+            return Err(ErrorCode::RoomBurnt);
+        }
         if self.overloaded && !self.continues(&hello) {
             return Err(ErrorCode::Overloaded);
         }
@@ -440,6 +459,10 @@ impl Service {
             return;
         };
         let mut closed = Vec::new();
+        let mut burnt = false;
+        let unix = self
+            .clock
+            .map(|(at, unix)| unix.saturating_add(now.saturating_duration_since(at).as_secs()));
         let mut env = Env {
             now,
             limits: &self.config.limits,
@@ -448,6 +471,8 @@ impl Service {
             peers: &mut self.peers,
             stats: &mut self.stats,
             closed: &mut closed,
+            unix,
+            burnt: &mut burnt,
             fresh_token: SessionToken::new(self.rng.random()),
         };
         step(room, &mut env);
@@ -455,7 +480,10 @@ impl Service {
         for session in closed {
             self.forget_session(session);
         }
-        if is_over {
+        if burnt {
+            self.burnt.insert(now, &id);
+        }
+        if is_over || burnt {
             self.forget_room(&id);
         } else {
             self.plan(id);

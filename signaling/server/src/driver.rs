@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use conclave_signaling_core::{CreateRoomError, Frame, Output, RoomInfo, Service, SessionKey, Stats};
 use conclave_wire::client::session::Policy;
@@ -47,7 +47,7 @@ enum Input {
     },
     Room {
         room: RoomId,
-        reply: oneshot::Sender<Option<RoomInfo>>,
+        reply: oneshot::Sender<Result<RoomInfo, ErrorCode>>,
     },
     Member {
         room: RoomId,
@@ -121,7 +121,8 @@ impl ServiceHandle {
         self.ask(|reply| Input::CreateRoom { policy, reply }).await
     }
 
-    pub(crate) async fn room(&self, room: RoomId) -> Result<Option<RoomInfo>, Gone> {
+    /// What may be known of a room, or why nothing is: it is not open, or it was burnt.
+    pub(crate) async fn room(&self, room: RoomId) -> Result<Result<RoomInfo, ErrorCode>, Gone> {
         self.ask(|reply| Input::Room { room, reply }).await
     }
 
@@ -236,6 +237,10 @@ impl Driver {
                 outbound,
             } => {
                 self.sessions.insert(session, outbound);
+                // Often enough to follow a clock that was set.
+                if let Ok(since) = SystemTime::now().duration_since(UNIX_EPOCH) {
+                    self.service.handle_clock(now, since.as_secs());
+                }
                 self.service.handle_connect(now, session, remote);
             }
             Input::Message { session, message } => self.service.handle_message(now, session, *message),
@@ -249,7 +254,12 @@ impl Driver {
                 let _ = reply.send(self.service.create_room(now, policy));
             }
             Input::Room { room, reply } => {
-                let _ = reply.send(self.service.room(&room));
+                let missing = if self.service.is_burnt(now, &room) {
+                    ErrorCode::RoomBurnt
+                } else {
+                    ErrorCode::RoomNotFound
+                };
+                let _ = reply.send(self.service.room(&room).ok_or(missing));
             }
             Input::Member { room, token, reply } => {
                 let _ = reply.send(self.service.member(&room, &token));

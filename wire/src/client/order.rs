@@ -26,8 +26,12 @@ pub enum Decision {
     Roles(Roles),
     /// Who may do what. Signed by a host key or a co-host.
     Rules(Rules),
+    /// What the link is good for, and how long messages stay. Signed by a host key.
+    Terms(Terms),
     /// The call is over for everybody. Signed by a host key.
     End(End),
+    /// The room is gone for good. Signed by a host key.
+    Burn(Burn),
 }
 
 /// Who is what; who is not named is a member.
@@ -48,6 +52,9 @@ pub struct RoleOf {
     pub key: Blob,
     /// What its owner is.
     pub role: Role,
+    /// By what members know the same person with another leaf key; it tells the server nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Blob>,
 }
 
 /// What somebody is in a call.
@@ -97,6 +104,31 @@ pub struct Exception {
     pub key: Blob,
     /// What is not forwarded.
     pub stopped: Vec<Source>,
+    /// As in [`RoleOf`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Blob>,
+}
+
+/// What holds for the room, whatever group it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The room.
+    pub room: Blob,
+    /// Higher than that of every earlier one.
+    pub version: u64,
+    /// When the link stops letting anybody new in, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// How many people beside the hosts it lets in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_uses: Option<u32>,
+    /// How many it has let in already.
+    pub used: u32,
+    /// The longest that a message may stay, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<u32>,
+    /// Whether messages go when they were read.
+    pub burn: bool,
 }
 
 /// The end of a call.
@@ -106,6 +138,15 @@ pub struct End {
     pub group: Blob,
     /// The epoch it was decided in.
     pub epoch: Epoch,
+}
+
+/// The end of a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Burn {
+    /// The room.
+    pub room: Blob,
+    /// MLS group id of the last call.
+    pub group: Blob,
 }
 
 impl Order {

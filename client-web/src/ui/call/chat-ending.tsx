@@ -12,14 +12,14 @@ const LIFETIMES = [60, 300, 3_600, 28_800, 86_400] as const;
 
 export function EndingMenu({ model }: { readonly model: CallModel }) {
   const { talk } = model;
-  const { moderates } = model.moderation;
+  const { isHost } = model.moderation;
   const rule = talk.rule.value;
   const wish = talk.wish.value;
   return (
     <Popup icon="timer" iconSize={18} class="icon-button" label={text.ending.title}>
       {() => (
         <div class="ending-menu">
-          {moderates && (
+          {isHost && (
             <fieldset>
               <legend>{text.ending.forAll}</legend>
               <Choices

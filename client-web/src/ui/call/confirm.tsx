@@ -59,6 +59,10 @@ function wordsOf(asked: Asked): Words {
       const { ban, banBody, banTitle } = text.moderation;
       return { title: banTitle(nameOf(asked.person)), body: banBody, confirm: ban };
     }
+    case "burn": {
+      const { burn, burnBody, burnTitle } = text.burn;
+      return { title: burnTitle, body: burnBody, confirm: burn };
+    }
     case "end":
       return { title: text.moderation.endTitle, body: text.moderation.endBody, confirm: text.moderation.endForAll };
   }

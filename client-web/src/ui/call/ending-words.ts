@@ -11,6 +11,13 @@ export function endingWords({ lifetime, burn }: Ending): string {
 
 /** A length of time in the shown language. */
 export function durationOf(seconds: number): string {
-  const [value, unit] = seconds < 3_600 ? [seconds / 60, "minute"] : [seconds / 3_600, "hour"];
+  const [value, unit] = inUnits(seconds);
   return new Intl.NumberFormat(text.locale, { style: "unit", unit, unitDisplay: "long" }).format(value);
+}
+
+function inUnits(seconds: number): readonly [number, "minute" | "hour" | "day"] {
+  if (seconds < 3_600) {
+    return [seconds / 60, "minute"];
+  }
+  return seconds < 172_800 ? [seconds / 3_600, "hour"] : [seconds / 86_400, "day"];
 }

@@ -2,6 +2,7 @@
 
 import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
+import { LinkTermsView } from "./link-terms.tsx";
 import type { CallModel } from "./model.ts";
 import type { SourceGroup } from "./moderation.ts";
 
@@ -43,6 +44,7 @@ export function HostPanel({ model }: { readonly model: CallModel }) {
           onChange={(locked) => moderation.setLocked(locked)}
         />
       </section>
+      {moderation.isHost && <LinkTermsView model={model} />}
       {moderation.isHost && (
         <section>
           <h3>{text.moderation.end}</h3>
@@ -55,6 +57,16 @@ export function HostPanel({ model }: { readonly model: CallModel }) {
           >
             <Icon name="hangUp" size={18} />
             <span>{text.moderation.endForAll}</span>
+          </button>
+          <button
+            type="button"
+            class="button destructive"
+            onClick={() => {
+              moderation.asked.value = { kind: "burn" };
+            }}
+          >
+            <Icon name="removePerson" size={18} />
+            <span>{text.burn.burn}</span>
           </button>
         </section>
       )}

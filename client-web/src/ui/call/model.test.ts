@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 import { Emitter } from "../../base/emitter.ts";
+import { OPEN_TERMS } from "../../call/participants.ts";
 import type {
   CallEvents,
   CallState,
   ChangeLogEntry,
   ChatEntry,
-  ChatRule,
   Decision,
   EndReason,
   Moderation,
@@ -45,6 +45,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
 class TestCall implements CallPort {
   state: CallState = "idle";
   endReason: EndReason | undefined;
+  receipt: string | undefined;
   code: string | undefined;
   epoch: number | undefined;
   suite: Suite | undefined;
@@ -72,7 +73,14 @@ class TestCall implements CallPort {
     this.tiles = tiles;
   };
   stats = () => Promise.resolve(undefined);
-  moderation: Moderation = { role: "member", permitted: SOURCES, sources: SOURCES, locked: false, lobby: false };
+  moderation: Moderation = {
+    role: "member",
+    permitted: SOURCES,
+    sources: SOURCES,
+    locked: false,
+    lobby: false,
+    ...OPEN_TERMS,
+  };
   decide = (decision: Decision) => this.#answer(JSON.stringify(decision));
   waiting: readonly Waiting[] = [];
   lowerHands = (clientId?: string) => this.#note(`lower ${clientId}`);
@@ -90,7 +98,6 @@ class TestCall implements CallPort {
     rule: { burn: false },
     wish: {},
     ending: {},
-    setRule: (rule: ChatRule) => this.#note(`rule ${rule.lifetime} ${rule.burn}`),
     ask: (question: Question) => this.#note(`ask ${question.question}`),
     vote: (id: string, choices: readonly number[]) => this.#note(`vote ${id} ${choices}`),
     endPoll: (id: string) => this.#note(`end ${id}`),
@@ -385,7 +392,14 @@ describe("the talk", () => {
 });
 
 describe("ModerationModel", () => {
-  const host: Moderation = { role: "host", permitted: SOURCES, sources: SOURCES, locked: false, lobby: false };
+  const host: Moderation = {
+    role: "host",
+    permitted: SOURCES,
+    sources: SOURCES,
+    locked: false,
+    lobby: false,
+    ...OPEN_TERMS,
+  };
   function callOf(moderation: Moderation) {
     const call = new TestCall();
     call.moderation = moderation;

@@ -345,6 +345,11 @@ export class CallModel {
   }
 
   /** Why the call is over, once it is. */
+  /** The receipt of a burnt room. */
+  get receipt(): string | undefined {
+    return this.#call.receipt;
+  }
+
   get ended(): ReadonlySignal<EndReason | undefined> {
     return this.#ended;
   }

@@ -3,6 +3,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import {
   type Decision,
+  type LinkTerms,
   type LocalSource,
   type Moderation,
   moderates,
@@ -18,7 +19,8 @@ import { nameOf } from "./name.ts";
 export type Asked =
   | { readonly kind: "remove"; readonly person: Participant }
   | { readonly kind: "ban"; readonly person: Participant }
-  | { readonly kind: "end" };
+  | { readonly kind: "end" }
+  | { readonly kind: "burn" };
 
 /** What members may be allowed, as the host's panel lists it. */
 export type SourceGroup = "microphone" | "camera" | "screen";
@@ -133,6 +135,11 @@ export class ModerationModel {
     void this.#decide({ decide: "lock", locked });
   }
 
+  /** Changes until when and for how many people the link is good. */
+  setLink(change: Partial<LinkTerms>): void {
+    void this.#decide({ decide: "link", link: { ...this.decided.value.link, ...change } });
+  }
+
   lowerHand(person: Participant): void {
     this.#call.lowerHands(person.clientId);
   }
@@ -153,7 +160,8 @@ export class ModerationModel {
       case "ban":
         return void this.#remove(asked.person, asked.kind === "ban");
       case "end":
-        return void this.#decide({ decide: "end" });
+      case "burn":
+        return void this.#decide({ decide: asked.kind });
     }
   }
 

@@ -175,7 +175,10 @@ export class Talk {
 
   /** Sets when everybody's messages go (hosts only). */
   setRule(rule: ChatRule): void {
-    this.#took(this.#call.conversation.setRule(rule));
+    const { lifetime = null, burn } = rule;
+    this.#call
+      .decide({ decide: "messages", lifetime, burn })
+      .catch(() => this.#announce(text.moderation.failed, "problem"));
   }
 
   /** Sets when one's own messages go. */

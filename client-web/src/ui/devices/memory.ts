@@ -56,6 +56,17 @@ export function recallHostSeed(room: string): string | undefined {
   return forgotten.get(room) ?? hostSeeds().find(([other]) => other === room)?.[1];
 }
 
+/** The meeting is gone for good. */
+export function forgetHostSeed(room: string): void {
+  forgotten.delete(room);
+  try {
+    const others = hostSeeds().filter(([other]) => other !== room);
+    localStorage.setItem(HOST_SEEDS, JSON.stringify(others));
+  } catch {
+    // What cannot be written was not kept either.
+  }
+}
+
 /** Host keys that the browser does not keep. */
 const forgotten = new Map<string, string>();
 

@@ -15,6 +15,9 @@ export function startEmbedded(sdk: SdkPort): Navigation {
     push(href: string) {
       place.href = new URL(href, location.origin).href;
     },
+    replace(href: string) {
+      place.href = new URL(href, location.origin).href;
+    },
   };
   const navigation = new Navigation(sdk, place);
   if (link !== undefined && navigation.screen.value.kind === "prejoin") {

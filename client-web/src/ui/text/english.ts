@@ -219,6 +219,28 @@ export const english = {
     waitingDetail: "They see that you are here as soon as they are. You do not have to do anything.",
   },
 
+  link: {
+    title: "The link",
+    ends: "Lets new people in for",
+    never: "Without an end",
+    guests: "Guests at most",
+    anyNumber: "Any number",
+    used: (count: number) =>
+      plural(count, { one: "It has let in # guest so far.", other: "It has let in # guests so far." }),
+  },
+  burn: {
+    burn: "Burn the meeting",
+    burnTitle: "Burn the meeting for good?",
+    burnBody:
+      "Everybody leaves now. Keys, chat and files go from every screen and from the server, and the link never works again. Copies that somebody made stay.",
+    receipt: "Receipt",
+    gone: [
+      "The keys of the call are gone from this device.",
+      "The chat and the files are gone from this page and from the server.",
+      "The link is dead: the server keeps only a hash of the room's number, for a month.",
+    ],
+    compare: "Everybody who was there sees the same number:",
+  },
   moderation: {
     title: "Host controls",
     roles: { host: "Host", co_host: "Co-host", member: "Member", viewer: "Viewer" },
@@ -718,6 +740,9 @@ export const english = {
       replaced: "You joined from another tab",
       refused: "The server refused",
       banned: "You were removed from the meeting",
+      burnt: "This room was burnt",
+      expired: "This link has expired",
+      "used-up": "This link is used up",
       "wrong-passcode": "The passcode is wrong",
       denied: "You were not let in",
       locked: "The meeting is locked",
@@ -732,6 +757,9 @@ export const english = {
       replaced: "This tab is out of the call; the other one goes on.",
       refused: "It did not let this browser into the call.",
       banned: "A host took you out, and nobody from this address can come in during this call.",
+      burnt: "A host ended it for good. It cannot be opened again.",
+      expired: "The host's date for it is over. Ask for a new link.",
+      "used-up": "It let in as many people as the host allowed. Ask for a new link.",
       "wrong-passcode": "The people in the call could not open what you sent them. Check the passcode and try again.",
       denied: "A host decided so. Ask them, or try again.",
       locked: "A host lets nobody new in. Ask to have it opened, then try again.",

@@ -226,6 +226,31 @@ export const french: Texts = {
     waitingDetail: "Il voit que vous êtes là dès qu’il l’est lui-même. Vous n’avez rien à faire.",
   },
 
+  link: {
+    title: "Le lien",
+    ends: "Laisse entrer de nouvelles personnes pendant",
+    never: "Sans fin",
+    guests: "Nombre maximal d’invités",
+    anyNumber: "Sans limite",
+    used: (count) =>
+      plural(count, {
+        one: "Il a laissé entrer # invité jusqu’ici.",
+        other: "Il a laissé entrer # invités jusqu’ici.",
+      }),
+  },
+  burn: {
+    burn: "Détruire la réunion",
+    burnTitle: "Détruire la réunion pour toujours ?",
+    burnBody:
+      "Tout le monde la quitte maintenant. Les clés, la discussion et les fichiers disparaissent de chaque écran et du serveur, et le lien ne marchera plus jamais. Les copies que quelqu’un a faites restent.",
+    receipt: "Reçu",
+    gone: [
+      "Les clés de l’appel ont disparu de cet appareil.",
+      "La discussion et les fichiers ont disparu de cette page et du serveur.",
+      "Le lien est mort : le serveur ne garde qu’une empreinte du numéro de la salle, pendant un mois.",
+    ],
+    compare: "Toutes les personnes présentes voient le même numéro :",
+  },
   moderation: {
     title: "Animation",
     roles: { host: "Hôte", co_host: "Co-hôte", member: "Membre", viewer: "Spectateur" },
@@ -735,6 +760,9 @@ export const french: Texts = {
       replaced: "Vous avez rejoint depuis un autre onglet",
       refused: "Le serveur a refusé",
       banned: "Vous avez été exclu de la réunion",
+      burnt: "Cette salle a été détruite",
+      expired: "Ce lien a expiré",
+      "used-up": "Ce lien est épuisé",
       "wrong-passcode": "Le code d’accès est faux",
       denied: "On ne vous a pas fait entrer",
       locked: "La réunion est verrouillée",
@@ -749,6 +777,9 @@ export const french: Texts = {
       replaced: "Cet onglet n’est plus dans l’appel ; l’autre continue.",
       refused: "Il n’a pas laissé ce navigateur entrer dans l’appel.",
       banned: "Un hôte vous a exclu, et personne ne peut entrer depuis cette adresse pendant cet appel.",
+      burnt: "Un hôte l’a terminée pour toujours. Elle ne peut plus être ouverte.",
+      expired: "La date fixée par l’hôte est passée. Demandez un nouveau lien.",
+      "used-up": "Il a laissé entrer autant de personnes que l’hôte le permettait. Demandez un nouveau lien.",
       "wrong-passcode": "Les participants n’ont pas pu ouvrir ce que vous avez envoyé. Vérifiez le code et réessayez.",
       denied: "Un hôte en a décidé ainsi. Demandez-lui ou réessayez.",
       locked: "Un hôte ne laisse entrer personne de nouveau. Demandez qu’on l’ouvre, puis réessayez.",

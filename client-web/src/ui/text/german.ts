@@ -225,6 +225,28 @@ export const german: Texts = {
     waitingDetail: "Sie sieht, dass Sie da sind, sobald sie es ist. Sie müssen nichts weiter tun.",
   },
 
+  link: {
+    title: "Der Link",
+    ends: "Lässt neue Personen herein für",
+    never: "Ohne Ende",
+    guests: "Gäste höchstens",
+    anyNumber: "Beliebig viele",
+    used: (count) =>
+      plural(count, { one: "Er hat bisher # Gast hereingelassen.", other: "Er hat bisher # Gäste hereingelassen." }),
+  },
+  burn: {
+    burn: "Besprechung vernichten",
+    burnTitle: "Besprechung endgültig vernichten?",
+    burnBody:
+      "Alle verlassen sie jetzt. Schlüssel, Chat und Dateien verschwinden von jedem Bildschirm und vom Server, und der Link gilt nie wieder. Kopien, die jemand gemacht hat, bleiben.",
+    receipt: "Quittung",
+    gone: [
+      "Die Schlüssel des Gesprächs sind von diesem Gerät verschwunden.",
+      "Chat und Dateien sind von dieser Seite und vom Server verschwunden.",
+      "Der Link ist tot: Der Server behält nur einen Hash der Raumnummer, einen Monat lang.",
+    ],
+    compare: "Alle, die dabei waren, sehen dieselbe Nummer:",
+  },
   moderation: {
     title: "Leitung",
     roles: { host: "Leitung", co_host: "Co-Leitung", member: "Mitglied", viewer: "Zuschauer" },
@@ -736,6 +758,9 @@ export const german: Texts = {
       replaced: "Sie sind in einem anderen Tab beigetreten",
       refused: "Der Server hat abgelehnt",
       banned: "Sie wurden aus der Besprechung entfernt",
+      burnt: "Dieser Raum wurde vernichtet",
+      expired: "Dieser Link ist abgelaufen",
+      "used-up": "Dieser Link ist aufgebraucht",
       "wrong-passcode": "Der Kenncode ist falsch",
       denied: "Sie wurden nicht hereingelassen",
       locked: "Die Besprechung ist abgeschlossen",
@@ -750,6 +775,9 @@ export const german: Texts = {
       replaced: "Dieser Tab ist nicht mehr im Gespräch; im anderen geht es weiter.",
       refused: "Er hat diesen Browser nicht ins Gespräch gelassen.",
       banned: "Die Leitung hat Sie entfernt, und während dieses Gesprächs kommt niemand von dieser Adresse herein.",
+      burnt: "Eine Gastgeberin oder ein Gastgeber hat ihn endgültig beendet. Er lässt sich nicht wieder öffnen.",
+      expired: "Seine Frist ist vorbei. Bitten Sie um einen neuen Link.",
+      "used-up": "Er hat so viele Personen hereingelassen wie erlaubt. Bitten Sie um einen neuen Link.",
       "wrong-passcode":
         "Die Teilnehmenden konnten nicht öffnen, was Sie gesendet haben. Prüfen Sie den Kenncode und versuchen Sie es erneut.",
       denied: "Die Leitung hat so entschieden. Fragen Sie nach oder versuchen Sie es erneut.",

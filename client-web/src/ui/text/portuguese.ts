@@ -211,6 +211,28 @@ export const portuguese: Texts = {
     waitingDetail: "Vê que está aqui assim que chega. Não tem de fazer nada.",
   },
 
+  link: {
+    title: "A ligação",
+    ends: "Deixa entrar novas pessoas durante",
+    never: "Sem fim",
+    guests: "Máximo de convidados",
+    anyNumber: "Sem limite",
+    used: (count) =>
+      plural(count, { one: "Deixou entrar # convidado até agora.", other: "Deixou entrar # convidados até agora." }),
+  },
+  burn: {
+    burn: "Destruir a reunião",
+    burnTitle: "Destruir a reunião para sempre?",
+    burnBody:
+      "Todos saem agora. As chaves, o chat e os ficheiros desaparecem de todos os ecrãs e do servidor, e a ligação nunca mais funciona. As cópias que alguém fez permanecem.",
+    receipt: "Recibo",
+    gone: [
+      "As chaves da chamada já não estão neste dispositivo.",
+      "O chat e os ficheiros já não estão nesta página nem no servidor.",
+      "A ligação está morta: o servidor guarda apenas um hash do número da sala, durante um mês.",
+    ],
+    compare: "Todos os que lá estavam veem o mesmo número:",
+  },
   moderation: {
     title: "Controles do anfitrião",
     roles: { host: "Anfitrião", co_host: "Coanfitrião", member: "Membro", viewer: "Espectador" },
@@ -707,6 +729,9 @@ export const portuguese: Texts = {
       replaced: "Entrou a partir de outro separador",
       refused: "O servidor recusou",
       banned: "Foi retirado da reunião",
+      burnt: "Esta sala foi destruída",
+      expired: "Esta ligação expirou",
+      "used-up": "Esta ligação está esgotada",
       "wrong-passcode": "O código de acesso está errado",
       denied: "Não o deixaram entrar",
       locked: "A reunião está trancada",
@@ -721,6 +746,9 @@ export const portuguese: Texts = {
       replaced: "Este separador está fora da chamada; o outro continua.",
       refused: "Não deixou este navegador entrar na chamada.",
       banned: "Um anfitrião retirou-o, e ninguém pode entrar a partir deste endereço durante esta chamada.",
+      burnt: "Um anfitrião terminou-a para sempre. Não pode voltar a ser aberta.",
+      expired: "A data definida pelo anfitrião passou. Peça uma nova ligação.",
+      "used-up": "Deixou entrar tantas pessoas quantas o anfitrião permitiu. Peça uma nova ligação.",
       "wrong-passcode": "Os participantes não conseguiram abrir o que enviou. Verifique o código e tente de novo.",
       denied: "Um anfitrião decidiu assim. Pergunte-lhe ou tente de novo.",
       locked: "Um anfitrião não deixa entrar ninguém novo. Peça que a abram e tente de novo.",

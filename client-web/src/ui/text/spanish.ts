@@ -223,6 +223,31 @@ export const spanish: Texts = {
     waitingDetail: "Ve que estás aquí en cuanto llega. No tienes que hacer nada.",
   },
 
+  link: {
+    title: "El enlace",
+    ends: "Deja entrar a personas nuevas durante",
+    never: "Sin fin",
+    guests: "Máximo de invitados",
+    anyNumber: "Sin límite",
+    used: (count) =>
+      plural(count, {
+        one: "Ha dejado entrar a # invitado hasta ahora.",
+        other: "Ha dejado entrar a # invitados hasta ahora.",
+      }),
+  },
+  burn: {
+    burn: "Destruir la reunión",
+    burnTitle: "¿Destruir la reunión para siempre?",
+    burnBody:
+      "Todos salen ahora. Las claves, el chat y los archivos desaparecen de cada pantalla y del servidor, y el enlace no volverá a funcionar. Las copias que alguien haya hecho permanecen.",
+    receipt: "Recibo",
+    gone: [
+      "Las claves de la llamada ya no están en este dispositivo.",
+      "El chat y los archivos ya no están en esta página ni en el servidor.",
+      "El enlace está muerto: el servidor guarda solo un hash del número de la sala, durante un mes.",
+    ],
+    compare: "Todos los que estaban ven el mismo número:",
+  },
   moderation: {
     title: "Controles del anfitrión",
     roles: { host: "Anfitrión", co_host: "Coanfitrión", member: "Miembro", viewer: "Espectador" },
@@ -725,6 +750,9 @@ export const spanish: Texts = {
       replaced: "Ha entrado desde otra pestaña",
       refused: "El servidor se negó",
       banned: "Te expulsaron de la reunión",
+      burnt: "Esta sala fue destruida",
+      expired: "Este enlace ha caducado",
+      "used-up": "Este enlace está agotado",
       "wrong-passcode": "El código de acceso es incorrecto",
       denied: "No te dejaron entrar",
       locked: "La reunión está cerrada",
@@ -739,6 +767,9 @@ export const spanish: Texts = {
       replaced: "Esta pestaña está fuera de la llamada; la otra continúa.",
       refused: "No dejó entrar a este navegador en la llamada.",
       banned: "Un anfitrión te expulsó y nadie puede entrar desde esta dirección durante esta llamada.",
+      burnt: "Un anfitrión la terminó para siempre. No se puede volver a abrir.",
+      expired: "La fecha que fijó el anfitrión ha pasado. Pida un enlace nuevo.",
+      "used-up": "Dejó entrar a tantas personas como permitió el anfitrión. Pida un enlace nuevo.",
       "wrong-passcode":
         "Los participantes no pudieron abrir lo que enviaste. Comprueba el código e inténtalo de nuevo.",
       denied: "Un anfitrión lo decidió así. Pregúntale o inténtalo de nuevo.",

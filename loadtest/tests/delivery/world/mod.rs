@@ -72,6 +72,9 @@ pub(crate) struct World {
     pub(crate) trace: Vec<String>,
 }
 
+/// What every clock shows when a world begins, in seconds since 1970.
+pub(crate) const NOON: u64 = 1_800_000_000;
+
 enum Event {
     /// A text frame arrives at the service.
     Up { session: SessionKey, text: String },
@@ -332,6 +335,9 @@ impl World {
             .insert(session, link::Connection::new(who, self.now));
         self.clients[who].session_key = Some(session);
         let now = self.instant();
+        let unix = NOON + self.now / 1_000;
+        self.service.handle_clock(now, unix);
+        self.clients[who].session.handle_clock(self.now, unix);
         self.service
             .handle_connect(now, session, IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
         let hello = self.clients[who].hello(self.room);

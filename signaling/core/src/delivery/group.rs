@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use conclave_wire::bytes::Blob;
 use conclave_wire::client::lobby::Ticket;
 use conclave_wire::client::mls::{Commit, Final, Go, GroupInfo, Join};
-use conclave_wire::client::order::{End, Order};
+use conclave_wire::client::order::{End, Order, Role};
 use conclave_wire::client::session::Standing;
 use conclave_wire::id::{ClientId, Epoch, LeafIndex, Seq};
 use conclave_wire::media::Source;
@@ -16,6 +16,7 @@ use conclave_wire::{ErrorCode, ServerMessage};
 
 use super::call::{Call, Healing};
 use super::key_packages::{PendingAdd, PendingAdds};
+use super::link::Link;
 use super::mls::{Crypto, PublicState, Roster, application_epoch};
 use super::order::{PendingGo, Tent};
 use super::orders::{Facts, Orders, Taken};
@@ -80,6 +81,15 @@ pub(crate) struct Group {
     origin: Blob,
     /// What its hosts decided.
     pub(super) orders: Orders,
+}
+
+/// What a host ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// The call; the room goes on.
+    Call(End),
+    /// The room, for good.
+    Room,
 }
 
 /// How a participant went.
@@ -333,18 +343,20 @@ impl Group {
             .collect())
     }
 
-    /// A decision of a host; any member may hand it on.
+    /// A decision of a host; any member may hand it on. Returns what it ends.
     pub(crate) fn handle_order(
         &mut self,
         cx: &mut Cx<'_>,
         sender: &ClientId,
         order: Order,
-    ) -> Result<Option<End>, ErrorCode> {
+        link: &mut Link,
+    ) -> Result<Option<Over>, ErrorCode> {
         if !self.roster.has(sender) {
             return Err(ErrorCode::NotAllowed);
         }
         let group_id = self.group_id();
         let facts = Facts {
+            room: cx.room.id.as_bytes(),
             group_id: group_id.as_slice(),
             call_policy: self.public.extension(permit::CALL_POLICY).unwrap_or_default(),
         };
@@ -353,7 +365,17 @@ impl Group {
             Taken::Old => return Ok(None),
             Taken::End(end) => {
                 cx.tell_all(cx.people.inside().collect(), message);
-                return Ok(Some(end));
+                return Ok(Some(Over::Call(end)));
+            }
+            Taken::Burn(_) => {
+                cx.tell_all(cx.people.inside().collect(), message);
+                return Ok(Some(Over::Room));
+            }
+            Taken::Terms(order, terms) => {
+                if link.take(order, terms, |key| self.is_host(key)) {
+                    cx.tell_all(cx.people.inside().collect(), message);
+                }
+                return Ok(None);
             }
             Taken::Stands => cx.tell_all(cx.people.inside().collect(), message),
         }
@@ -375,10 +397,23 @@ impl Group {
     pub(crate) fn is_ticket(&self, crypto: &Crypto, leaf_key: &[u8], ticket: &Ticket) -> bool {
         let group_id = self.group_id();
         let facts = Facts {
+            room: &[],
             group_id: group_id.as_slice(),
             call_policy: self.call_policy().unwrap_or_default(),
         };
         self.orders.is_ticket(crypto, &facts, leaf_key, ticket)
+    }
+
+    /// Whether the owner of a leaf key is a host.
+    pub(crate) fn is_host(&self, key: &[u8]) -> bool {
+        let policy = self.call_policy().unwrap_or_default();
+        self.orders.role_of(policy, key) == Role::Host
+    }
+
+    /// The leaf key of a member.
+    pub(crate) fn key_of(&self, client: &ClientId) -> Option<Vec<u8>> {
+        let leaf = self.roster.leaf(self.roster.leaf_of(client)?)?;
+        Some(leaf.key.to_vec())
     }
 
     /// Whether somebody moderates.

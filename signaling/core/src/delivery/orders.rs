@@ -2,7 +2,7 @@
 
 use conclave_wire::ErrorCode;
 use conclave_wire::client::lobby::{Ticket, ticket_bytes};
-use conclave_wire::client::order::{Decision, End, Order, Role, Roles, Rules, signed_bytes};
+use conclave_wire::client::order::{Burn, Decision, End, Order, Role, Roles, Rules, Terms, signed_bytes};
 use conclave_wire::limits::MAX_ORDER;
 use conclave_wire::media::Source;
 
@@ -35,12 +35,17 @@ pub(crate) enum Taken {
     Stands,
     /// One that is as new stands already.
     Old,
+    /// Terms of the room's link; who keeps them knows whether they are new.
+    Terms(Order, Terms),
     /// The call is over.
     End(End),
+    /// The room is gone.
+    Burn(Burn),
 }
 
 /// The group that orders are for.
 pub(crate) struct Facts<'a> {
+    pub(crate) room: &'a [u8],
     pub(crate) group_id: &'a [u8],
     pub(crate) call_policy: &'a [u8],
 }
@@ -57,16 +62,18 @@ impl Orders {
             return Err(ErrorCode::MessageTooLarge);
         }
         let decision = order.decision().ok_or(ErrorCode::BadMessage)?;
-        let (group, may_be_co_host) = match &decision {
-            Decision::Roles(roles) => (&roles.group, false),
-            Decision::Rules(rules) => (&rules.group, true),
-            Decision::End(end) => (&end.group, false),
+        let (named, place, may_be_co_host) = match &decision {
+            Decision::Roles(roles) => (&roles.group, facts.group_id, false),
+            Decision::Rules(rules) => (&rules.group, facts.group_id, true),
+            Decision::Terms(terms) => (&terms.room, facts.room, false),
+            Decision::End(end) => (&end.group, facts.group_id, false),
+            Decision::Burn(burn) => (&burn.room, facts.room, false),
         };
         let key = order.key.as_slice();
         let may = is_host_key(facts.call_policy, key)
             || (may_be_co_host && self.role_of(facts.call_policy, key).moderates());
         let signed = signed_bytes(&order.text);
-        if group.as_slice() != facts.group_id
+        if named.as_slice() != place
             || !may
             || !crypto.is_signed(order.key.as_slice(), &signed, order.signature.as_slice())
         {
@@ -75,7 +82,9 @@ impl Orders {
         Ok(match decision {
             Decision::Roles(content) => keep(&mut self.roles, order, content, |roles| roles.version),
             Decision::Rules(content) => keep(&mut self.rules, order, content, |rules| rules.version),
+            Decision::Terms(terms) => Taken::Terms(order, terms),
             Decision::End(end) => Taken::End(end),
+            Decision::Burn(burn) => Taken::Burn(burn),
         })
     }
 

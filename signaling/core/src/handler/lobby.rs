@@ -48,9 +48,13 @@ impl Room {
         if knock.leaf_key.0.len() != KEY || knock.card.0.len() > MAX_CARD {
             return Err(ErrorCode::BadMessage);
         }
-        if self.delivery.is_locked() {
+        let is_locked = self.delivery.is_locked();
+        let refusal = is_locked
+            .then_some(ErrorCode::RoomLocked)
+            .or_else(|| self.link_refusal(env));
+        if let Some(code) = refusal {
             let mut effects = Vec::new();
-            self.expel(env, client, ErrorCode::RoomLocked, &mut effects);
+            self.expel(env, client, code, &mut effects);
             self.carry_out(env, effects);
             return Ok(());
         }

@@ -8,7 +8,7 @@ use conclave_wire::limits::MAX_TRACKS_PER_PARTICIPANT;
 use conclave_wire::media::Track;
 use conclave_wire::{ErrorCode, ServerMessage};
 
-use crate::delivery::Departure;
+use crate::delivery::{Departure, Over};
 use crate::room::{Env, Room};
 
 impl Room {
@@ -46,12 +46,14 @@ impl Room {
         client: &ClientId,
         order: Order,
     ) -> Result<(), ErrorCode> {
-        let end = self.deliver(env, |delivery, cx| delivery.handle_order(cx, client, order))?;
-        if end.is_some() {
-            self.end(env);
-        } else {
+        match self.deliver(env, |delivery, cx| delivery.handle_order(cx, client, order))? {
+            Some(Over::Call(_)) => self.end(env, ErrorCode::Ended),
+            Some(Over::Room) => {
+                *env.burnt = true;
+                self.end(env, ErrorCode::RoomBurnt);
+            }
             // Somebody may be a co-host now.
-            self.tell_knocks(env);
+            None => self.tell_knocks(env),
         }
         Ok(())
     }

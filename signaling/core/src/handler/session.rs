@@ -77,30 +77,45 @@ impl Room {
     }
 
     /// What keeps somebody new out.
-    fn check_entry(&self, origin: &Origin, hello: &Hello) -> Result<(), ErrorCode> {
+    fn check_entry(&self, env: &Env<'_>, origin: &Origin, hello: &Hello) -> Result<(), ErrorCode> {
         let resumed = hello.resume.as_ref().map(|resume| &resume.group_id);
         if resumed.is_some_and(|group| self.delivery.was_ended_by_host(group)) {
             return Err(ErrorCode::Ended);
         }
-        if hello
-            .token
-            .is_some_and(|token| self.lost.iter().any(|lost| is_same(lost, &token)))
-        {
+        if self.came_back(hello) {
             return Ok(());
         }
         if self.banned.contains(origin) {
             return Err(ErrorCode::Banned);
         }
-        Ok(())
+        // Into a call the hosts still come, by a ticket of their own.
+        match self.link_refusal(env) {
+            Some(code) if !self.delivery.has_group() => Err(code),
+            _ => Ok(()),
+        }
     }
 
     /// Whether who is new has to wait for a host: in the lobby, where whoever was let in before shows its ticket again,
-    /// or because the call is locked and it may be a host itself.
-    fn must_wait(&self, hello: &Hello) -> bool {
-        let came_back = hello
+    /// or because the call is locked, or the link good for nobody any more, and it may be a host itself.
+    fn must_wait(&self, env: &Env<'_>, hello: &Hello) -> bool {
+        let is_shut = self.delivery.is_locked() || self.link_refusal(env).is_some();
+        self.delivery.has_lobby() || (is_shut && !self.came_back(hello))
+    }
+
+    /// Whether its connection was lost for too long, and now it is here again.
+    fn came_back(&self, hello: &Hello) -> bool {
+        hello
             .token
-            .is_some_and(|token| self.lost.iter().any(|lost| is_same(lost, &token)));
-        self.delivery.has_lobby() || (self.delivery.is_locked() && !came_back)
+            .is_some_and(|token| self.lost.iter().any(|lost| is_same(lost, &token)))
+    }
+
+    /// Why the link lets nobody new in.
+    pub(crate) fn link_refusal(&self, env: &Env<'_>) -> Option<ErrorCode> {
+        let coming = self
+            .people
+            .iter()
+            .filter(|(_, other)| other.admitted.is_none() && other.waiting.is_none() && !other.returned);
+        self.delivery.link_refusal(env.unix, coming.count())
     }
 
     fn enter(
@@ -113,9 +128,10 @@ impl Room {
         // A reloaded tab: a new participant that proves to be an old one, whose leaf goes with the same commit.
         let reloaded = hello.token.and_then(|token| self.people.by_token(&token));
         if reloaded.is_none() {
-            self.check_entry(&origin, &hello)?;
+            self.check_entry(env, &origin, &hello)?;
         }
-        let waits = reloaded.is_none() && self.must_wait(&hello);
+        let waits = reloaded.is_none() && self.must_wait(env, &hello);
+        let returned = reloaded.is_some() || self.came_back(&hello);
         let limit = usize::try_from(self.policy().max_participants).unwrap_or(usize::MAX);
         if reloaded.is_none() && self.people.len() >= limit {
             return Err(ErrorCode::RoomFull);
@@ -136,6 +152,7 @@ impl Room {
                 admitted: None,
                 waiting: waits.then(Waiting::default),
                 permitted: None,
+                returned,
                 origin,
                 needed: BTreeMap::new(),
             },

@@ -10,6 +10,7 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use conclave_signaling_core::CreateRoomError;
+use conclave_wire::ErrorCode;
 use conclave_wire::client::session::{Policy, Suite};
 use conclave_wire::id::RoomId;
 use serde::{Deserialize, Serialize};
@@ -126,9 +127,15 @@ fn wanted(
 pub(crate) async fn read(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
     let room = RoomId::parse(&id)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_request", "This is not a room id."))?;
-    let info = app.service.room(room).await?.ok_or_else(|| {
-        let detail = "No such room now. Whoever has its link may still enter it.";
-        Problem::new(StatusCode::NOT_FOUND, "room_not_found", detail)
+    let info = app.service.room(room).await?.map_err(|code| match code {
+        ErrorCode::RoomBurnt => {
+            let detail = "A host burnt this room. It will not be opened again.";
+            Problem::new(StatusCode::GONE, "room_burnt", detail)
+        }
+        _ => {
+            let detail = "No such room now. Whoever has its link may still enter it.";
+            Problem::new(StatusCode::NOT_FOUND, "room_not_found", detail)
+        }
     })?;
     Ok(Json(Room {
         room,
