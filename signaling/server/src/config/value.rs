@@ -88,8 +88,11 @@ fn origin(text: &str) -> Option<String> {
     let host = host.strip_suffix(default_port).unwrap_or(host);
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
     let uri: hyper::Uri = format!("{scheme}://{host}").parse().ok()?;
-    let named = uri.host().is_some_and(|host| !host.is_empty()) && host.chars().all(plain);
-    named.then(|| format!("{scheme}://{host}"))
+    let authority = uri.authority()?;
+    let named = !authority.host().is_empty() && host.chars().all(plain);
+    // A port that is none is no error of the parser.
+    let whole = authority.as_str() == authority.host() || authority.port_u16().is_some();
+    (named && whole).then(|| format!("{scheme}://{host}"))
 }
 
 /// The path of conclave-sfu's control link.
