@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { launchChromium, launchFirefox, Person } from "./person.ts";
-import { MEDIA_ADDRESS, Server, until } from "./server.ts";
+import { MEDIA_ADDRESS, QUIET_MS, Server, standsStill, until } from "./server.ts";
 
 /**
  * Four tiles in such a window show less than 180 lines each, and some 280 in the other: the middle one of three sizes, for
@@ -15,8 +15,6 @@ const LARGE = { width: 1000, height: 660 };
 const SMALLEST = 180;
 /** How soon a picture must be large after its tile is: some 2 s, and more while everything runs on two cores. */
 const LARGE_WITHIN_MS = 10_000;
-/** How long nothing may arrive to count as stopped, in milliseconds. */
-const QUIET_MS = 1_000;
 const withFirefox = MEDIA_ADDRESS !== "127.0.0.1";
 
 let server: Server;
@@ -34,18 +32,6 @@ afterAll(async () => {
   await Promise.all(browsers.map((browser) => browser.close()));
   await server.stop();
 });
-
-/** Waits until a count stands still. */
-async function standsStill(what: string, count: () => Promise<number>): Promise<void> {
-  let before = -1;
-  let since = performance.now();
-  await until(what, async () => {
-    const now = await count();
-    if (now !== before) since = performance.now();
-    before = now;
-    return performance.now() - since >= QUIET_MS;
-  });
-}
 
 test("pictures have the size of their tiles, and what nobody sees is not sent", async () => {
   const [chromium, firefox] = browsers;

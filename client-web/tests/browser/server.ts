@@ -192,3 +192,18 @@ export async function until(what: string, ask: () => Promise<boolean>, timeoutMs
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** How long nothing may arrive to count as stopped, in milliseconds. */
+export const QUIET_MS = 1_000;
+
+/** Waits until a count stands still. */
+export async function standsStill(what: string, count: () => Promise<number>): Promise<void> {
+  let before = -1;
+  let since = performance.now();
+  await until(what, async () => {
+    const now = await count();
+    if (now !== before) since = performance.now();
+    before = now;
+    return performance.now() - since >= QUIET_MS;
+  });
+}

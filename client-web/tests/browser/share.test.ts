@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { Server, standsStill, until } from "./server.ts";
 
 const SMALL = { width: 1000, height: 700 };
 
@@ -59,14 +59,8 @@ test("a screen is shared, seen large, paused when nobody looks, and ends with th
   // In the background nothing of it comes any more.
   const packets = async () => (await bob.pictureOf("Ada’s screen")).packets;
   await bob.putIntoBackground(true);
-  let before = -1;
-  await until("nothing comes for a screen that is not seen", async () => {
-    const now = await packets();
-    const still = now === before;
-    before = now;
-    if (!still) await bob.page.waitForTimeout(1_500);
-    return still;
-  });
+  await standsStill("nothing comes for a screen that is not seen", packets);
+  const before = await packets();
   await bob.putIntoBackground(false);
   await until("it comes again", async () => (await packets()) > before);
 
