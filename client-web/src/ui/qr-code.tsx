@@ -1,7 +1,7 @@
 // Digits as a QR code, drawn as one path.
 
 import { useMemo } from "preact/hooks";
-import { QR_SIZE, qrOfDigits } from "./qr.ts";
+import { encode } from "uqr";
 
 interface Properties {
   /** Digits; what stands between them is left out. */
@@ -14,11 +14,13 @@ interface Properties {
 const QUIET = 4;
 
 export function QrCode({ value, label }: Properties) {
-  const squares = useMemo(() => pathOf(qrOfDigits(value.replaceAll(/\D/g, ""))), [value]);
-  const side = QR_SIZE + 2 * QUIET;
+  const { size, data } = useMemo(
+    () => encode(value.replaceAll(/\D/g, ""), { ecc: "M", border: QUIET }),
+    [value],
+  );
   return (
-    <svg class="qr-code" viewBox={`${-QUIET} ${-QUIET} ${side} ${side}`} role="img" aria-label={label}>
-      <path d={squares} />
+    <svg class="qr-code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label}>
+      <path d={pathOf(data)} />
     </svg>
   );
 }
