@@ -1,13 +1,21 @@
 //! Room links: parsing one, making one.
 
+use std::time::Duration;
+
 use conclave_e2ee::{HostKey, RoomSecret, Session, SessionConfig, SessionError};
 use conclave_wire::bytes;
 use conclave_wire::id::RoomId;
 use rand::Rng as _;
 use serde::Deserialize;
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
 
 use crate::http::{HttpError, Server};
+
+/// A server takes only so many new rooms from one address: how long to try, and the pause between.
+const TOO_MANY: u16 = 429;
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A room and its secret. Has no Debug.
 #[derive(Clone)]
@@ -20,6 +28,8 @@ pub struct Room {
     fragment: String,
     /// The key of the room's host, if the link names it.
     host: Option<[u8; 32]>,
+    /// The seed of that key, for a room that was made here.
+    host_seed: Option<[u8; 32]>,
 }
 
 /// Why a text is no room link.
@@ -89,6 +99,7 @@ impl Room {
             secret,
             fragment: fragment.unwrap_or_default().to_owned(),
             host,
+            host_seed: None,
         })
     }
 
@@ -98,19 +109,44 @@ impl Room {
     /// # Errors
     /// A name that is empty or too long.
     pub fn session(&self, client_id: [u8; 16], display_name: String) -> Result<Session, SessionError> {
+        self.session_with(client_id, display_name, self.host.map(HostKey::of_link))
+    }
+
+    /// A session of the room's host; of anybody with the link where the room was not made here.
+    ///
+    /// # Errors
+    /// A name that is empty or too long.
+    pub fn host_session(&self, client_id: [u8; 16], display_name: String) -> Result<Session, SessionError> {
+        match self.host_seed {
+            Some(seed) => self.session_with(client_id, display_name, Some(HostKey::own(seed))),
+            None => self.session(client_id, display_name),
+        }
+    }
+
+    /// Whether the room was made here, so that somebody here can be its host.
+    pub fn has_host_key(&self) -> bool {
+        self.host_seed.is_some()
+    }
+
+    fn session_with(
+        &self,
+        client_id: [u8; 16],
+        display_name: String,
+        host: Option<HostKey>,
+    ) -> Result<Session, SessionError> {
         let config = SessionConfig {
             room_id: *self.id.as_bytes(),
             room_secret: self.secret.clone(),
             client_id,
             display_name,
         };
-        match self.host {
-            Some(host) => Session::hosted(config, HostKey::of_link(host)),
+        match host {
+            Some(host) => Session::hosted(config, host),
             None => Session::new(config),
         }
     }
 
-    /// Makes a room at the server and a secret for it here.
+    /// Makes a room at the server, and a secret and a host's key for it here.
     pub async fn create(server: &Server) -> Result<Self, CreateError> {
         Self::create_for(server, None).await
     }
@@ -121,17 +157,26 @@ impl Room {
             || "{}".to_owned(),
             |participants| format!("{{\"max_participants\":{participants}}}"),
         );
-        let answer = server.post_json("/api/v1/rooms", wanted).await?;
+        let begun = Instant::now();
+        let answer = loop {
+            let answer = server.post_json("/api/v1/rooms", wanted.clone()).await?;
+            if answer.status != TOO_MANY || begun.elapsed() > PATIENCE {
+                break answer;
+            }
+            sleep(PAUSE).await;
+        };
         if answer.status != 201 {
             return Err(CreateError::Refused(answer.status));
         }
         let created: Created = serde_json::from_slice(&answer.body).map_err(|_| CreateError::NoRoom)?;
-        let secret: [u8; 32] = rand::rng().random();
+        let (secret, seed): ([u8; 32], [u8; 32]) = rand::rng().random();
+        let host = HostKey::own(seed).public();
         Ok(Self {
             id: created.room,
             secret: RoomSecret::new(secret),
-            fragment: bytes::encode(&secret),
-            host: None,
+            fragment: format!("{}.{}", bytes::encode(&secret), bytes::encode(&host)),
+            host: Some(host),
+            host_seed: Some(seed),
         })
     }
 

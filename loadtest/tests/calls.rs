@@ -179,6 +179,12 @@ fn nobody_misses_a_frame_while_others_come_and_go() {
         "--fail-if",
         "removal_ms.max>5000",
         "--fail-if",
+        "rekey_kick_max_ms>5000",
+        "--fail-if",
+        "kick_key_useless_max_ms>5000",
+        "--fail-if",
+        "problems>0",
+        "--fail-if",
         "compared.video_different>0",
     ]);
     assert!(
@@ -204,6 +210,19 @@ fn a_threshold_that_does_not_hold_makes_exit_code_1_and_a_report_all_the_same() 
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(report(&output)["participants_joined"], 1);
     assert!(String::from_utf8_lossy(&output.stderr).contains("failed: frames_sent >= 0"));
+}
+
+#[test]
+fn browsers_that_are_not_installed_end_the_run_in_one_line() {
+    let server = Server::start();
+    let output = Command::new(LOADTEST)
+        .args(["run", "steady", "--url", &server.url, "--browsers", "1"])
+        .env("PATH", "/nonexistent")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Chromium is not installed"), "{said}");
 }
 
 #[test]

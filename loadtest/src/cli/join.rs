@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_e2ee::{Codec, Context};
+use rand::Rng as _;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -67,7 +68,9 @@ pub(super) async fn run(arguments: JoinArguments, say: fn(&str)) -> Result<(), S
         server,
         room,
         index: 0,
+        client_id: rand::rng().random(),
         name: arguments.name.clone(),
+        is_host: false,
         video: Codec::Vp8,
         part: Part::LISTENER,
         making: Making::Light(LightKit {
@@ -98,6 +101,11 @@ pub(super) async fn run(arguments: JoinArguments, say: fn(&str)) -> Result<(), S
 async fn stay(config: &Config, orders: watch::Receiver<Order>, say: fn(&str)) -> Result<(), String> {
     loop {
         let before = config.measures.kinds.of(Kind::Light).joined.value();
+        // The server knows the one who broke off for a while.
+        let config = Config {
+            client_id: rand::rng().random(),
+            ..config.clone()
+        };
         match participant::run(config.clone(), orders.clone()).await {
             Ok(()) => return Ok(()),
             Err(error @ (ParticipantError::Refused(_) | ParticipantError::Removed)) => {

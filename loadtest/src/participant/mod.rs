@@ -31,7 +31,6 @@ use conclave_wire::client::session::{Hello, Ping, State};
 use conclave_wire::id::{ClientId, TrackId};
 use conclave_wire::media::Track;
 use conclave_wire::{ClientMessage, ErrorCode, ServerMessage};
-use rand::Rng as _;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, interval, sleep_until};
@@ -69,8 +68,12 @@ pub struct Config {
     pub room: Room,
     /// Its number, from 0: name and voice derive from it.
     pub index: usize,
+    /// Its pseudonym.
+    pub client_id: [u8; 16],
     /// What others call it.
     pub name: String,
+    /// Whether it comes with the host's key of a room that was made here.
+    pub is_host: bool,
     /// VP8 or VP9.
     pub video: Codec,
     /// What it sends.
@@ -153,6 +156,10 @@ pub enum Order {
     Stay,
     /// Take part, but send nothing for now.
     Hush,
+    /// Take part until the host has removed it.
+    AwaitRemoval,
+    /// Take part, and remove the participant with this pseudonym; for hosts.
+    Remove([u8; 16]),
     /// Say Bye; the others go on.
     Leave,
     /// The run is over.
@@ -201,30 +208,34 @@ pub enum ParticipantError {
 pub async fn run(config: Config, orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
     let started = Instant::now();
     config.measures.kinds.of(config.making.kind()).started.increment();
-    let client_id: [u8; 16] = rand::rng().random();
+    let client_id = config.client_id;
     config.measures.register_bot(client_id);
-    let session = config.room.session(client_id, config.name.clone())?;
+    let session = if config.is_host {
+        config.room.host_session(client_id, config.name.clone())?
+    } else {
+        config.room.session(client_id, config.name.clone())?
+    };
     let session = SharedSession::new(session, started.into_std());
     match &config.making {
         Making::Full => {
             let media = FullMedia::open(&config, session.clone());
-            take_part(&config, client_id, started, session, media, orders).await
+            take_part(&config, started, session, media, orders).await
         }
         Making::Light(kit) => {
             let media = std::future::ready(LightMedia::open(&config, kit, session.clone()));
-            take_part(&config, client_id, started, session, media, orders).await
+            take_part(&config, started, session, media, orders).await
         }
     }
 }
 
 async fn take_part<M: Media>(
     config: &Config,
-    client_id: [u8; 16],
     started: Instant,
     session: SharedSession,
     media: impl Future<Output = Result<M, ParticipantError>> + Send,
     mut orders: watch::Receiver<Order>,
 ) -> Result<(), ParticipantError> {
+    let client_id = config.client_id;
     let mut trace = Trace::new(started.into_std());
     let mut signaling = Signaling::open(&config.server).await?;
     trace.reach(Step::Opened, std::time::Instant::now());
@@ -258,11 +269,17 @@ async fn take_part<M: Media>(
         commits: HashMap::new(),
         removals: Vec::new(),
         offer_not_before: started,
-        calls: config.relief.as_ref().map(Relief::enlist),
+        calls: None,
     };
-    let result = participant.take_part(&mut orders).await;
+    let mut result = participant.take_part(&mut orders).await;
     let now = std::time::Instant::now();
-    if *orders.borrow() == Order::Leave {
+    let order = *orders.borrow();
+    if order == Order::AwaitRemoval
+        && let Err(ParticipantError::Removed | ParticipantError::Refused(ErrorCode::Removed)) = result
+    {
+        result = Ok(());
+    }
+    if order == Order::Leave {
         config.measures.depart(client_id);
         rekeys.begin(Cause::Leave, room, client_id, now);
     } else {
@@ -300,7 +317,7 @@ struct Participant<M> {
     /// Who left by the commit to which epoch, until media switches to it.
     removals: Vec<(u64, [u8; 16])>,
     offer_not_before: Instant,
-    /// Calls for a commit that phantoms hand over.
+    /// Calls for a commit that phantoms hand over; nobody hands any to one who is no member yet.
     calls: Option<mpsc::Receiver<String>>,
 }
 
@@ -314,8 +331,9 @@ impl<M: Media> Participant<M> {
         let mut order = *orders.borrow_and_update();
         loop {
             match order {
-                Order::Stay => self.media.mute(false),
+                Order::Stay | Order::AwaitRemoval => self.media.mute(false),
                 Order::Hush => self.media.mute(true),
+                Order::Remove(member) => self.remove(member),
                 Order::Leave | Order::End => return Ok(()),
             }
             order = self.obey_until(orders).await?;
@@ -457,6 +475,18 @@ impl<M: Media> Participant<M> {
         Ok(())
     }
 
+    /// Removes a member, as a host does.
+    fn remove(&mut self, member: [u8; 16]) {
+        let now = std::time::Instant::now();
+        match self.session.with(|state| state.session.kick(&member, false)) {
+            Ok(()) => {
+                let rekeys = &self.config.measures.rekeys;
+                rekeys.begin(Cause::Kick, self.room(), member, now);
+            }
+            Err(error) => self.problem(&format!("it could not remove somebody: {error}")),
+        }
+    }
+
     fn hand_to_session(&mut self, text: &str) {
         let now = self.session.now_ms();
         if let Err(error) = self.session.with(|state| state.session.handle_message(now, text)) {
@@ -477,6 +507,9 @@ impl<M: Media> Participant<M> {
                 Output::Admitted { epoch } => {
                     self.first_epoch = Some(epoch);
                     self.admitted_at.get_or_insert_with(Instant::now);
+                    if self.calls.is_none() {
+                        self.calls = self.config.relief.as_ref().map(Relief::enlist);
+                    }
                     self.session.with(|state| state.first_epoch = Some(epoch));
                     self.trace.reach(Step::Admitted, std::time::Instant::now());
                     self.config.measures.rekeys.admitted(self.room(), self.client_id);

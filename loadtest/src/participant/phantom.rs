@@ -13,7 +13,6 @@ use conclave_wire::client::mls::{Ack, CommitCall};
 use conclave_wire::client::session::{Hello, Ping};
 use conclave_wire::id::{ClientId, Epoch};
 use conclave_wire::{ClientMessage, ServerMessage};
-use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{interval, timeout};
@@ -98,7 +97,7 @@ pub async fn run(
 ) -> Result<(), ParticipantError> {
     let counters = config.measures.kinds.of(Kind::Phantom);
     counters.started.increment();
-    let client_id: [u8; 16] = rand::rng().random();
+    let client_id = config.client_id;
     let mut signaling = Signaling::open(&config.server).await?;
     let hello = Hello {
         version: conclave_wire::PROTOCOL_VERSION,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_e2ee::Codec;
+use rand::Rng as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -103,6 +104,8 @@ pub struct Casting {
 struct Present {
     orders: watch::Sender<Order>,
     room: usize,
+    client_id: [u8; 16],
+    is_host: bool,
 }
 
 /// Everybody who takes part.
@@ -113,6 +116,8 @@ pub struct Crowd {
     detour: Option<Detour>,
     /// Phantoms are in the first room only.
     relief: Option<Relief>,
+    /// Whether the host of the first room has come.
+    has_host: bool,
     next_index: usize,
     next_phantom: usize,
     phantoms: Vec<watch::Sender<Order>>,
@@ -140,6 +145,7 @@ impl Crowd {
             casting,
             rooms: vec![room],
             detour: None,
+            has_host: false,
             next_index: 0,
             next_phantom: 0,
             phantoms: Vec::new(),
@@ -248,11 +254,13 @@ impl Crowd {
             }),
             _ => Making::Full,
         };
+        let is_host = room == 0 && home.has_host_key() && !std::mem::replace(&mut self.has_host, true);
         let config = Config {
             relief: self.relief.clone().filter(|_| room == 0),
+            is_host,
             ..self.config(home.clone(), index, part, making)
         };
-        let name = config.name.clone();
+        let (name, client_id) = (config.name.clone(), config.client_id);
         let (orders, receiver) = watch::channel(Order::Stay);
         let measures = Arc::clone(&self.casting.measures);
         self.tasks.spawn(async move {
@@ -260,7 +268,12 @@ impl Crowd {
                 measures.problem(format!("{name}: {error}"));
             }
         });
-        self.present.push_back(Present { orders, room });
+        self.present.push_back(Present {
+            orders,
+            room,
+            client_id,
+            is_host,
+        });
     }
 
     /// Brings the phantoms of the cast into the first room, and waits until they are added or a minute is over.
@@ -303,7 +316,9 @@ impl Crowd {
             server: self.casting.server.clone(),
             room,
             index,
+            client_id: rand::rng().random(),
             name: format!("Bot {}", index + 1),
+            is_host: false,
             video: self.casting.video.codec(index),
             part,
             making,
@@ -325,6 +340,8 @@ impl Crowd {
         self.present.push_back(Present {
             orders,
             room: usize::MAX,
+            client_id: [0; 16],
+            is_host: false,
         });
     }
 
@@ -340,11 +357,32 @@ impl Crowd {
         }
     }
 
-    /// Sends the one away that has been there longest.
+    /// Sends the one away that has been there longest; the host goes last.
     pub fn send_away(&mut self) {
-        if let Some(present) = self.present.pop_front() {
+        if let Some(present) = self.next_to_go() {
             self.dismiss(present);
         }
+    }
+
+    /// Lets the host remove the one that has been there longest; `false` when there is no host or nobody else.
+    pub fn remove(&mut self) -> bool {
+        if self.present.len() < 2 || !self.present.iter().any(|present| present.is_host) {
+            return false;
+        }
+        let Some(removed) = self.next_to_go() else {
+            return false;
+        };
+        removed.orders.send_replace(Order::AwaitRemoval);
+        if let Some(host) = self.present.iter().find(|present| present.is_host) {
+            host.orders.send_replace(Order::Remove(removed.client_id));
+        }
+        self.leaving.push(removed.orders);
+        true
+    }
+
+    fn next_to_go(&mut self) -> Option<Present> {
+        let guest = self.present.iter().position(|present| !present.is_host);
+        self.present.remove(guest.unwrap_or_default())
     }
 
     /// Sends everybody in a room away.
@@ -368,6 +406,16 @@ impl Crowd {
         }
         for orders in &self.phantoms {
             orders.send_replace(Order::End);
+        }
+        for orders in &self.leaving {
+            // Whoever is still to be removed; the others are on their way out.
+            orders.send_if_modified(|order| {
+                let waits = *order == Order::AwaitRemoval;
+                if waits {
+                    *order = Order::End;
+                }
+                waits
+            });
         }
         let farewell = async { while self.tasks.join_next().await.is_some() {} };
         // Who is not gone by then is dropped.

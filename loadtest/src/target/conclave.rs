@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conclave_e2ee::Codec;
+use rand::Rng as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -140,7 +141,9 @@ impl Room for Meeting {
             server: self.server.clone(),
             room: self.room.clone(),
             index: usize::try_from(number).unwrap_or_default(),
+            client_id: rand::rng().random(),
             name: format!("p{number}"),
+            is_host: false,
             video: Codec::Vp8,
             part: if publishes { Part::SPEAKER } else { Part::LISTENER },
             making: Making::Light(LightKit {
