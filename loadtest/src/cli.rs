@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::join::JoinArguments;
+use crate::browser::{BrowserError, Browsers, Make};
 use crate::compare::{self, CompareArguments, shape};
 use crate::http::{HttpError, Server};
 use crate::light::{Decrypt, EngineFigures, LightConfig, LightEngine};
 use crate::measure::Measures;
+use crate::measure::cost::CostWatch;
 use crate::measure::forwarding;
 use crate::measure::generator::{self, Observed};
 use crate::measure::timeline::Timeline;
@@ -25,7 +27,7 @@ use crate::progress::{self, Progress};
 use crate::relay::command::{self as relay, RelayArguments};
 use crate::report::command::ReportArguments;
 use crate::report::context::Context;
-use crate::report::figure::rounded;
+use crate::report::figure::{milliseconds, rounded};
 use crate::report::model::{Document, Report, Verdict};
 use crate::report::output::OutputArguments;
 use crate::report::{self, Run};
@@ -85,7 +87,7 @@ struct RunArguments {
     #[arg(long)]
     room: Option<String>,
     /// Full participants at a time: real codecs, everything decrypted, decoded and compared. Without any of --full,
-    /// --light, --phantoms and --browsers the scenario says who takes part.
+    /// --light and --phantoms the scenario says who takes part.
     #[arg(long, alias = "participants", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     full: Option<u32>,
     /// Light participants at a time: real MLS and SFrame, media that was encoded before; for load.
@@ -94,6 +96,12 @@ struct RunArguments {
     /// Phantoms: leaves of the group that vote and send no media; for large groups.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2000))]
     phantoms: Option<u32>,
+    /// Headless browsers: the real client with fake devices in the first room, measured by their own statistics.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
+    browsers: u32,
+    /// Which browser.
+    #[arg(long, value_enum, default_value_t = Make::Chromium)]
+    browser: Make,
     /// Which frames light participants decrypt: all, or sample (one of 16; of the others not even SRTP is opened).
     #[arg(long, value_enum, default_value_t = Decryption::All)]
     decrypt: Decryption,
@@ -132,13 +140,16 @@ impl RunArguments {
     /// Who takes part.
     fn cast(&self) -> Cast {
         if self.full.is_none() && self.light.is_none() && self.phantoms.is_none() {
-            return self.scenario.0.cast;
+            return Cast {
+                browser: self.browsers,
+                ..self.scenario.0.cast
+            };
         }
         Cast {
             full: self.full.unwrap_or_default(),
             light: self.light.unwrap_or_default(),
             phantom: self.phantoms.unwrap_or_default(),
-            browser: 0,
+            browser: self.browsers,
         }
     }
 
@@ -163,6 +174,10 @@ impl RunArguments {
             ("full participants", self.cast().full.to_string()),
             ("light participants", self.cast().light.to_string()),
             ("phantoms", self.cast().phantom.to_string()),
+            (
+                "browsers",
+                format!("{} ({:?})", self.browsers, self.browser).to_lowercase(),
+            ),
             (
                 "light participants decrypt",
                 format!("{:?}", self.decrypt).to_lowercase(),
@@ -272,9 +287,10 @@ async fn run(arguments: RunArguments) -> ExitCode {
         Ok(prepared) => prepared,
         Err(message) => return unusable(&message),
     };
+    let link = room.link(&server);
     if arguments.room.is_none() {
         // On stderr, for stdout may be the JSON.
-        tell(&format!("Join the bots at {}", room.link(&server)));
+        tell(&format!("Join the bots at {}", link));
     }
     let mut context = Context::new(arguments.scenario.0.name, arguments.settings(&server));
     let own = || server_usage::of_process(std::process::id());
@@ -310,8 +326,14 @@ async fn run(arguments: RunArguments) -> ExitCode {
     if cast.light > 0 {
         time_bare_way(&server, &measures).await;
     }
+    // They are in before the others come, so that they see it all.
+    let browsers = match open_browsers(&arguments, &link, &measures).await {
+        Ok(browsers) => browsers,
+        Err(error) => return unusable(&error.to_string()),
+    };
     let started = Instant::now();
     let timeline = Timeline::start(server.clone(), arguments.server_pid, Arc::clone(&measures));
+    let costs = CostWatch::start(Arc::clone(&measures), crowd.engine().cloned());
     let watch = arguments
         .memory_plot
         .as_ref()
@@ -323,13 +345,21 @@ async fn run(arguments: RunArguments) -> ExitCode {
         () = progress::show(mode, &measures) => {}
     }
     let series = timeline.end();
+    let costs = costs.end();
     let figures = crowd.engine().map(LightEngine::figures);
     let overrun = figures.map_or(0, EngineFigures::overrun);
+    let late_p99_ms = figures
+        .and_then(|figures| figures.lateness.snapshot())
+        .map(|lateness| milliseconds(lateness.value_at_quantile(0.99)));
+    let busiest_thread = figures.and_then(EngineFigures::busiest);
     context.partial = context.partial_reason.is_some();
     context.duration_s = rounded(started.elapsed().as_secs_f64());
     progress::end_line(mode);
     let after = (server_usage::look(&server, arguments.server_pid).await, own());
     let everybody_leaves = async {
+        if let Some(browsers) = browsers {
+            browsers.end().await;
+        }
         crowd.end().await;
     };
     let memory = match watch {
@@ -340,7 +370,7 @@ async fn run(arguments: RunArguments) -> ExitCode {
         }
     };
     measures.packets_overrun.add(overrun);
-    let participants = cast.speakers() + cast.phantom;
+    let participants = cast.speakers() + cast.phantom + cast.browser;
     let looks = |before: Result<Usage, String>, after| before.and_then(|before| Ok((before, after?)));
     let server = looks(before.0, after.0);
     let beside = arguments.server_pid.is_some_and(server_usage::shares_cores);
@@ -354,7 +384,8 @@ async fn run(arguments: RunArguments) -> ExitCode {
         packets: measures.packets_sent.value() + measures.packets_received.value(),
         overrun: measures.packets_overrun.value(),
         cores: f64::from(context.machine.cores),
-        busiest_thread: None,
+        late_p99_ms,
+        busiest_thread,
     };
     let run = Run {
         participants,
@@ -366,6 +397,7 @@ async fn run(arguments: RunArguments) -> ExitCode {
             .and_then(MemoryLog::figures),
         series,
         capacity: std::mem::take(&mut crowd.steps),
+        costs,
         generator: generator::judge(&looks(before.1, after.1), observed),
         context,
     };
@@ -420,6 +452,22 @@ async fn time_bare_way(server: &Server, measures: &Arc<Measures>) {
     });
     // Without it the figure says that it was not timed.
     let _ = timed.await;
+}
+
+/// Brings the browsers into the room, if there are to be any.
+async fn open_browsers(
+    arguments: &RunArguments,
+    link: &str,
+    measures: &Arc<Measures>,
+) -> Result<Option<Browsers>, BrowserError> {
+    if arguments.browsers == 0 {
+        return Ok(None);
+    }
+    let mut browsers = Browsers::start(arguments.browser, Arc::clone(measures)).await?;
+    for _ in 0..arguments.browsers {
+        browsers.join(link).await?;
+    }
+    Ok(Some(browsers))
 }
 
 /// Waits until the server takes no connections any more.

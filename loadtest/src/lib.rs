@@ -4,6 +4,7 @@
 //! what [`source`] gives it and compares what it hears and sees; [`measure`] collects, [`report`] tells. [`relay`] is a bad
 //! network to put between them. [`compare`] puts other [`target`]s under the same load. [`cli`] is the way in.
 
+pub mod browser;
 pub mod cli;
 pub mod compare;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use conclave_loadtest::measure::Measures;
+use conclave_loadtest::measure::cost::Costs;
 use conclave_loadtest::report::Run;
 use conclave_loadtest::report::context::Context;
 use conclave_loadtest::report::model::{Document, Generator, Kinds, Report};
@@ -115,6 +116,7 @@ fn report_file(name: &str, latency: Duration) -> PathBuf {
         memory: Err("none".to_owned()),
         series: BTreeMap::new(),
         capacity: Vec::new(),
+        costs: Costs::default(),
         generator: Generator::default(),
     };
     let path = std::env::temp_dir().join(format!("conclave-{}-{name}", std::process::id()));

@@ -35,6 +35,8 @@ const BATCHES: usize = 16;
 const SLEEP: Duration = Duration::from_millis(100);
 /// Between two looks at the receive buffers.
 const WATCH: Duration = Duration::from_millis(500);
+/// How long a thread is looked at to say how busy it is.
+const STRETCH: Duration = Duration::from_secs(5);
 
 /// How an engine runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub struct EngineFigures {
     overrun: AtomicU64,
     /// CPU time of its threads in microseconds.
     cpu_us: AtomicU64,
+    /// The largest share of five seconds that one of its threads was busy, in thousandths; 0 before that.
+    busiest: AtomicU64,
 }
 
 impl EngineFigures {
@@ -76,6 +80,12 @@ impl EngineFigures {
     /// CPU time of all threads so far; half a second old at most.
     pub fn cpu(&self) -> Duration {
         Duration::from_micros(self.cpu_us.load(Ordering::Relaxed))
+    }
+
+    /// The largest share of five seconds that one of its threads was busy, from 0 to 1; `None` before that.
+    pub fn busiest(&self) -> Option<f64> {
+        let thousandths = u32::try_from(self.busiest.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        (thousandths > 0).then(|| f64::from(thousandths) / 1000.0)
     }
 }
 
@@ -195,6 +205,8 @@ struct Worker {
     /// What this thread has added to the figures.
     overrun: u64,
     cpu_us: u64,
+    /// Since when it counts how busy the thread is, and the CPU time it had then.
+    stretch: (Instant, u64),
 }
 
 impl Worker {
@@ -212,6 +224,7 @@ impl Worker {
             watch_at: Instant::now(),
             overrun: 0,
             cpu_us: 0,
+            stretch: (Instant::now(), 0),
         }
     }
 
@@ -434,6 +447,15 @@ impl Worker {
             .cpu_us
             .fetch_add(cpu_us.saturating_sub(self.cpu_us), Ordering::Relaxed);
         (self.overrun, self.cpu_us) = (dropped, cpu_us);
+        let now = Instant::now();
+        let (since, before_us) = self.stretch;
+        let stretch = now.saturating_duration_since(since);
+        if stretch >= STRETCH {
+            let busy = u128::from(cpu_us.saturating_sub(before_us)) * 1000 / stretch.as_micros().max(1);
+            let busy = u64::try_from(busy).unwrap_or(u64::MAX);
+            figures.busiest.fetch_max(busy, Ordering::Relaxed);
+            self.stretch = (now, cpu_us);
+        }
     }
 }
 

@@ -27,5 +27,5 @@ pub use handle::{LightError, LightPeer, PeerSpec};
 pub use peer::PeerEvent;
 pub use receiver::{Decrypt, ReceiveTrack};
 pub use sender::{Ssrcs, Wire};
-pub use source::{Noise, SendTrack, Source, Speech};
+pub use source::{Noise, SCREEN, SendTrack, Source, Speech};
 pub use stats::{PeerStats, TrackStats};

@@ -377,10 +377,7 @@ impl Peer {
         let Some((to, transport)) =
             transport.and_then(|transport| Some((transport.remote_address()?.socket, transport)))
         else {
-            return Some(Turn {
-                next: now + sender.track.source.interval(),
-                late: Duration::ZERO,
-            });
+            return Some(sender.rest(now));
         };
         let turn = sender.turn(
             now,

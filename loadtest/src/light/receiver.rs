@@ -12,6 +12,7 @@ use super::stats::TrackStats;
 use crate::measure::audio_gap::Ear;
 use crate::measure::freeze::Watcher;
 use crate::measure::jitter::Jitter;
+use crate::measure::kinds::Kind;
 use crate::measure::{Measures, unix_micros};
 use crate::packet::loss::LossCounter;
 use crate::packet::sequence::Unwrapper;
@@ -126,6 +127,7 @@ impl Receiver {
         let Packet { now, timestamp, .. } = packet;
         self.packets += 1;
         measures.packets_arrived.increment();
+        measures.kinds.of(Kind::Light).packets.increment();
         self.bytes += u64::try_from(len).unwrap_or_default();
         self.loss.handle(now, packet.sequence);
         let position = self.line.unwrap(packet.sequence);

@@ -12,6 +12,7 @@ use rand::Rng as _;
 use super::crypto::{FrameCrypto, Sealed};
 use super::datagrams::Datagrams;
 use super::source::SendTrack;
+use crate::measure::kinds::Kind;
 use crate::measure::{Measures, unix_micros};
 use crate::packet::packetize::{FramePosition, packetize};
 
@@ -127,15 +128,8 @@ impl Sender {
     ) -> Turn {
         out.clear();
         let late = now.saturating_duration_since(self.next);
-        let idle = |sender: &mut Self| {
-            sender.skip_to(now);
-            Turn {
-                next: sender.next,
-                late: Duration::ZERO,
-            }
-        };
         let Some(wire) = self.wire.filter(|_| !self.muted && transport.is_connected()) else {
-            return idle(self);
+            return self.rest(now);
         };
         if late > LATEST {
             measures.packets_overrun.increment();
@@ -167,7 +161,7 @@ impl Sender {
             Sealed::NoKey => {
                 // What follows a frame that was not sent cannot be decoded.
                 self.since_key = 0;
-                return idle(self);
+                return self.rest(now);
             }
         }
         self.since_key += 1;
@@ -179,6 +173,15 @@ impl Sender {
         Turn {
             next: self.next,
             late,
+        }
+    }
+
+    /// Leaves out what is due, for there is no way to send it; nothing is late by that.
+    pub(super) fn rest(&mut self, now: Instant) -> Turn {
+        self.skip_to(now);
+        Turn {
+            next: self.next,
+            late: Duration::ZERO,
         }
     }
 
@@ -271,6 +274,7 @@ impl Sender {
             let octets = u32::try_from(payload.bytes.len()).unwrap_or_default();
             self.octets = self.octets.wrapping_add(octets);
             measures.packets_sent.increment();
+            measures.kinds.of(Kind::Light).packets.increment();
             if codec != Codec::Opus && wire.rtx_payload_type.is_some() {
                 self.remember(header, payload.bytes);
             }

@@ -19,7 +19,7 @@ const SOUND_BITRATE: i32 = 64_000;
 const MAX_PACKET: usize = 1275;
 
 /// A shared screen of 1.5 Mbit/s.
-const SCREEN: Noise = Noise {
+pub const SCREEN: Noise = Noise {
     codec: Codec::Vp8,
     fps: 5,
     frame_bytes: 37_500,
@@ -217,6 +217,15 @@ impl Speech {
 }
 
 impl Noise {
+    /// Whether a frame is one of these.
+    pub fn made(self, frame: &[u8]) -> bool {
+        let mut own = Vec::new();
+        [true, false].into_iter().any(|key| {
+            self.write(key, &mut own);
+            own == frame
+        })
+    }
+
     fn write(self, key: bool, out: &mut Vec<u8>) {
         out.resize(self.frame_bytes.max(10), 0x5A);
         let first = match (self.codec, key) {
@@ -305,7 +314,11 @@ mod tests {
         let mut frame = Vec::new();
         assert!(Source::Noise(noise).write(9, 0, &mut frame).key);
         assert_eq!((frame.len(), frame[0] & 1), (3000, 0));
+        assert!(noise.made(&frame));
         assert!(!Source::Noise(noise).write(9, 1, &mut frame).key);
         assert_eq!(frame[0] & 1, 1);
+        assert!(noise.made(&frame));
+        frame[2000] ^= 1;
+        assert!(!noise.made(&frame) && !noise.made(&[]));
     }
 }

@@ -27,6 +27,8 @@ pub const ENTRIES: [Entry; 2] = [CPU, CPU_PER_PACKET];
 const BUSY: f64 = 0.9;
 /// Busier than this together with a server on the same cores, nobody can tell whose limit it was.
 const FULL: f64 = 0.95;
+/// One in a hundred frames sent later than this, and it is the limit.
+pub const LATE_MS: f64 = 10.0;
 /// Packets dropped for want of time, of all received: more than this and it is the limit.
 const OVERRUN: f64 = 0.0001;
 
@@ -43,6 +45,8 @@ pub struct Observed {
     pub cores: f64,
     /// CPU time that a server spent on the same cores, in seconds; 0 when it has cores of its own.
     pub beside_s: f64,
+    /// How late one frame in a hundred was sent, or later, in milliseconds, where that is known.
+    pub late_p99_ms: Option<f64>,
     /// The longest that its own busiest thread was busy, from 0 to 1, where that is known.
     pub busiest_thread: Option<f64>,
 }
@@ -81,6 +85,11 @@ pub fn judge(looks: &Result<(Usage, Usage), String>, observed: Observed) -> Gene
         (
             Some(true),
             format!("its busiest thread was busy {:.0} % of the time", busy * 100.0),
+        )
+    } else if let Some(late) = observed.late_p99_ms.filter(|late| *late > LATE_MS) {
+        (
+            Some(true),
+            format!("it sent one frame in a hundred {late:.0} ms late or later"),
         )
     } else if let Some(used) = cores_used {
         (
@@ -132,6 +141,7 @@ mod tests {
         overrun: 0,
         cores: 2.0,
         beside_s: 0.0,
+        late_p99_ms: Some(1.0),
         busiest_thread: None,
     };
 
@@ -151,6 +161,16 @@ mod tests {
             ..OBSERVED
         };
         assert_eq!(judge(&looks(10.0), one_thread).bound, Some(true));
+        let late = Observed {
+            late_p99_ms: Some(30.0),
+            ..OBSERVED
+        };
+        let judged = judge(&looks(10.0), late);
+        assert!(
+            judged.bound == Some(true) && judged.reason.contains("30 ms late"),
+            "{}",
+            judged.reason
+        );
         let full_machine = Observed {
             beside_s: 9.5,
             ..OBSERVED

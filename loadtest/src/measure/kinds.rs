@@ -40,6 +40,8 @@ pub struct KindCounters {
     pub joined: Counter,
     /// Participants that left as they should.
     pub left: Counter,
+    /// Packets they sent or received.
+    pub packets: Counter,
 }
 
 /// Comings and goings of every kind.

@@ -2,6 +2,8 @@
 
 pub mod audio_gap;
 pub mod audio_quality;
+pub mod browsers;
+pub mod cost;
 pub mod decryption;
 pub mod delivery;
 pub mod forwarding;
@@ -125,6 +127,8 @@ pub struct Measures {
     pub rekey: Durations,
     /// From a participant's Bye to the switch of another's key to an epoch without it.
     pub removal: Durations,
+    /// What headless browsers say.
+    pub browsers: browsers::Browsers,
     /// Joins, leaves and removals until the last member has the key.
     pub rekeys: rekey::Rekeys,
     /// Commits made and lost.
@@ -238,6 +242,8 @@ pub fn catalog() -> impl Iterator<Item = Entry> {
         .chain(forwarding::ENTRIES)
         .chain(server::ENTRIES)
         .chain(generator::ENTRIES)
+        .chain(cost::ENTRIES)
+        .chain(browsers::ENTRIES)
 }
 
 /// A value of a histogram of microseconds, in milliseconds.

@@ -118,10 +118,12 @@ pub fn tell(looks: &Result<(Usage, Usage), String>, work: Work, figures: &mut Fi
         ),
     );
     figures.set_or_lack(&CORES, per(cpu, work.duration_s, "the run took no time"));
-    figures.set_or_lack(
-        &MEMORY_PER_PARTICIPANT,
-        per(grown / KIBIBYTE, work.participants, "nobody got in"),
-    );
+    let per_participant = if grown > 0.0 {
+        per(grown / KIBIBYTE, work.participants, "nobody got in")
+    } else {
+        Err("the server's memory did not grow: it has carried as much before".to_owned())
+    };
+    figures.set_or_lack(&MEMORY_PER_PARTICIPANT, per_participant);
     for (entry, before, after) in [
         (VOLUNTARY, before.voluntary_switches, after.voluntary_switches),
         (
@@ -187,6 +189,11 @@ mod tests {
             ..BEFORE
         });
         assert_eq!(slower.value("server_cpu_us_per_packet"), Some(10.0));
+        assert_eq!(
+            slower.value("server_memory_per_participant_kb"),
+            None,
+            "a server that has grown before says nothing of this load"
+        );
     }
 
     #[test]

@@ -275,7 +275,12 @@ async fn take_part<M: Media>(
     let now = std::time::Instant::now();
     let order = *orders.borrow();
     if order == Order::AwaitRemoval
-        && let Err(ParticipantError::Removed | ParticipantError::Refused(ErrorCode::Removed)) = result
+        && let Err(
+            ParticipantError::Removed
+            | ParticipantError::Refused(ErrorCode::Removed)
+            // Its media may end before it is told why.
+            | ParticipantError::MediaLost(_),
+        ) = result
     {
         result = Ok(());
     }

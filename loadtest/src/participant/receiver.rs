@@ -10,9 +10,11 @@ use conclave_wire::media::Track;
 use super::light::{codec_of, context_of};
 use super::listener::Listener;
 use super::{codecs, kid};
+use crate::light::SCREEN;
 use crate::measure::Measures;
 use crate::measure::freeze::Watcher;
 use crate::measure::jitter::Jitter;
+use crate::measure::kinds::Kind;
 use crate::packet::depacketize::{Depacketizer, Frame};
 use crate::packet::loss::LossCounter;
 use crate::source::clip::Clips;
@@ -77,6 +79,7 @@ impl Receiving {
         let header = &packet.header;
         self.loss.handle(arrived, header.sequence_number);
         self.measures.packets_arrived.increment();
+        self.measures.kinds.of(Kind::Full).packets.increment();
         self.jitter
             .handle(arrived, header.timestamp, &self.measures.jitter);
         self.depacketizer.handle(
@@ -177,7 +180,11 @@ impl Receiving {
         self.watcher.shown(arrived, &self.measures.freezes);
         if is_bot {
             self.measures.video_compared.increment();
-            if !Clips::built_in().contain(&self.plain) {
+            let known = match self.context {
+                Context::ScreenVideo => SCREEN.made(&self.plain),
+                _ => Clips::built_in().contain(&self.plain),
+            };
+            if !known {
                 self.measures.video_different.increment();
             }
         }

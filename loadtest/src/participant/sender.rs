@@ -10,6 +10,7 @@ use webrtc::media_stream::track_local::TrackLocal as _;
 use super::codecs;
 use super::connection::Sending;
 use super::session::SharedSession;
+use crate::measure::kinds::Kind;
 use crate::measure::{Measures, unix_micros};
 use crate::packet::packetize::{FramePosition, packetize};
 use crate::source::clip::{Clip, Player};
@@ -84,6 +85,7 @@ impl Stream {
             self.sequence = self.sequence.wrapping_add(1);
             if self.sending.track.write_rtp(packet).await.is_ok() {
                 measures.packets_sent.increment();
+                measures.kinds.of(Kind::Full).packets.increment();
             }
         }
         measures.frames_sent.increment();

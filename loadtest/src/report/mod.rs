@@ -18,6 +18,7 @@ use self::brief::Brief;
 use self::context::Context;
 use self::figure::{Distribution, Figures};
 use self::model::{CapacityStep, Generator, Kinds, Report, Series};
+use crate::measure::cost::Costs;
 use crate::measure::server::Work;
 use crate::measure::{self, Measures};
 use crate::memory::MemoryFigures;
@@ -40,6 +41,8 @@ pub struct Run {
     pub series: BTreeMap<String, Series>,
     /// Loads that were tried.
     pub capacity: Vec<CapacityStep>,
+    /// What packets cost the load tester.
+    pub costs: Costs,
     /// Whether the load tester was the limit.
     pub generator: Generator,
 }
@@ -74,6 +77,8 @@ impl Report {
         measure::server::tell(&run.server, work, &mut figures);
         let packets = measures.packets_received.value() + measures.packets_sent.value();
         measure::generator::tell(&run.generator, packets, &mut figures);
+        measure::cost::tell(&run.costs, &mut figures);
+        measure::browsers::tell(&measures.browsers, &mut figures);
         Self {
             brief: Brief::new(run.participants, &run.server, run.memory, measures),
             context: run.context,

@@ -16,6 +16,7 @@ pub(crate) fn run() -> Run {
         memory: Err("it was not watched".to_owned()),
         series: BTreeMap::new(),
         capacity: Vec::new(),
+        costs: Costs::default(),
         generator: Generator::default(),
     }
 }
