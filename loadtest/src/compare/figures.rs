@@ -269,6 +269,7 @@ impl Window {
             // The server has a core of its own.
             beside_s: 0.0,
             // Participants are spread evenly, so that an average thread is as good as the busiest.
+            late_p99_ms: None,
             busiest_thread: ratio(media, self.seconds() * threads, "").ok(),
         };
         generator::judge(&looks, observed)
