@@ -14,10 +14,7 @@ interface Properties {
 const QUIET = 4;
 
 export function QrCode({ value, label }: Properties) {
-  const { size, data } = useMemo(
-    () => encode(value.replaceAll(/\D/g, ""), { ecc: "M", border: QUIET }),
-    [value],
-  );
+  const { size, data } = useMemo(() => encode(value.replaceAll(/\D/g, ""), { ecc: "M", border: QUIET }), [value]);
   return (
     <svg class="qr-code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label}>
       <path d={pathOf(data)} />

@@ -56,7 +56,6 @@ impl Client {
             room_secret: secret,
             client_id: id,
             display_name: name.to_owned(),
-            long_term_key: None,
         });
         let Ok(session) = session else {
             panic!("no session for {name}")
@@ -86,7 +85,6 @@ impl Client {
             room_secret: RoomSecret::new(SECRET),
             client_id: self.id,
             display_name: self.name.clone(),
-            long_term_key: None,
         };
         let Ok(session) = Session::hosted(config, key) else {
             panic!("no session for {}", self.name)
