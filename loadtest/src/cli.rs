@@ -424,13 +424,14 @@ async fn run(arguments: RunArguments) -> ExitCode {
         return unusable(reason);
     }
     let (started, joined) = (measures.kinds.started(), measures.kinds.joined());
-    if failed.is_empty() && joined < started && !document.context().partial {
-        let problems = measures.problems();
-        let why = problems
-            .first()
-            .map_or_else(String::new, |problem| format!(" ({problem})"));
+    // Whoever was told to leave before it had got in is no failure, and left no problem.
+    if let Some(problem) = measures.problems().first()
+        && failed.is_empty()
+        && joined < started
+        && !document.context().partial
+    {
         return unusable(&format!(
-            "{} of {started} participants did not get in{why}",
+            "{} of {started} participants did not get in ({problem})",
             started - joined
         ));
     }
