@@ -37,6 +37,17 @@ impl Figures {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Of several runs, figure by figure.
+    pub(crate) fn mean(runs: Vec<Self>) -> Self {
+        let count = i64::try_from(runs.len()).unwrap();
+        let mut sums = Self::default();
+        for (name, value) in runs.into_iter().flat_map(|run| run.0) {
+            *sums.0.entry(name).or_default() += value;
+        }
+        sums.0.values_mut().for_each(|sum| *sum /= count);
+        sums
+    }
+
     fn pictures(&mut self, world: &World, people: &[&Person]) {
         let watched = || {
             people

@@ -24,6 +24,7 @@ mod stories;
 mod truth;
 mod world;
 
+use figures::Figures;
 use stories::Played;
 
 /// The seed of the scoreboard's figures.
@@ -102,13 +103,18 @@ fn nobody_is_frozen_or_silent_because_of_harmful_subscribers() {
     }
 }
 
-/// Where in the server people are, nobody notices, but that a first picture may come later: a key frame that was asked
-/// for before another shard wanted the track does not cross.
+/// Where in the server people are, nobody notices, but that a first picture may come later. Which packets get lost
+/// depends on how many were sent before, so single seeds differ.
 #[test]
 fn one_shard_and_two_decide_the_same() {
     let [one, two] = [1, 2].map(|shards| {
         let story = |seed| stories::on_shards(seed, shards);
-        faultless("on_shards", story, SEED).figures
+        let seeds = (SEED..).take(4);
+        Figures::mean(
+            seeds
+                .map(|seed| faultless("on_shards", story, seed).figures)
+                .collect(),
+        )
     });
     let mut differing = scoreboard::differing(&one, &two);
     differing.retain(|name| !name.ends_with("first_picture_ms"));

@@ -12,9 +12,9 @@ use crate::layer::{Layer, LayerTable, MAX_SPATIAL, MAX_TEMPORAL};
 const UPGRADE: (u64, u64) = (19, 20);
 /// What is being sent may take all of it: measured rates and estimates both waver.
 const KEEP: (u64, u64) = (1, 1);
-/// The least level of a picture that is shown is kept a little beyond it: an estimate is cut below what gets through,
-/// and a picture that stops needs a key frame to go on.
-const KEEP_SHOWN: (u64, u64) = (5, 4);
+/// The least level of a picture that is shown is kept this far beyond it: an estimate is cut below what gets through,
+/// and a picture that stops needs a key frame to go on, which fills the queue of a narrow path and stops it again.
+const KEEP_SHOWN: (u64, u64) = (3, 2);
 /// Bits per second that the most important picture is always given.
 const LITTLE: u32 = 200_000;
 /// Most levels of a row.
@@ -27,6 +27,8 @@ pub(crate) const WHOLE: u16 = 256;
 pub(crate) struct Budget {
     /// The estimate; `None`: nothing is known that limits.
     pub(crate) now: Option<u32>,
+    /// What gets through, though less may be sent while a queue empties.
+    pub(crate) sustained: Option<u32>,
     /// Its least value of the last seconds.
     pub(crate) recent: Option<u32>,
     /// What the sound takes. It is sent whatever the budget.
@@ -206,7 +208,7 @@ impl Account {
             used: 0,
             upgrade: limit(budget.recent, UPGRADE),
             keep: limit(budget.now, KEEP),
-            keep_shown: limit(budget.now, KEEP_SHOWN),
+            keep_shown: limit(budget.sustained, KEEP_SHOWN),
             begin: limit(budget.recent, KEEP),
             shed: budget.share == 0,
         }
@@ -253,6 +255,7 @@ mod tests {
     const TOP: Layer = Layer::TOP;
     const UNLIMITED: Budget = Budget {
         now: None,
+        sustained: None,
         recent: None,
         audio: 0,
         share: WHOLE,
@@ -277,6 +280,7 @@ mod tests {
     fn kbps(now: u32) -> Budget {
         Budget {
             now: Some(now * 1000),
+            sustained: Some(now * 1000),
             recent: Some(now * 1000),
             ..UNLIMITED
         }
@@ -475,6 +479,38 @@ mod tests {
             targets(&mut rows(None), kbps(160)),
             [SMALLEST, SMALLEST],
             "exactly"
+        );
+    }
+
+    #[test]
+    fn a_queue_that_empties_stops_no_picture() {
+        let smallest = Layer {
+            spatial: 0,
+            temporal: 0,
+        };
+        let rows = |current| {
+            [0, 1].map(|rank| {
+                let shown = Shown {
+                    current,
+                    ..shown(720, rank)
+                };
+                Row::new(usize::from(rank), shown, &table(CAMERA), TOP)
+            })
+        };
+        let empties = Budget {
+            sustained: Some(160_000),
+            ..kbps(80)
+        };
+        assert_eq!(targets(&mut rows(Some(smallest)), empties), [SMALLEST, SMALLEST]);
+        assert_eq!(
+            targets(&mut rows(None), empties),
+            [SMALLEST, None],
+            "nor begins one"
+        );
+        assert_eq!(
+            targets(&mut rows(Some(smallest)), kbps(80)),
+            [SMALLEST, None],
+            "a path that carries less does"
         );
     }
 

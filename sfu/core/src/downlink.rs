@@ -166,6 +166,11 @@ impl Downlink {
         self.limit
     }
 
+    /// What gets through, though the estimate may be less while a queue empties.
+    pub(crate) fn sustained(&self, now: Instant) -> Option<u32> {
+        self.estimator.sustained(now)
+    }
+
     /// Its least value of the last seconds.
     pub(crate) const fn recent(&self) -> Option<u32> {
         self.recent

@@ -61,6 +61,7 @@ impl Shards {
                 for shard in &mut self.shards {
                     shard.command(now, command.clone());
                 }
+                self.changed = true;
                 return self.settle(now);
             }
             ControlCommand::RemovePeer { peer } => {

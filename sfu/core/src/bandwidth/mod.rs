@@ -270,6 +270,13 @@ impl Estimator {
         }
     }
 
+    /// What gets through, though less is sent for a moment so that a queue empties.
+    pub(crate) fn sustained(&self, now: Instant) -> Option<u32> {
+        let cap = self.loss.cap().unwrap_or(MAX_BPS);
+        let rate = whole(self.rate.bps().min(cap).clamp(MIN_BPS, MAX_BPS));
+        self.estimate(now).map(|estimate| estimate.max(rate))
+    }
+
     /// What an upgrade must fit: the least estimate of the last two seconds, or while nothing limited yet, the latest.
     pub(crate) fn recent_least(&self, now: Instant) -> Option<u32> {
         let opening = self.is_opening(now);

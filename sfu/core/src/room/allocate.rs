@@ -31,6 +31,7 @@ impl Room {
         if let Some(peer) = self.peers.get_mut(member) {
             let budget = Budget {
                 now: peer.downlink.limit(),
+                sustained: peer.downlink.sustained(context.now),
                 recent: peer.downlink.recent(),
                 audio,
                 share: self.shed.share(),
