@@ -14,7 +14,7 @@ const LARGE = { width: 1000, height: 660 };
 /** Lines of the smallest picture that a camera sends. */
 const SMALLEST = 180;
 /** How soon a picture must be large after its tile is: some 2 s, and more while everything runs on two cores. */
-const LARGE_WITHIN_MS = 10_000;
+const LARGE_WITHIN_MS = 30_000;
 const withFirefox = MEDIA_ADDRESS !== "127.0.0.1";
 
 let server: Server;
