@@ -1,4 +1,4 @@
-//! CPU time of this process's threads, and which core a thread runs on.
+//! CPU time of this process's threads, what a host machine takes, and which core a thread runs on.
 
 use std::fs;
 use std::time::Duration;
@@ -83,6 +83,23 @@ impl ThreadClock {
             .map(Duration::from_nanos)
             .ok_or(BenchError::Clock(self.name))
     }
+}
+
+/// CPU time that a host machine has kept from all cores of this virtual one while they had something to do (proc_stat(5),
+/// `steal`). `None` where the system does not say.
+pub(crate) fn stolen() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let ticks: u64 = text
+        .lines()
+        .next()?
+        .split_ascii_whitespace()
+        .nth(8)?
+        .parse()
+        .ok()?;
+    let per_second = rustix::param::clock_ticks_per_second();
+    Some(Duration::from_millis(
+        ticks.saturating_mul(1000) / per_second.max(1),
+    ))
 }
 
 /// Lets the calling thread, and those it starts, run on any core again.

@@ -1,13 +1,14 @@
 //! What the SFU adds, over loopback: from the publisher's send call until the system has the packet for the subscriber.
-//! How late the clients read it does not count.
+//! How late the clients read it does not count. The time is cut into windows, and a figure is the median of the
+//! windows' quantiles: what a host machine takes from a virtual one now and then is seen in `windows`, not in the figure.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::played::{self, Played};
 use super::{Measurement, Options, forward};
-use crate::clock::{SHARD, ThreadClock};
+use crate::clock::{self, SHARD, ThreadClock};
 use crate::error::BenchError;
-use crate::figure::{Figure, rounded};
+use crate::figure::{Figure, median, rounded};
 use crate::fleet::{Fleet, Room, Stream};
 
 pub(crate) const LATENCY: Measurement = Measurement {
@@ -27,6 +28,8 @@ const ROOM: usize = 10;
 const FRAME: Duration = Duration::from_millis(33);
 /// How busy the shard's core is.
 const LOAD: f64 = 0.7;
+/// A figure is the median of so many windows.
+const WINDOWS: u32 = 10;
 /// Rooms that say what a room costs.
 const SAMPLE: usize = 4;
 /// So many rooms at most: each has ten clients, which must be served too.
@@ -50,21 +53,41 @@ fn latency(options: Options) -> Result<Vec<Figure>, BenchError> {
     fleet.totals.latest = Duration::ZERO;
     let clock = ThreadClock::find(SHARD)?;
     let waited = clock.waited()?;
-    let time = Duration::from_secs(if options.quick { 3 } else { 20 });
-    let mut played = Played::of(&mut fleet, time)?;
+    let time = Duration::from_millis(if options.quick { 500 } else { 2000 });
+    let before = (clock::stolen(), Instant::now());
+    let mut windows = Vec::new();
+    let mut shares = Vec::new();
+    for _ in 0..WINDOWS {
+        shares.push(Played::of(&mut fleet, time)?);
+        let mut latencies = std::mem::take(&mut fleet.totals.latencies);
+        latencies.sort_unstable();
+        windows.push(latencies);
+    }
+    let elapsed = before.1.elapsed();
+    let stolen = clock::stolen()
+        .zip(before.0)
+        .map(|(now, before)| now.saturating_sub(before).as_secs_f64() / elapsed.as_secs_f64());
+    let mut played = Played::sum(&shares);
     let latest = fleet.totals.latest;
-    let waited = clock.waited()?.saturating_sub(waited).as_secs_f64() / time.as_secs_f64();
+    let waited = clock.waited()?.saturating_sub(waited).as_secs_f64() / elapsed.as_secs_f64();
     // What is under way at the end is not lost.
     let delivered = fleet.totals.packets();
     fleet.until_quiet(Duration::from_millis(20))?;
     played.delivered += fleet.totals.packets() - delivered;
-    let mut latencies = std::mem::take(&mut fleet.totals.latencies);
-    latencies.sort_unstable();
     let quantile = |name, per_mille: usize| {
-        let value =
-            latencies.get((latencies.len() * per_mille / 1000).min(latencies.len().saturating_sub(1)));
-        Figure::new(name, forward::count(value.copied().unwrap_or(0)) / 1000.0, "us")
-            .with("samples", latencies.len())
+        let mut values: Vec<f64> = windows
+            .iter()
+            .map(|latencies| {
+                let place = latencies.len() * per_mille / 1000;
+                let last = latencies.len().saturating_sub(1);
+                forward::count(latencies.get(place.min(last)).copied().unwrap_or(0)) / 1000.0
+            })
+            .collect();
+        let value = median(&mut values);
+        Figure::new(name, value, "us")
+            .with("samples", windows.iter().map(Vec::len).sum::<usize>())
+            .with("windows", values)
+            .with("stolen", stolen.map(rounded))
             .with("shape", format!("{rooms} rooms of {ROOM}, frames of {PACKETS}"))
             .with("valid", played.is_whole())
             .with("shard_busy", rounded(played.shard))
@@ -73,7 +96,7 @@ fn latency(options: Options) -> Result<Vec<Figure>, BenchError> {
             .with("clients_late_ms", rounded(latest.as_secs_f64() * 1000.0))
             .with(
                 "packets_per_second",
-                rounded(forward::count(played.delivered) / time.as_secs_f64()),
+                rounded(forward::count(played.delivered) / elapsed.as_secs_f64()),
             )
             .with("loss", rounded(played.loss()))
     };

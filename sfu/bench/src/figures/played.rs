@@ -30,6 +30,17 @@ impl Played {
         self.loss() <= MAX_LOSS
     }
 
+    /// What was played in several whiles of the same length.
+    pub(super) fn sum(whiles: &[Self]) -> Self {
+        let mean = |share: fn(&Self) -> f64| whiles.iter().map(share).sum::<f64>() / size(whiles.len());
+        Self {
+            offered: whiles.iter().map(|played| played.offered).sum(),
+            delivered: whiles.iter().map(|played| played.delivered).sum(),
+            shard: mean(|played| played.shard),
+            clients: mean(|played| played.clients),
+        }
+    }
+
     /// Plays for a while.
     pub(super) fn of(fleet: &mut Fleet, time: Duration) -> Result<Self, BenchError> {
         let clocks = (ThreadClock::find(SHARD)?, ThreadClock::own());
@@ -88,6 +99,6 @@ pub(super) fn fill_up(
     }
 }
 
-pub(super) fn size(rooms: usize) -> f64 {
-    count(u64::try_from(rooms).unwrap_or(u64::MAX))
+pub(super) fn size(number: usize) -> f64 {
+    count(u64::try_from(number).unwrap_or(u64::MAX))
 }
