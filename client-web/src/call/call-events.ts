@@ -33,6 +33,21 @@ export type EndReason =
   | "used-up"
   | "ended";
 
+/** What the server's refusals mean. */
+export const END_REASONS: Partial<Record<ErrorCode, EndReason>> = {
+  room_full: "room-full",
+  room_not_found: "room-not-found",
+  session_replaced: "replaced",
+  removed: "removed",
+  banned: "banned",
+  room_locked: "locked",
+  denied: "denied",
+  ended: "ended",
+  room_burnt: "burnt",
+  link_expired: "expired",
+  link_used_up: "used-up",
+};
+
 /** What a call is made of. The tracks become the call's: it mutes, replaces and stops them. */
 export interface CallOptions {
   /** The server's origin. */
