@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { launchChromium, Person } from "./person.ts";
-import { PATIENCE_MS, Server, until } from "./server.ts";
+import { PATIENCE_MS, Server, standsStill, until } from "./server.ts";
 
 const SMALL = { width: 900, height: 640 };
 
@@ -169,7 +169,7 @@ test("a client that ignores its mute is not heard and is shown muted", async () 
   await ada.hears(1);
   await act(ada, "Mallory", "Turn off microphone");
   await ada.tile("Mallory").getByRole("img", { name: "Microphone off" }).waitFor();
-  await until("nothing of the microphone comes any more", () => isQuiet(ada));
+  await standsStill("nothing of the microphone comes any more", () => packets(ada, "inbound-rtp"));
   const sent = await packets(mallory, "outbound-rtp");
   await until("the modified client goes on sending", async () => (await packets(mallory, "outbound-rtp")) > sent + 50);
   const before = await packets(ada, "inbound-rtp");
@@ -248,11 +248,4 @@ function packets({ page }: Person, type: "inbound-rtp" | "outbound-rtp"): Promis
     }
     return count;
   }, type);
-}
-
-/** Whether no packet of sound came within half a second. */
-async function isQuiet(person: Person): Promise<boolean> {
-  const before = await packets(person, "inbound-rtp");
-  await person.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
-  return (await packets(person, "inbound-rtp")) === before;
 }
