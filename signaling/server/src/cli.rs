@@ -49,8 +49,8 @@ Every option is also a key of the configuration file (listen, sfu_token_file, ..
 (CONCLAVE_LISTEN, CONCLAVE_SFU_TOKEN_FILE, ...). A flag wins over the environment, that over the file, that over the \
 default.
 
-Browsers give camera and microphone only to https:// pages and to http://localhost: put a TLS proxy in front of the \
-TCP port. The UDP port must be reachable as it is.
+Browsers give camera and microphone only to https:// pages and to http://localhost: turn TLS on (--tls), or put a proxy \
+with it in front of the TCP port. The UDP port must be reachable as it is.
 
 Exit codes: 0 stopped, 1 could not start, 2 wrong option or setting.";
 
@@ -63,6 +63,42 @@ struct Options {
     /// TCP address of pages, API and WebSocket; a port alone means all IPv4 addresses [default: 0.0.0.0:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+
+    /// Whether that address speaks TLS: off, acme (a certificate is fetched and renewed), files or self-signed [default: off]
+    #[arg(long, value_name = "MODE")]
+    tls: Option<String>,
+
+    /// With acme: the names that this host has in the DNS
+    #[arg(long, value_name = "NAME[,NAME]")]
+    acme_domains: Option<String>,
+
+    /// With acme: e-mail address for the authority's account
+    #[arg(long, value_name = "E-MAIL")]
+    acme_contact: Option<String>,
+
+    /// With acme: the authority's directory [default: https://acme-v02.api.letsencrypt.org/directory]
+    #[arg(long, value_name = "URL")]
+    acme_directory: Option<String>,
+
+    /// With acme: PEM file of the root that vouches for the directory's TLS [default: those of the web]
+    #[arg(long, value_name = "FILE")]
+    acme_root: Option<String>,
+
+    /// With acme or self-signed: keeps keys and certificates over restarts [default: conclave-tls]
+    #[arg(long, value_name = "FOLDER")]
+    tls_folder: Option<String>,
+
+    /// With files: PEM file of the certificate and those it hangs on; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<String>,
+
+    /// With files: PEM file of its private key
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+
+    /// With TLS: address where plain HTTP is sent on to https, usually port 80
+    #[arg(long, value_name = "ADDR:PORT")]
+    http_redirect: Option<String>,
 
     /// Address of the media on UDP and TCP, or two: one IPv4, one IPv6; 0.0.0.0 takes IPv6 as well [default: 0.0.0.0:3478]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -144,6 +180,15 @@ impl Options {
     fn flag(&self, key: &Key) -> Option<&String> {
         match key.name {
             "listen" => self.listen.as_ref(),
+            "tls" => self.tls.as_ref(),
+            "acme_domains" => self.acme_domains.as_ref(),
+            "acme_contact" => self.acme_contact.as_ref(),
+            "acme_directory" => self.acme_directory.as_ref(),
+            "acme_root" => self.acme_root.as_ref(),
+            "tls_folder" => self.tls_folder.as_ref(),
+            "tls_certificate" => self.tls_certificate.as_ref(),
+            "tls_key" => self.tls_key.as_ref(),
+            "http_redirect" => self.http_redirect.as_ref(),
             "media" => self.media.as_ref(),
             "advertise" => self.advertise.as_ref(),
             "shards" => self.shards.as_ref(),

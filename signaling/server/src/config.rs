@@ -5,6 +5,7 @@
 
 mod keys;
 mod source;
+mod tls;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 pub use keys::{KEYS, Key, Kind};
 pub use source::{ConfigError, Layer, Source, from_environment, from_toml, merge};
+pub use tls::{AcmeConfig, TlsConfig};
 pub use value::{LogFormat, SfuUrl};
 
 use crate::files::{FileLimits, FileStore};
@@ -23,6 +25,10 @@ use value::{Addresses, ListenAddress, MediaAddresses, Text};
 pub struct Config {
     /// TCP address of pages, API and WebSocket.
     pub listen: SocketAddr,
+    /// Where the certificate of that address comes from; without one it speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// TCP address where plain HTTP is sent on to https.
+    pub http_redirect: Option<SocketAddr>,
     /// UDP addresses of the embedded SFU, at most one per IP version; `0.0.0.0` alone takes IPv6 as well.
     pub media: Vec<SocketAddr>,
     /// Addresses put into candidates; empty means the interfaces' own.
@@ -63,8 +69,11 @@ impl Config {
     /// # Errors
     /// When a value is not what its key takes, or two settings contradict each other.
     pub fn from_settings(settings: &Layer) -> Result<Self, ConfigError> {
+        let (tls, http_redirect) = tls::read(settings)?;
         let config = Self {
             listen: settings.parse::<ListenAddress>("listen")?.0,
+            tls,
+            http_redirect,
             media: settings.parse::<MediaAddresses>("media")?.0,
             advertise: settings.parse::<Addresses>("advertise")?.0,
             shards: settings.parse::<value::Shards>("shards")?.0,

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
 use crate::client_address;
+use crate::config::TlsConfig;
 use crate::http::origin;
 
 /// `connect-src 'self'` covers the WebSocket of the same host: CSP level 3 lets ws match http and wss match https
@@ -66,7 +67,8 @@ pub(crate) async fn secure(
     request: Request,
     next: Next,
 ) -> Response {
-    let https = client_address::of(request.headers(), peer, &app.config.trusted_proxies).https;
+    let https = app.config.tls.as_ref().is_some_and(TlsConfig::is_trusted)
+        || client_address::of(request.headers(), peer, &app.config.trusted_proxies).https;
     let embedding = &app.config.embed_origins;
     let embedder = origin::embedder(request.headers(), embedding).cloned();
     let framed = request.uri().path() == EMBED_PATH;

@@ -22,6 +22,7 @@ mod metrics;
 mod process;
 mod registry;
 mod sfu_link;
+mod tls;
 mod ws;
 
 pub use config::Config;

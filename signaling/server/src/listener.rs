@@ -1,4 +1,5 @@
-//! Accepts TCP connections and speaks HTTP/1.1 on them, with a bound on how long a request's head may take.
+//! Accepts TCP connections and speaks HTTP/1.1 on them, with TLS or without, with a bound on how long a request's head may
+//! take.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,9 +13,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
+
+use crate::tls::Tls;
 
 /// How long a client may take to send the head of a request. It bounds idle connections, too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,7 +28,12 @@ const MAX_HEAD: usize = 16 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` turns true or its sender is gone; requests that run then are finished.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -32,7 +41,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(connection(stream, peer, router.clone(), stop.clone()));
+                tokio::spawn(accepted_one(
+                    stream,
+                    peer,
+                    tls.clone(),
+                    router.clone(),
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -42,9 +57,29 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) {
+async fn accepted_one(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Tls>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
     // Small frames must not wait for each other. A socket that refuses is about to fail anyway.
     let _ = stream.set_nodelay(true);
+    match tls {
+        None => connection(stream, peer, router, stop).await,
+        Some(tls) => {
+            if let Some(stream) = tls.accept(stream).await {
+                connection(stream, peer, router, stop).await;
+            }
+        }
+    }
+}
+
+async fn connection<S>(stream: S, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));

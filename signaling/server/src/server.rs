@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,10 +19,12 @@ use tokio::time::{MissedTickBehavior, timeout};
 use crate::app::{self, App, Shared};
 use crate::config::Config;
 use crate::driver::{Driver, ServiceHandle};
+use crate::http::redirect;
 use crate::http::tree::Trees;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::sfu_link::{self, Token};
+use crate::tls::{Certificate, Tls, TlsError};
 use crate::{assets, listener, process};
 
 /// How long the embedded SFU may take to be ready.
@@ -43,6 +45,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// There is no certificate for TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The embedded SFU did not start.
     #[error("the media plane did not start: {0} (--media names another address)")]
     Media(#[source] conclave_sfu::StartError),
@@ -99,6 +104,7 @@ fn bind_help(error: &io::Error, port: u16) -> String {
 /// A running server.
 pub struct Server {
     http: SocketAddr,
+    certificate: Option<Certificate>,
     media: Media,
     app: App,
     stop: watch::Sender<bool>,
@@ -120,12 +126,17 @@ impl Server {
     /// When a port cannot be bound or a file cannot be read; nothing is left running then.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         process::raise_file_limit();
-        let listen_error = |error| StartError::Listen {
-            address: config.listen,
-            error,
+        let (listener, http) = bind(config.listen).await?;
+        let (stop, stopped) = watch::channel(false);
+        let tls = match &config.tls {
+            Some(tls) => Some(Tls::start(tls, &own_names(config), stopped.clone())?),
+            None => None,
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
-        let http = listener.local_addr().map_err(listen_error)?;
+        let (tls, certificate) = tls.unzip();
+        let plain = match config.http_redirect {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
 
         let files = Arc::new(config.file_store());
         match (files.probe(), &config.files_folder) {
@@ -180,12 +191,16 @@ impl Server {
             draining: AtomicBool::new(false),
             next_session: AtomicU64::new(1),
         });
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(listener::serve(listener, app::router(app.clone()), stopped));
+        if let Some(plain) = plain {
+            let redirect = redirect::router(http.port());
+            tokio::spawn(listener::serve(plain, None, redirect, stopped.clone()));
+        }
+        tokio::spawn(listener::serve(listener, tls, app::router(app.clone()), stopped));
         tokio::spawn(sweep_files(app.clone(), stop.subscribe()));
         tracing::info!(address = %http, client = assets::CLIENT_BUILT, "serving");
         Ok(Self {
             http,
+            certificate,
             media,
             app,
             stop,
@@ -209,10 +224,16 @@ impl Server {
     /// What a person needs to know now: what to open, and which ports others must reach.
     pub fn greeting(&self) -> String {
         let port = self.http.port();
-        let host = match self.http.ip() {
-            ip if ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST => String::from("localhost"),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-            ip => ip.to_string(),
+        let host = match (&self.certificate, self.http.ip()) {
+            (Some(Certificate::Acme(domains)), _) => domains.first().cloned().unwrap_or_default(),
+            (_, ip) if ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST => String::from("localhost"),
+            (_, IpAddr::V6(ip)) => format!("[{ip}]"),
+            (_, ip) => ip.to_string(),
+        };
+        let url = match (&self.certificate, port) {
+            (None, _) => format!("http://{host}:{port}"),
+            (Some(_), 443) => format!("https://{host}"),
+            (Some(_), _) => format!("https://{host}:{port}"),
         };
         let media = match &self.media {
             Media::Embedded(candidates) => {
@@ -229,7 +250,7 @@ impl Server {
             Media::Remote(url) => format!("the UDP port of the SFU behind {url}"),
         };
         let mut text = format!(
-            "Conclave {} is running.\n\n  Open in a browser:     http://{host}:{port}\n  Others must reach:     \
+            "Conclave {} is running.\n\n  Open in a browser:     {url}\n  Others must reach:     \
              TCP {port}  (pages and signaling)\n                         {media}\n\n",
             env!("CARGO_PKG_VERSION")
         );
@@ -237,11 +258,24 @@ impl Server {
             text.push_str("The web client is not in this binary: run `make build`.\n");
         }
         // Writing to a String does not fail.
-        let _ = writeln!(
-            text,
-            "Browsers give camera and microphone only to localhost and https: for others put a TLS proxy in front of \
-             TCP {port}.\nStop with Ctrl-C."
-        );
+        let _ = match &self.certificate {
+            None => writeln!(
+                text,
+                "Browsers give camera and microphone only to localhost and https: for others turn TLS on (--tls), or put a \
+                 proxy with it in front of TCP {port}."
+            ),
+            Some(Certificate::Acme(domains)) => writeln!(
+                text,
+                "A certificate for {} is fetched and renewed by itself; the authority must reach TCP 443.",
+                domains.join(", ")
+            ),
+            Some(Certificate::Files) => Ok(()),
+            Some(Certificate::SelfSigned(fingerprint)) => writeln!(
+                text,
+                "Nobody vouches for the certificate, so browsers warn of it. Its SHA-256 fingerprint is\n  {fingerprint}"
+            ),
+        };
+        text.push_str("Stop with Ctrl-C.\n");
         text
     }
 
@@ -267,6 +301,28 @@ impl Server {
         self.driver.abort();
         tracing::info!("stopped");
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen_error = |error| StartError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+    let bound = listener.local_addr().map_err(listen_error)?;
+    Ok((listener, bound))
+}
+
+/// What a certificate that is made here is for.
+fn own_names(config: &Config) -> Vec<String> {
+    let local = [
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::from(Ipv6Addr::LOCALHOST),
+    ];
+    let others = config.advertise.iter().copied().chain([config.listen.ip()]);
+    let mut addresses: Vec<IpAddr> = local.into_iter().chain(others).collect();
+    addresses.retain(|address| !address.is_unspecified());
+    addresses.sort_unstable();
+    addresses.dedup();
+    let names = [String::from("localhost")].into_iter();
+    names.chain(addresses.iter().map(IpAddr::to_string)).collect()
 }
 
 /// Drops shared files that are not needed any more, until the server stops.

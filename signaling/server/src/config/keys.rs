@@ -50,6 +50,62 @@ pub const KEYS: &[Key] = &[
         help: "TCP address of pages, API and WebSocket. A port alone means all IPv4 addresses.",
     },
     Key {
+        name: "tls",
+        default: "off",
+        kind: Kind::Text,
+        help: "Whether that address speaks TLS, which browsers want for camera and microphone: off (behind a proxy, or on\n\
+               this host alone), acme (a certificate is fetched and renewed by itself), files, or self-signed (browsers\n\
+               warn of it; for trying out in a local network).",
+    },
+    Key {
+        name: "acme_domains",
+        default: "",
+        kind: Kind::List,
+        help: "With acme: the names that this host has in the DNS. The authority must reach it on port 443.",
+    },
+    Key {
+        name: "acme_contact",
+        default: "",
+        kind: Kind::Text,
+        help: "With acme: an e-mail address for the authority's account. Empty: none.",
+    },
+    Key {
+        name: "acme_directory",
+        default: "https://acme-v02.api.letsencrypt.org/directory",
+        kind: Kind::Text,
+        help: "With acme: the directory of the authority, of Let's Encrypt or of one's own. Using it is agreeing to its terms.",
+    },
+    Key {
+        name: "acme_root",
+        default: "",
+        kind: Kind::Text,
+        help: "With acme: PEM file of the root that vouches for the directory's own TLS. Empty: those of the web.",
+    },
+    Key {
+        name: "tls_folder",
+        default: "conclave-tls",
+        kind: Kind::Text,
+        help: "With acme or self-signed: folder that keeps keys and certificates over restarts.",
+    },
+    Key {
+        name: "tls_certificate",
+        default: "",
+        kind: Kind::Text,
+        help: "With files: PEM file of the certificate and those it hangs on. It is read again when it changes.",
+    },
+    Key {
+        name: "tls_key",
+        default: "",
+        kind: Kind::Text,
+        help: "With files: PEM file of its private key.",
+    },
+    Key {
+        name: "http_redirect",
+        default: "",
+        kind: Kind::Text,
+        help: "With TLS: TCP address, usually port 80, where plain HTTP is sent on to https. Empty: none.",
+    },
+    Key {
         name: "media",
         default: "0.0.0.0:3478",
         kind: Kind::List,

@@ -143,6 +143,57 @@ fn sites_that_may_embed_are_origins_and_nothing_else() {
 }
 
 #[test]
+fn tls_settings_hang_together() {
+    assert_eq!(Config::defaults().unwrap().tls, None);
+    let files =
+        "tls = \"files\"\ntls_certificate = \"/etc/a.pem\"\ntls_key = \"/etc/a.key\"\nhttp_redirect = \"80\"";
+    let files = config(files).unwrap();
+    let expected = TlsConfig::Files {
+        certificate: PathBuf::from("/etc/a.pem"),
+        key: PathBuf::from("/etc/a.key"),
+    };
+    assert_eq!(files.tls, Some(expected));
+    assert_eq!(files.http_redirect, Some(address("0.0.0.0:80")));
+
+    let acme = "tls = \"acme\"\nacme_domains = [\"Meet.example\", \"call.example\"]\nacme_contact = \"me@meet.example\"";
+    let Some(TlsConfig::Acme(acme)) = config(acme).unwrap().tls else {
+        panic!("acme");
+    };
+    assert_eq!(acme.domains, ["meet.example", "call.example"]);
+    assert_eq!(acme.contact.as_deref(), Some("me@meet.example"));
+    assert_eq!(acme.root, None);
+    let own = config("tls = \"self-signed\"\ntls_folder = \"/var/lib/tls\"").unwrap();
+    assert_eq!(
+        own.tls,
+        Some(TlsConfig::SelfSigned(PathBuf::from("/var/lib/tls")))
+    );
+
+    for (file, needs) in [
+        ("tls = \"files\"", "tls_certificate"),
+        ("tls = \"files\"\ntls_certificate = \"a\"", "tls_key"),
+        ("tls = \"acme\"", "acme_domains"),
+        ("tls = \"self-signed\"\ntls_folder = \"\"", "tls_folder"),
+        ("tls_key = \"a\"", "tls = \"files\""),
+        ("acme_domains = \"meet.example\"", "tls = \"acme\""),
+        ("tls = \"files\"\nacme_root = \"a\"", "tls = \"acme\""),
+        ("http_redirect = \"80\"", "tls"),
+    ] {
+        let error = config(file).unwrap_err().to_string();
+        assert!(error.contains(&format!("needs `{needs}`")), "{file}: {error}");
+    }
+    for wrong in [
+        "tls = \"on\"",
+        "tls = \"acme\"\nacme_domains = \"meet\"",
+        "tls = \"acme\"\nacme_domains = \"192.0.2.1\"",
+        "tls = \"acme\"\nacme_domains = \"*.meet.example\"",
+        "tls = \"acme\"\nacme_domains = \"meet.example\"\nacme_contact = \"mailto:me@meet.example\"",
+        "tls = \"acme\"\nacme_domains = \"meet.example\"\nacme_directory = \"http://acme.example\"",
+    ] {
+        assert!(config(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_port_alone_is_enough() {
     assert_eq!(
         config("listen = \":9000\"").unwrap().listen,

@@ -95,6 +95,66 @@ fn origin(text: &str) -> Option<String> {
     (named && whole).then(|| format!("{scheme}://{host}"))
 }
 
+/// Names of the DNS (RFC 1123 §2.1), in lower case; none is fine.
+pub(super) struct Domains(pub(super) Vec<String>);
+
+impl FromStr for Domains {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let domain = |text: &str| {
+            let label = |label: &str| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            };
+            let is_address = text.parse::<IpAddr>().is_ok();
+            (text.contains('.') && text.len() <= 253 && !is_address && text.split('.').all(label))
+                .then(|| text.to_ascii_lowercase())
+        };
+        let domains: Option<Vec<String>> = items(text).map(domain).collect();
+        domains
+            .map(Self)
+            .ok_or("a list of host names such as meet.example,call.example")
+    }
+}
+
+/// An e-mail address, as far as a typing error shows.
+pub(super) struct Email(pub(super) String);
+
+impl FromStr for Email {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('@');
+        let fine = |part: &str| {
+            !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '@' || c == ':')
+        };
+        match parts {
+            Some((name, host)) if fine(name) && fine(host) => Ok(Self(text.to_owned())),
+            _ => Err("an e-mail address such as admin@meet.example"),
+        }
+    }
+}
+
+/// A URL that begins with `https://`.
+pub(super) struct HttpsUrl(pub(super) String);
+
+impl FromStr for HttpsUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "a URL such as https://acme.example/directory";
+        let uri: hyper::Uri = text.parse().map_err(|_| EXPECTED)?;
+        if uri.scheme_str() != Some("https") || uri.host().is_none_or(str::is_empty) {
+            return Err(EXPECTED);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// The path of conclave-sfu's control link.
 const CONTROL_PATH: &str = "/control";
 
