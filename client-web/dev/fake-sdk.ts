@@ -139,6 +139,7 @@ class FakeCall implements CallPort {
       camera: { on: camera !== undefined },
       speaking: false,
       recording: false,
+      unheard: false,
       video: camera === undefined ? undefined : new MediaStream([camera]),
     });
     for (let index = 0; index < this.#wishes.others; index += 1) {
@@ -182,6 +183,7 @@ class FakeCall implements CallPort {
       camera: { on: cameraOn },
       speaking: index === 0,
       recording: false,
+      unheard: index === 2,
       video: cameraOn && crypto[index] === undefined ? paintedPerson(index) : undefined,
     });
     this.#events.emit("participants", this.participants);

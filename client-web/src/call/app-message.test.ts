@@ -8,6 +8,7 @@ import {
   type TalkMessage,
 } from "./app-message.ts";
 import { encodeCaption } from "./caption.ts";
+import { encodeProof } from "./liveness.ts";
 import { fileName, MAX_FILE_NAME, MAX_TEXT } from "./message-parts.ts";
 import { encodeStatus } from "./status.ts";
 
@@ -145,6 +146,8 @@ function encodeAny(message: AppMessage): string {
   switch (message.type) {
     case "status":
       return encodeStatus(message.status);
+    case "alive":
+      return encodeProof(message.proof);
     case "caption":
       return encodeCaption(message.caption);
     default:

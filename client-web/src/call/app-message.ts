@@ -1,5 +1,6 @@
 // What members send each other in application messages of the group: one union, and what is dropped instead of it.
 import { type Caption, readCaption } from "./caption.ts";
+import { type Proof, readProof } from "./liveness.ts";
 import {
   cleanText,
   type Ending,
@@ -64,6 +65,7 @@ export interface LowerHands {
 /** A message of the group. */
 export type AppMessage =
   | { readonly type: "status"; readonly status: Status }
+  | { readonly type: "alive"; readonly proof: Proof }
   | { readonly type: "caption"; readonly caption: Caption }
   | LowerHands
   | TalkMessage;
@@ -127,6 +129,10 @@ export function decodeMessage(payload: string): Decoded {
     case "status": {
       const status = readStatus(fields);
       return status === undefined ? { fault: "bad_fields" } : { message: { type: "status", status } };
+    }
+    case "alive": {
+      const proof = readProof(fields);
+      return proof === undefined ? { fault: "bad_fields" } : { message: { type: "alive", proof } };
     }
     case "caption": {
       const caption = readCaption(fields);

@@ -75,6 +75,7 @@ export class Call {
     this.#exchange = new Exchange(options, this.#events, {
       send: (payload) => this.#session?.sendApp(payload) ?? false,
       clientId: () => this.#clientId,
+      epoch: () => this.#epoch,
       token: () => (this.#session?.admitted === true ? this.#session.token : undefined),
       roster: () => this.#roster,
       local: () => this.#sources.local,
@@ -407,6 +408,7 @@ export class Call {
     session.onNotice("admitted", ({ epoch }) => {
       this.#epoch = epoch;
       this.#become("in-call");
+      this.#exchange.handleAdmitted();
       this.#exchange.tellStatusSoon();
       this.#refresh();
     });

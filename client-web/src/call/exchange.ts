@@ -7,6 +7,7 @@ import { type Caption, CaptionGate, OwnCaptions } from "./caption.ts";
 import type { ChatEntry } from "./chat-entry.ts";
 import { Conversation, type MessageRefusal } from "./conversation.ts";
 import { SharedFiles } from "./files.ts";
+import { encodeProof, Liveness, paceOf } from "./liveness.ts";
 import type { LocalMedia } from "./local.ts";
 import { moderates, type Roster } from "./participants.ts";
 import { encodeStatus, type Status } from "./status.ts";
@@ -15,12 +16,16 @@ import { encodeStatus, type Status } from "./status.ts";
 const STATUS_DELAY_MS = 250;
 /** Messages that are over go at most so much later: a timer stands still while the machine sleeps. */
 const CLOCK_MS = 10_000;
+/** How often it is looked who has been silent for too long, in milliseconds. */
+const LOOK_MS = 5_000;
 
 /** What the exchange asks and tells the call. */
 export interface ExchangePorts {
   /** Sends a payload to all members; false when that is not possible now. */
   send(payload: string): boolean;
   clientId(): string;
+  /** The epoch that this participant has, once it has one. */
+  epoch(): number | undefined;
   /** The session's, while this participant is a member. */
   token(): SessionToken | undefined;
   roster(): Roster;
@@ -41,6 +46,9 @@ export class Exchange {
   readonly #ports: ExchangePorts;
   readonly #drops = new Map<MessageFault | MessageRefusal, number>();
   readonly #captionGate = new CaptionGate();
+  readonly #liveness = new Liveness();
+  #liveTimer: ReturnType<typeof setInterval> | undefined;
+  #provedAt = Number.NEGATIVE_INFINITY;
   #captions: OwnCaptions | undefined;
   #recording = false;
   /** The own place in the queue of raised hands. */
@@ -138,6 +146,10 @@ export class Exchange {
     if (message.type === "status") {
       return this.#ports.told(from, message.status);
     }
+    if (message.type === "alive") {
+      const epoch = this.#ports.epoch();
+      return epoch === undefined ? undefined : this.#liveness.handle(from, message.proof, epoch, Date.now());
+    }
     if (message.type === "caption") {
       return this.#captionGate.allows(from, performance.now())
         ? this.#events.emit("caption", { from, caption: message.caption })
@@ -152,8 +164,19 @@ export class Exchange {
     }
   }
 
-  /** Forgets what was counted about those who left. */
+  /** This participant is a member, again maybe: it proves from now on that it is there, and looks who else does. */
+  handleAdmitted(): void {
+    this.#liveness.restart(Date.now());
+    this.#provedAt = Number.NEGATIVE_INFINITY;
+    this.#liveTimer ??= setInterval(() => this.#look(), LOOK_MS);
+    this.#look();
+  }
+
+  /** Takes who is in the group now, and forgets what was counted about those who left. */
   keepOnly(present: ReadonlySet<string>): void {
+    const others = new Set(present);
+    others.delete(this.#ports.clientId());
+    this.#liveness.setMembers(others, Date.now());
     this.conversation.keepOnly(present);
     this.#captionGate.keepOnly(present);
   }
@@ -161,14 +184,34 @@ export class Exchange {
   /** The session is over, another may follow: what was to be told is told in that one. */
   handleSessionOver(): void {
     clearTimeout(this.#statusTimer);
+    clearInterval(this.#liveTimer);
+    this.#liveTimer = undefined;
   }
 
   close(): void {
     this.files.close();
     this.conversation.close();
     this.stopCaptions();
+    clearInterval(this.#liveTimer);
     clearTimeout(this.#chatTimer);
     clearTimeout(this.#statusTimer);
+  }
+
+  /** Proves at its pace that this participant is there, and notes who has not done so for too long. */
+  #look(): void {
+    const now = Date.now();
+    const epoch = this.#ports.epoch();
+    const roster = this.#ports.roster();
+    if (epoch !== undefined && now - this.#provedAt >= paceOf(roster.size)) {
+      if (this.#ports.send(encodeProof({ epoch, at: now }))) {
+        this.#provedAt = now;
+      } else {
+        // Without a connection nobody is heard.
+        this.#liveness.restart(now);
+      }
+    }
+    roster.setSilent(this.#liveness.silent(now));
+    this.#ports.changed();
   }
 
   #handleLowerHands(from: string, clientId: string | undefined): void {

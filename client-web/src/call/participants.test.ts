@@ -43,6 +43,17 @@ function rosterWithAnn(...tracks: Track[]): Roster {
 
 const crypto = (roster: Roster) => roster.participants().get("ann")?.crypto.state;
 
+describe("who has not proven to be there", () => {
+  it("is marked, and everybody else is not", () => {
+    const roster = rosterWithAnn();
+    roster.setSilent(new Set(["ann", "me", "nobody"]));
+    const marked = [...roster.participants()].filter(([, person]) => person.unheard);
+    expect(marked.map(([clientId]) => clientId)).toEqual(["ann"]);
+    roster.setSilent(new Set());
+    expect(roster.participants().get("ann")?.unheard).toBe(false);
+  });
+});
+
 describe("whom the hosts silenced", () => {
   it("is shown muted and is not heard, whatever they say and send", () => {
     const roster = rosterWithAnn(camera, microphone);

@@ -54,6 +54,8 @@ export interface Participant {
   readonly speaking: boolean;
   /** They say, signed within the group, that they record the call. */
   readonly recording: boolean;
+  /** They have not proven for a while that they are there and have the group's present keys. */
+  readonly unheard: boolean;
   /** The place in the queue of raised hands: who has the smallest comes first. */
   readonly hand?: number | undefined;
   readonly video?: MediaStream | undefined;
@@ -106,6 +108,7 @@ export class Roster {
   readonly #receptions = new Map<TrackId, Reception>();
   #speaking: ReadonlySet<TrackId> = new Set();
   #unwanted: ReadonlySet<TrackId> = new Set();
+  #silent: ReadonlySet<string> = new Set();
   #snapshot: ReadonlyMap<string, Participant> = new Map();
 
   constructor(self: SelfFacts) {
@@ -210,6 +213,11 @@ export class Roster {
     this.#unwanted = tracks;
   }
 
+  /** Who has not proven for a while that they are there. */
+  setSilent(clientIds: ReadonlySet<string>): void {
+    this.#silent = clientIds;
+  }
+
   /** The clients who say that their microphone is off. */
   get muted(): ReadonlySet<string> {
     return new Set([...this.#statuses].filter(([, status]) => !status.microphone).map(([clientId]) => clientId));
@@ -283,6 +291,7 @@ export class Roster {
       camera: { on: status.camera },
       speaking: status.microphone && speaking,
       recording: status.recording === true,
+      unheard: false,
       hand: status.hand,
       video: status.camera ? video : undefined,
       audio: status.microphone ? audio : undefined,
@@ -332,6 +341,7 @@ export class Roster {
       camera: { on: cameraOn },
       speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
       recording: status?.recording === true,
+      unheard: this.#silent.has(member.client_id),
       hand: this.#hands.get(member.client_id),
       video: cameraOn ? camera?.stream : undefined,
       audio: may("microphone") ? microphone?.stream : undefined,
@@ -405,6 +415,7 @@ function isSame(a: Participant, b: Participant): boolean {
     a.camera.on === b.camera.on &&
     a.speaking === b.speaking &&
     a.recording === b.recording &&
+    a.unheard === b.unheard &&
     a.hand === b.hand &&
     a.video === b.video &&
     a.audio === b.audio &&

@@ -38,6 +38,7 @@ function person(clientId: string, change: Partial<Participant> = {}): Participan
     camera: { on: true },
     speaking: false,
     recording: false,
+    unheard: false,
     ...change,
   };
 }

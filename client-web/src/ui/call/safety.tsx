@@ -41,7 +41,14 @@ function SafetyOf({ person, model }: { readonly person: Participant; readonly mo
         </span>
         {trust === "verified" && <span class="tag good">{text.trust.verified}</span>}
         {trust === "changed" && <span class="tag bad">{text.trust.changedMark}</span>}
+        {person.unheard && <span class="tag bad">{text.trust.unheardMark}</span>}
       </summary>
+      {person.unheard && (
+        <p class="safety-warning">
+          <Icon name="shieldWarning" size={18} />
+          <span>{text.trust.unheardHelp}</span>
+        </p>
+      )}
       {trust === "changed" && (
         <p class="safety-warning">
           <Icon name="shieldWarning" size={18} />

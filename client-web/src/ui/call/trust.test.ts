@@ -15,6 +15,7 @@ function person(clientId: string, name: string, key: string, remembered = true):
     camera: { on: false },
     speaking: false,
     recording: false,
+    unheard: false,
   };
 }
 

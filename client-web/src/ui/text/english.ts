@@ -658,6 +658,9 @@ export const english = {
     changedMark: "Another device",
     changedHelp:
       "Somebody of this name was verified with another key. It may be a new device, or somebody else: compare the number again.",
+    unheardMark: "Not heard from",
+    unheardHelp:
+      "This person’s device has not shown for a while that it is there with the present keys. Its connection may be gone, or the server keeps it apart. Ask whether they hear you.",
     remember: "Let others know this device again",
     rememberHelp:
       "From your next call on, with a key that never leaves this browser. Everybody you meet can then tell that it is you again; leave it off where you want to stay unknown.",

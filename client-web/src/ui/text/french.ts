@@ -678,6 +678,9 @@ export const french: Texts = {
     changedMark: "Autre appareil",
     changedHelp:
       "Quelqu’un de ce nom a été vérifié avec une autre clé. C’est peut-être un nouvel appareil, ou quelqu’un d’autre : comparez à nouveau le numéro.",
+    unheardMark: "Pas de nouvelles",
+    unheardHelp:
+      "L’appareil de cette personne n’a pas montré depuis un moment qu’il est là avec les clés actuelles. Sa connexion est peut-être coupée, ou le serveur le tient à l’écart. Demandez si l’on vous entend.",
     remember: "Laisser les autres reconnaître cet appareil",
     rememberHelp:
       "À partir de votre prochain appel, avec une clé qui ne quitte jamais ce navigateur. Tous ceux que vous rencontrez sauront que c’est encore vous ; laissez désactivé pour rester inconnu.",

@@ -675,6 +675,9 @@ export const german: Texts = {
     changedMark: "Anderes Gerät",
     changedHelp:
       "Jemand mit diesem Namen wurde mit einem anderen Schlüssel überprüft. Es kann ein neues Gerät sein oder jemand anderes: Vergleichen Sie die Nummer noch einmal.",
+    unheardMark: "Meldet sich nicht",
+    unheardHelp:
+      "Das Gerät dieser Person hat seit einer Weile nicht gezeigt, dass es da ist und die jetzigen Schlüssel hat. Vielleicht ist die Verbindung weg, oder der Server hält es fern. Fragen Sie nach, ob man Sie hört.",
     remember: "Andere sollen dieses Gerät wiedererkennen",
     rememberHelp:
       "Ab Ihrem nächsten Gespräch, mit einem Schlüssel, der diesen Browser nie verlässt. Alle, die Sie treffen, merken dann, dass Sie es wieder sind; lassen Sie es aus, wo Sie unbekannt bleiben wollen.",

@@ -647,6 +647,9 @@ export const portuguese: Texts = {
     changedMark: "Outro dispositivo",
     changedHelp:
       "Alguém com este nome foi verificado com outra chave. Pode ser um dispositivo novo, ou outra pessoa: compare o número outra vez.",
+    unheardMark: "Sem notícias",
+    unheardHelp:
+      "O dispositivo desta pessoa não mostra há algum tempo que está aí com as chaves atuais. Pode ter perdido a ligação, ou o servidor mantém-no à parte. Pergunte se o ouvem.",
     remember: "Deixar que os outros reconheçam este dispositivo",
     rememberHelp:
       "A partir da próxima chamada, com uma chave que nunca sai deste navegador. Todos os que encontrar saberão que é você outra vez; deixe desligado onde quiser ficar desconhecido.",

@@ -668,6 +668,9 @@ export const spanish: Texts = {
     changedMark: "Otro dispositivo",
     changedHelp:
       "Alguien con este nombre se verificó con otra clave. Puede ser un dispositivo nuevo u otra persona: compare el número otra vez.",
+    unheardMark: "Sin noticias",
+    unheardHelp:
+      "El dispositivo de esta persona lleva un rato sin mostrar que está ahí con las claves actuales. Puede que haya perdido la conexión o que el servidor lo mantenga aparte. Pregunta si te oye.",
     remember: "Que los demás reconozcan este dispositivo",
     rememberHelp:
       "Desde su próxima llamada, con una clave que nunca sale de este navegador. Todos los que encuentre sabrán que es usted de nuevo; déjelo desactivado si quiere seguir siendo desconocido.",
