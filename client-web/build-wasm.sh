@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the end-to-end-encryption core for the browser into client-web/src/e2ee/wasm.
+# Builds what of the browser's client is Rust: the end-to-end-encryption core into client-web/src/e2ee/wasm, and what
+# finds the person in a picture into client-web/src/ui/background/wasm.
 #
 # Two toolchains can do it: rustup's with its wasm32-unknown-unknown target, or Debian's rustc-web, which brings the
 # standard library's source for that target. The first that is there is taken.
@@ -8,13 +9,14 @@ cd "$(dirname "$0")/.."
 
 target=wasm32-unknown-unknown
 out=client-web/src/e2ee/wasm
+silhouette=client-web/src/ui/background/wasm
 build=target/wasm
-mkdir -p "$build"
+mkdir -p "$build" "$silhouette"
 
 # Everything the module is made of; unchanged means nothing to do.
 stamp="$build/conclave-web.inputs"
-inputs=$(cat Cargo.toml Cargo.lock client-web/build-wasm.sh $(find e2ee/src client-web/wasm -name '*.rs' -o -name Cargo.toml | sort) e2ee/Cargo.toml | sha256sum)
-if [ -f "$out/conclave_web_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ]; then
+inputs=$(cat Cargo.toml Cargo.lock client-web/build-wasm.sh $(find e2ee/src client-web/wasm client-web/silhouette -name '*.rs' -o -name Cargo.toml | sort) e2ee/Cargo.toml | sha256sum)
+if [ -f "$out/conclave_web_bg.wasm" ] && [ -f "$silhouette/silhouette.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ]; then
     echo "wasm: unchanged"
     exit 0
 fi
@@ -26,11 +28,11 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C target-feature=-referen
 libdir=$(rustc --print target-libdir --target "$target" 2>/dev/null || true)
 if [ -d "$libdir" ]; then
     echo "wasm: building with the rustup toolchain"
-    CARGO_TARGET_DIR=$build cargo build --locked --package conclave-web --lib --profile wasm --target "$target"
+    CARGO_TARGET_DIR=$build cargo build --locked --package conclave-web --package conclave-silhouette --lib --profile wasm --target "$target"
 elif [ -x /usr/bin/cargo ] && [ -d "$(RUSTC_BOOTSTRAP=1 /usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src" ]; then
     echo "wasm: building with Debian's rustc-web (about three minutes the first time)"
     RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 CARGO_TARGET_DIR=$build \
-        /usr/bin/cargo build --locked --package conclave-web --lib --profile wasm --target "$target" -Zbuild-std=std,panic_abort
+        /usr/bin/cargo build --locked --package conclave-web --package conclave-silhouette --lib --profile wasm --target "$target" -Zbuild-std=std,panic_abort
 else
     echo "No toolchain for $target. Either of these brings one:" >&2
     echo "  rustup target add $target" >&2
@@ -47,5 +49,7 @@ if command -v wasm-opt >/dev/null; then
         "$out/conclave_web_bg.wasm" -o "$out/conclave_web_bg.opt.wasm"
     mv "$out/conclave_web_bg.opt.wasm" "$out/conclave_web_bg.wasm"
 fi
+# Without glue: it takes and gives numbers only.
+cp "$build/$target/wasm/conclave_silhouette.wasm" "$silhouette/silhouette.wasm"
 echo "$inputs" > "$stamp"
-echo "wasm: $(stat -c %s "$out/conclave_web_bg.wasm") bytes"
+echo "wasm: $(stat -c %s "$out/conclave_web_bg.wasm") bytes, $(stat -c %s "$silhouette/silhouette.wasm") bytes"

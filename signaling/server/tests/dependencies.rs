@@ -33,6 +33,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "axum",
         ],
     ),
+    ("conclave-silhouette", &["conclave-*", "tokio", "axum"]),
     (
         "conclave-transport",
         &["conclave-e2ee", "conclave-wire", "openmls*", "sframe"],
