@@ -22,7 +22,7 @@ export {
   type NewMeeting,
   parseLink,
 } from "./call/link.ts";
-export type { LocalSource } from "./call/local.ts";
+export type { CameraEffect, LocalSource } from "./call/local.ts";
 export type { ChangeLogEntry } from "./call/log.ts";
 export {
   type Ending,

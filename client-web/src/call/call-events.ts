@@ -5,7 +5,7 @@ import type { ChatRule, Reaction } from "./app-message.ts";
 import type { Caption } from "./caption.ts";
 import type { ChatEntry } from "./chat-entry.ts";
 import type { FilesView } from "./files.ts";
-import type { LocalSource } from "./local.ts";
+import type { CameraEffect, LocalSource } from "./local.ts";
 import type { ChangeLogEntry } from "./log.ts";
 import type { Participant } from "./participants.ts";
 
@@ -75,6 +75,8 @@ export interface CallOptions {
   readonly camera?: MediaStreamTrack | undefined;
   /** Whether noise is taken out of the microphone when it is opened; yes without it. */
   readonly noiseSuppression?: boolean | undefined;
+  /** What is done to each camera that the call opens, as blurring its background; nothing without it. */
+  readonly cameraEffect?: CameraEffect | undefined;
 }
 
 /** A call could not be joined, or is not in a state to do that. */

@@ -1,5 +1,5 @@
 // What this participant publishes: the one owner of the tracks of microphone and camera, and of the shared screen.
-import { openCamera, openMicrophone, suppressNoise } from "../media/devices.ts";
+import { DeviceError, openCamera, openMicrophone, suppressNoise } from "../media/devices.ts";
 import type { Source } from "../wire/types.ts";
 import { OwnShare } from "./share.ts";
 
@@ -12,7 +12,15 @@ export interface LocalOptions {
   readonly camera?: MediaStreamTrack | undefined;
   /** Whether noise is taken out of the microphone; yes without it. */
   readonly noiseSuppression?: boolean | undefined;
+  /** What is done to each camera that is opened. */
+  readonly cameraEffect?: CameraEffect | undefined;
 }
+
+/**
+ * Changes a camera's pictures: takes its track and answers with the one to send, which it stops and ends together with the camera's. Nothing else is sent:
+ * when it rejects, the camera stays off.
+ */
+export type CameraEffect = (camera: MediaStreamTrack) => Promise<MediaStreamTrack>;
 
 /** Holds the tracks. A muted microphone stays open and sends silence; a camera that is off is closed. */
 export class LocalMedia {
@@ -25,15 +33,17 @@ export class LocalMedia {
   #sound: MediaStream | undefined;
 
   #noiseSuppression: boolean;
+  readonly #effect: CameraEffect;
   readonly share: OwnShare;
 
   /** `onEnded`: a device was unplugged or taken away, or the browser ended the sharing of the screen. */
   constructor(
-    { microphone, camera, noiseSuppression = true }: LocalOptions,
+    { microphone, camera, noiseSuppression = true, cameraEffect = async (track) => track }: LocalOptions,
     private readonly onEnded: (source: Exclude<LocalSource, "screen_audio">) => void,
   ) {
     this.share = new OwnShare(() => onEnded("screen_video"));
     this.#noiseSuppression = noiseSuppression;
+    this.#effect = cameraEffect;
     this.#microphone = microphone ?? null;
     this.#camera = camera ?? null;
     this.#watch("microphone", this.#microphone);
@@ -116,7 +126,14 @@ export class LocalMedia {
 
   /** Changes the camera and turns it on; throws `DeviceError`. */
   async replaceCamera(deviceId: string | undefined): Promise<void> {
-    const track = await openCamera(deviceId);
+    const camera = await openCamera(deviceId);
+    const track = await this.#effect(camera).catch((error: unknown) => {
+      camera.stop();
+      // The one from before shows what is not to be seen any more.
+      this.#camera?.stop();
+      this.#camera = null;
+      throw new DeviceError("camera", "effect", { cause: error });
+    });
     this.#camera?.stop();
     this.#camera = track;
     this.#cameraId = deviceId;

@@ -72,8 +72,12 @@ export class OwnSources {
   async replaceCamera(deviceId: string): Promise<void> {
     // One that was unplugged has ended but was not turned off.
     if (this.local.track("camera") !== null) {
-      await this.local.replaceCamera(deviceId);
-      await this.#changed("camera");
+      try {
+        await this.local.replaceCamera(deviceId);
+      } finally {
+        // One whose pictures could not be changed as wished is off now.
+        await this.#changed("camera");
+      }
     } else {
       this.local.chooseCamera(deviceId);
     }

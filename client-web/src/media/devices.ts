@@ -1,7 +1,7 @@
 // Microphones, cameras and screens: opened, listed, and refused with a reason a person understands.
 
-/** Why a device could not be opened; "cancelled": the person chose no screen. */
-export type DeviceProblem = "denied" | "cancelled" | "missing" | "busy" | "unsuitable" | "unsupported";
+/** Why a device could not be opened; "cancelled": the person chose no screen; "effect": its pictures could not be changed as wished. */
+export type DeviceProblem = "denied" | "cancelled" | "missing" | "busy" | "unsuitable" | "unsupported" | "effect";
 
 /** A device could not be opened. */
 export class DeviceError extends Error {

@@ -3,6 +3,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type EndReason, type Feature, isExpired, type MeetingLink, recallDevice } from "../index.ts";
 import { CallModel } from "./call/model.ts";
+import { behind } from "./devices/background.ts";
 import { forgetHostSeed, recallHostSeed, rememberHostSeed } from "./devices/memory.ts";
 import { suppressesNoise } from "./devices/noise.ts";
 import type { HostOptions } from "./landing.tsx";
@@ -119,6 +120,7 @@ export class Navigation {
       microphone,
       camera,
       noiseSuppression: suppressesNoise.peek(),
+      cameraEffect: behind,
     });
     const model = new CallModel(call, link, ready);
     this.#screen.value = { kind: "call", model };

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { BackgroundSwitch } from "./devices/background-switch.tsx";
 import { Capture, startBoth } from "./devices/capture.ts";
 import { DeviceList } from "./devices/device-list.ts";
 import { LevelView } from "./devices/level-view.tsx";
@@ -213,6 +214,7 @@ export function PrejoinScreen({ wishes = {}, passcode: known, onJoin, onHome }: 
               value={microphone.deviceId.value}
               onPick={(id) => void microphone.pick(id).then(() => list.refresh())}
             />
+            <BackgroundSwitch onChange={() => void camera.followBackground()} />
             <LevelView state={microphone.state.value} />
             <NoiseSwitch onChange={() => void microphone.followNoise()} />
             {canPickSpeaker && devices.speakers.length > 0 && (
@@ -342,7 +344,7 @@ interface DeviceProblemProperties {
 }
 
 function DeviceProblemView({ which, problem, onRetry }: DeviceProblemProperties) {
-  const words = text.device[which][problem];
+  const words = problem === "unblurred" ? text.background.failed : text.device[which][problem];
   return (
     <div class="device-problem">
       <Icon name={which === "microphone" ? "microphoneOff" : "cameraOff"} />

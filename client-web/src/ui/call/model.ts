@@ -10,6 +10,7 @@ import type {
   Reaction,
   TileView,
 } from "../../index.ts";
+import { DeviceError } from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
 import { recall } from "../devices/memory.ts";
 import { suppressesNoise } from "../devices/noise.ts";
@@ -262,8 +263,15 @@ export class CallModel {
     try {
       await this.#replace(kind, deviceId);
       this.#picked(kind).value = deviceId;
-    } catch {
-      this.announce(kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed, "problem");
+    } catch (error) {
+      this.announce(whyNot(kind, error), "problem");
+    }
+  }
+
+  /** Does to the camera what was chosen about the background. */
+  async followBackground(): Promise<void> {
+    if (this.self?.camera.on === true) {
+      await this.replace("camera", this.cameraId.value);
     }
   }
 
@@ -414,8 +422,8 @@ export class CallModel {
         await this.#openPicked(kind);
       }
       await (kind === "microphone" ? this.#call.setMicrophone(on) : this.#call.setCamera(on));
-    } catch {
-      this.announce(kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed, "problem");
+    } catch (error) {
+      this.announce(whyNot(kind, error), "problem");
     }
   }
 
@@ -523,4 +531,11 @@ function sentence(
     return undefined;
   }
   return people.length === 1 ? one(nameOf(first)) : many(people.length);
+}
+
+function whyNot(kind: DeviceKind, error: unknown): string {
+  if (error instanceof DeviceError && error.problem === "effect") {
+    return `${text.background.failed.title}. ${text.background.failed.help}`;
+  }
+  return kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed;
 }

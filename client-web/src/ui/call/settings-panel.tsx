@@ -1,6 +1,7 @@
 // The settings during the call: devices, language, look and keys.
 
 import { useEffect, useId } from "preact/hooks";
+import { BackgroundSwitch } from "../devices/background-switch.tsx";
 import type { DeviceList } from "../devices/device-list.ts";
 import { remember } from "../devices/memory.ts";
 import { NoiseSwitch } from "../devices/noise-switch.tsx";
@@ -24,6 +25,7 @@ export function SettingsPanel({ model, list }: Properties) {
       <section>
         <h3>{text.settings.devices}</h3>
         <DeviceSettings model={model} list={list} />
+        <BackgroundSwitch onChange={() => void model.followBackground()} />
         <NoiseSwitch onChange={() => void model.followNoise()} />
       </section>
       <section>

@@ -2,6 +2,7 @@
 
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
 import { soundConstraints, suppressNoise } from "../../index.ts";
+import { behind } from "./background.ts";
 import { recall, remember } from "./memory.ts";
 import { suppressesNoise } from "./noise.ts";
 import type { DeviceKind, DeviceProblem } from "./problem.ts";
@@ -46,9 +47,10 @@ export class Capture {
   }
 
   /** Takes a track from a common request; stops it when the person has meanwhile turned the device off. */
-  adopt(attempt: number, track: MediaStreamTrack): void {
-    if (attempt !== this.#attempt) {
-      track.stop();
+  async adopt(attempt: number, device: MediaStreamTrack): Promise<void> {
+    const track = await this.#shown(attempt, device);
+    if (track === undefined || attempt !== this.#attempt) {
+      track?.stop();
       return;
     }
     track.addEventListener("ended", () => {
@@ -78,7 +80,7 @@ export class Capture {
       );
       const track = stream.getTracks()[0];
       if (track !== undefined) {
-        this.adopt(attempt, track);
+        await this.adopt(attempt, track);
       }
     } catch (error) {
       if (attempt === this.#attempt) {
@@ -100,6 +102,13 @@ export class Capture {
   async followNoise(): Promise<void> {
     const state = this.#state.value;
     if (state.kind === "on" && !(await suppressNoise(state.track, suppressesNoise.peek()))) {
+      await this.start();
+    }
+  }
+
+  /** Does to an open camera what was chosen about the background. */
+  async followBackground(): Promise<void> {
+    if (this.#state.value.kind !== "off") {
       await this.start();
     }
   }
@@ -146,6 +155,21 @@ export class Capture {
       : { ...device, ...soundConstraints(suppressesNoise.peek()) };
   }
 
+  /** A camera as it may be seen; a problem, and nothing, when the background is to be blurred and cannot be. */
+  async #shown(attempt: number, device: MediaStreamTrack): Promise<MediaStreamTrack | undefined> {
+    if (this.#kind === "microphone") {
+      return device;
+    }
+    try {
+      return await behind(device);
+    } catch {
+      if (attempt === this.#attempt) {
+        this.#state.value = { kind: "problem", problem: "unblurred" };
+      }
+      return undefined;
+    }
+  }
+
   #stopTrack(): void {
     const state = this.#state.value;
     if (state.kind === "on") {
@@ -166,13 +190,13 @@ export async function startBoth(source: MediaDevices | undefined, camera: Captur
   if (source !== undefined) {
     try {
       const stream = await source.getUserMedia({ video: camera.constraints(), audio: microphone.constraints() });
-      for (const track of stream.getTracks()) {
-        if (track.kind === "video") {
-          camera.adopt(cameraAttempt, track);
-        } else {
-          microphone.adopt(microphoneAttempt, track);
-        }
-      }
+      await Promise.all(
+        stream
+          .getTracks()
+          .map((track) =>
+            track.kind === "video" ? camera.adopt(cameraAttempt, track) : microphone.adopt(microphoneAttempt, track),
+          ),
+      );
       return;
     } catch {
       // One of the two is missing or blocked: ask one by one, so that the other one works.

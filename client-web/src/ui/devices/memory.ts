@@ -7,6 +7,7 @@ const KEYS = {
   microphone: "conclave.microphone",
   speaker: "conclave.speaker",
   noiseSuppression: "conclave.noise-suppression",
+  background: "conclave.background",
   language: "conclave.language",
   theme: "conclave.theme",
   singleKeys: "conclave.single-keys",

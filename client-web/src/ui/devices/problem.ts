@@ -4,7 +4,7 @@
 export type DeviceKind = "camera" | "microphone";
 
 /** What is wrong with a device, as far as it makes a difference to the person. */
-export type DeviceProblem = "denied" | "busy" | "missing" | "insecure" | "failed";
+export type DeviceProblem = "denied" | "busy" | "missing" | "insecure" | "failed" | "unblurred";
 
 /** The problem behind a failed capture. */
 export function problemOf(error: unknown): DeviceProblem {

@@ -26,6 +26,7 @@ export function stepsFor(problem: DeviceProblem, { system, browser }: Platform):
       return [steps.find[system]];
     case "insecure":
     case "failed":
+    case "unblurred":
       return [];
   }
 }

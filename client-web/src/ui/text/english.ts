@@ -348,6 +348,17 @@ export const english = {
     notHere: "This browser does not let a page choose; it decides by itself.",
   },
 
+  background: {
+    label: "Blur the background",
+    detail: "Makes the room behind you unrecognisable, on this device. If that fails, your camera stays off.",
+    notHere: "This browser cannot change the pictures of a camera.",
+    slow: "This device is slow at it, and your picture stutters. The background stays hidden.",
+    failed: {
+      title: "The background cannot be blurred",
+      help: "Your camera is off, so that nobody sees the room. Try again, or turn the blur off.",
+    },
+  },
+
   check: {
     open: "Test the connection",
     title: "Connection test",

@@ -363,6 +363,17 @@ export const french: Texts = {
     notHere: "Ce navigateur ne laisse pas le choix à une page ; il décide lui-même.",
   },
 
+  background: {
+    label: "Flouter l’arrière-plan",
+    detail: "Rend la pièce derrière vous méconnaissable, sur cet appareil. En cas d’échec, la caméra reste éteinte.",
+    notHere: "Ce navigateur ne peut pas modifier les images d’une caméra.",
+    slow: "Cet appareil est lent pour cela et votre image saccade. L’arrière-plan reste caché.",
+    failed: {
+      title: "L’arrière-plan ne peut pas être flouté",
+      help: "Votre caméra est éteinte pour que personne ne voie la pièce. Réessayez ou désactivez le flou.",
+    },
+  },
+
   check: {
     open: "Tester la connexion",
     title: "Test de connexion",

@@ -359,6 +359,17 @@ export const german: Texts = {
     notHere: "Dieser Browser lässt einer Seite keine Wahl; er entscheidet selbst.",
   },
 
+  background: {
+    label: "Hintergrund weichzeichnen",
+    detail: "Macht den Raum hinter Ihnen auf diesem Gerät unkenntlich. Gelingt das nicht, bleibt die Kamera aus.",
+    notHere: "Dieser Browser kann die Bilder einer Kamera nicht verändern.",
+    slow: "Dieses Gerät ist dafür langsam, Ihr Bild ruckelt. Der Hintergrund bleibt verborgen.",
+    failed: {
+      title: "Der Hintergrund lässt sich nicht weichzeichnen",
+      help: "Ihre Kamera ist aus, damit niemand den Raum sieht. Versuchen Sie es noch einmal oder schalten Sie das Weichzeichnen aus.",
+    },
+  },
+
   check: {
     open: "Verbindung testen",
     title: "Verbindungstest",

@@ -339,6 +339,17 @@ export const portuguese: Texts = {
     notHere: "Este navegador não deixa uma página escolher; decide sozinho.",
   },
 
+  background: {
+    label: "Desfocar o fundo",
+    detail: "Torna irreconhecível a sala atrás de si, neste dispositivo. Se falhar, a câmara fica desligada.",
+    notHere: "Este navegador não consegue alterar as imagens de uma câmara.",
+    slow: "Este dispositivo é lento para isto e a sua imagem aparece aos saltos. O fundo continua escondido.",
+    failed: {
+      title: "Não é possível desfocar o fundo",
+      help: "A sua câmara está desligada para que ninguém veja a sala. Tente de novo ou desative o desfoque.",
+    },
+  },
+
   check: {
     open: "Testar a ligação",
     title: "Teste de ligação",

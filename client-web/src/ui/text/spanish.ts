@@ -360,6 +360,18 @@ export const spanish: Texts = {
     notHere: "Este navegador no deja elegir a una página; decide por sí mismo.",
   },
 
+  background: {
+    label: "Desenfocar el fondo",
+    detail:
+      "Hace irreconocible la habitación detrás de ti, en este dispositivo. Si no se consigue, la cámara queda apagada.",
+    notHere: "Este navegador no puede cambiar las imágenes de una cámara.",
+    slow: "Este dispositivo es lento para ello y tu imagen va a saltos. El fondo sigue oculto.",
+    failed: {
+      title: "No se puede desenfocar el fondo",
+      help: "Tu cámara está apagada para que nadie vea la habitación. Inténtalo de nuevo o quita el desenfoque.",
+    },
+  },
+
   check: {
     open: "Probar la conexión",
     title: "Prueba de conexión",

@@ -3,7 +3,9 @@
 import type { DeviceProblem } from "../devices/problem.ts";
 
 /** What is said about each thing that can be wrong with a device. */
-export type DeviceProblemWords = Readonly<Record<DeviceProblem, { readonly title: string; readonly help: string }>>;
+export type DeviceProblemWords = Readonly<
+  Record<Exclude<DeviceProblem, "unblurred">, { readonly title: string; readonly help: string }>
+>;
 
 /** One text per plural category of a language (CLDR); `other` stands in for those that are not given. */
 export type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>;
