@@ -10,8 +10,8 @@ import type {
   Reaction,
   TileView,
 } from "../../index.ts";
-import { DeviceError } from "../../index.ts";
 import type { Device, Devices } from "../devices/device-list.ts";
+import { failureWords } from "../devices/failure.ts";
 import { recall } from "../devices/memory.ts";
 import { suppressesNoise } from "../devices/noise.ts";
 import type { DeviceKind } from "../devices/problem.ts";
@@ -264,7 +264,7 @@ export class CallModel {
       await this.#replace(kind, deviceId);
       this.#picked(kind).value = deviceId;
     } catch (error) {
-      this.announce(whyNot(kind, error), "problem");
+      this.announce(failureWords(kind, error), "problem");
     }
   }
 
@@ -279,8 +279,8 @@ export class CallModel {
   async followNoise(): Promise<void> {
     try {
       await this.#call.setNoiseSuppression(suppressesNoise.peek());
-    } catch {
-      this.announce(text.call.microphoneFailed, "problem");
+    } catch (error) {
+      this.announce(failureWords("microphone", error), "problem");
     }
   }
 
@@ -423,7 +423,7 @@ export class CallModel {
       }
       await (kind === "microphone" ? this.#call.setMicrophone(on) : this.#call.setCamera(on));
     } catch (error) {
-      this.announce(whyNot(kind, error), "problem");
+      this.announce(failureWords(kind, error), "problem");
     }
   }
 
@@ -531,11 +531,4 @@ function sentence(
     return undefined;
   }
   return people.length === 1 ? one(nameOf(first)) : many(people.length);
-}
-
-function whyNot(kind: DeviceKind, error: unknown): string {
-  if (error instanceof DeviceError && error.problem === "effect") {
-    return `${text.background.failed.title}. ${text.background.failed.help}`;
-  }
-  return kind === "camera" ? text.call.cameraFailed : text.call.microphoneFailed;
 }
