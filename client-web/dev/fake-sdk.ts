@@ -281,6 +281,9 @@ class FakeCall implements CallPort {
       case "lobby":
         this.moderation = { ...this.moderation, lobby: decision.lobby };
         break;
+      case "link":
+        this.moderation = { ...this.moderation, link: decision.link, used: 2 };
+        break;
       case "admit":
       case "deny":
         this.knock(this.waiting.filter((person) => person.client_id !== decision.client_id));

@@ -15,6 +15,9 @@ if (wishes.get("devices") === "blocked") {
   navigator.mediaDevices.getUserMedia = (wanted) =>
     Promise.reject(new DOMException("", wanted?.audio ? "NotAllowedError" : "NotReadableError"));
 }
+if (wishes.get("devices") === "missing") {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotFoundError"));
+}
 const place = document.getElementById("app");
 if (place !== null) {
   const sdk = new FakeSdk({

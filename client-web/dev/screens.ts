@@ -1,6 +1,7 @@
 // Every screen of the gallery, and the way to it by the names that a person in that language reads.
 
 import type { Page } from "playwright-core";
+import type { EndReason } from "../src/index.ts";
 import type { Texts } from "../src/ui/text/english.ts";
 
 /** Where a walk begins. */
@@ -11,6 +12,23 @@ export interface Start {
   /** Opens the gallery with wishes, for example "others=3". */
   readonly open: (wishes?: string) => Promise<void>;
 }
+
+/** Ends that nobody chose. */
+const ENDS = [
+  "removed",
+  "room-full",
+  "room-not-found",
+  "replaced",
+  "refused",
+  "failed",
+  "banned",
+  "locked",
+  "denied",
+  "wrong-passcode",
+  "expired",
+  "used-up",
+  "ended",
+] as const satisfies readonly EndReason[];
 
 /** Screens by name. */
 export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> = {
@@ -26,6 +44,12 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await page.getByRole("textbox", { name: text.landing.passcode }).fill("abc");
     await button(page, text.landing.newMeeting).click();
     await page.getByText(text.landing.passcodeShort).waitFor();
+  },
+  "landing-link": async ({ page, text, open }) => {
+    await open();
+    await page.getByText(text.landing.options).click();
+    await page.getByLabel(text.link.ends).selectOption("86400");
+    await page.getByLabel(text.link.guests).selectOption("10");
   },
   check: async ({ page, text, open }) => {
     await open("others=1");
@@ -50,6 +74,11 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await button(page, text.landing.newMeeting).click();
     await page.getByText(text.device.microphone.denied.title).waitFor();
   },
+  "prejoin-missing": async ({ page, text, open }) => {
+    await open("devices=missing");
+    await button(page, text.landing.newMeeting).click();
+    await page.getByText(text.device.microphone.missing.title).waitFor();
+  },
   full: (start) => intoCall(start, "others=0&state=full"),
   waiting: (start) => intoCall(start, "others=0&state=waiting"),
   alone: (start) => intoCall(start, "others=0"),
@@ -71,6 +100,14 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
   host: async (start) => {
     await intoCall(start, "others=6");
     await fromMore(start, start.text.moderation.title);
+  },
+  "host-link": async (start) => {
+    const { page, text } = start;
+    await intoCall(start, "others=3");
+    await fromMore(start, text.moderation.title);
+    await page.getByLabel(text.link.ends).selectOption("604800");
+    await page.getByLabel(text.link.guests).selectOption("25");
+    await page.getByText(text.link.used(2)).scrollIntoViewIfNeeded();
   },
   knocking: async (start) => {
     await intoCall(start, "others=3");
@@ -234,14 +271,16 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     await end(start.page, "burnt", "X48uIk1bL7w0Yq2Zc9Jm5aTt3RrEe8WwQqPpOoNnMm0");
     await start.page.getByTestId("receipt").waitFor();
   },
-  "link-used-up": async (start) => {
-    await intoCall(start, "others=2");
-    await end(start.page, "used-up");
-  },
-  removed: async (start) => {
-    await intoCall(start, "others=2");
-    await end(start.page, "removed");
-  },
+  ...Object.fromEntries(
+    ENDS.map((reason) => [
+      `ended-${reason}`,
+      async (start: Start) => {
+        await intoCall(start, "others=2");
+        await end(start.page, reason);
+        await start.page.getByRole("heading", { name: start.text.ended.title[reason] }).waitFor();
+      },
+    ]),
+  ),
 };
 
 /** From the start page into a call. */
