@@ -1,52 +1,26 @@
 // A call from the browser, end to end: everybody sees and hears everybody and shows the same code.
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
-import { launchChromium, launchFirefox, Person } from "./person.ts";
-import { MEDIA_ADDRESS, Server, until } from "./server.ts";
+import { ENGINES, prepare } from "./fixture.ts";
+import { until } from "./server.ts";
 
 const PICTURES = path.resolve(import.meta.dirname, "../../test-results");
-/** For the windows nobody looks at: software rendering is what costs most in these tests. */
-const SMALL = { width: 640, height: 480 };
-const withFirefox = MEDIA_ADDRESS !== "127.0.0.1";
 
-let server: Server;
-const browsers: Browser[] = [];
+const fixture = prepare({ size: { width: 640, height: 480 } });
 
-beforeAll(async () => {
-  await mkdir(PICTURES, { recursive: true });
-  server = await Server.start();
-  browsers.push(await launchChromium());
-  if (withFirefox) browsers.push(await launchFirefox());
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await Promise.all(browsers.map((browser) => browser.close()));
-  await server.stop();
-});
+beforeAll(() => mkdir(PICTURES, { recursive: true }));
 
 test("three people in Chromium and one in Firefox meet, and a leaver changes the code", async () => {
-  const [chromium, firefox] = browsers;
-  if (!chromium) throw new Error("no Chromium");
-  const ada = await Person.open(chromium, "Ada");
+  // Hers is the window that is looked at afterwards.
+  const ada = await fixture.open("Ada", "chromium", { width: 1280, height: 720 });
   const begin = performance.now();
-  const link = await ada.startMeeting(server.url);
+  const link = await ada.startMeeting(fixture.server.url);
   expect(new URL(link).hash.length).toBeGreaterThan(40);
-  const people = [ada];
-  for (const name of ["Grace", "Edsger"]) {
-    const person = await Person.open(chromium, name, SMALL);
-    await person.join(link);
-    people.push(person);
-  }
-  if (firefox) {
-    const person = await Person.open(firefox, "Barbara", SMALL);
-    await person.join(link);
-    people.push(person);
-  }
+  const people = [ada, await fixture.open("Grace"), await fixture.open("Edsger")];
+  if (ENGINES.includes("firefox")) people.push(await fixture.open("Barbara", "firefox"));
+  for (const person of people.slice(1)) await person.join(link);
   const names = people.map((person) => person.name);
   for (const person of people) await person.sees(names);
   for (const person of people) {
@@ -57,7 +31,7 @@ test("three people in Chromium and one in Firefox meet, and a leaver changes the
   console.log(`everybody sees and hears everybody after ${Math.round(performance.now() - begin)} ms`);
   for (const person of people) {
     expect(person.errors).toEqual([]);
-    expect([...person.hosts]).toEqual([new URL(server.url).host]);
+    expect([...person.hosts]).toEqual([new URL(fixture.server.url).host]);
   }
   await ada.page.screenshot({ path: path.join(PICTURES, "call.png") });
 
@@ -74,15 +48,7 @@ test("three people in Chromium and one in Firefox meet, and a leaver changes the
 });
 
 test("a person the host removes is out, and the others get a new code", async () => {
-  const [chromium] = browsers;
-  if (!chromium) throw new Error("no Chromium");
-  const host = await Person.open(chromium, "Host", SMALL);
-  const link = await host.startMeeting(server.url);
-  const guest = await Person.open(chromium, "Guest", SMALL);
-  const mallory = await Person.open(chromium, "Mallory", SMALL);
-  await guest.join(link);
-  await mallory.join(link);
-  await host.sees(["Host", "Guest", "Mallory"]);
+  const [host, guest, mallory] = await fixture.meeting("Host", "Guest", "Mallory");
   const before = await host.callCode();
   await host.button("Participants").click();
   await host.button("Remove Mallory").click();

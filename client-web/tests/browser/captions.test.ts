@@ -1,26 +1,11 @@
 // Captions: what a device wrote down reaches the others, at a pace that tells the server nothing; and why where it cannot.
-import type { Browser, WebSocket } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { ENGINES, prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { until } from "./server.ts";
 
-const SMALL = { width: 800, height: 600 };
-
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await launchChromium();
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+const fixture = prepare({ size: { width: 800, height: 600 } });
 
 /** A browser that recognises speech on the device; the page says what it hears with `say`. */
 const SPEECH_ON_THE_DEVICE = `(() => {
@@ -37,6 +22,18 @@ const SPEECH_ON_THE_DEVICE = `(() => {
   window.SpeechRecognition = SpeechRecognition;
 })()`;
 
+/** Keeps the length of every message to the group. */
+const KEEP_SIZES = `(() => {
+  window.sizes = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (text) {
+    if (String(text).includes('"type":"app"')) window.sizes.push(text.length);
+    return send.call(this, text);
+  };
+})()`;
+
+const sizes = ({ page }: Person) => page.evaluate(() => (window as unknown as { sizes: number[] }).sizes);
+
 const say = ({ page }: Person, words: string, final: boolean) =>
   page.evaluate(
     ([words, final]) => (window as unknown as { say(words: string, final: boolean): void }).say(words, final),
@@ -48,47 +45,41 @@ async function fromMore(person: Person, name: string): Promise<void> {
   await person.button(name).click();
 }
 
-test("what somebody says is written on the screens of those who want it, and the server cannot tell when it was said", async () => {
-  const ada = await Person.open(browser, "Ada", SMALL);
-  await ada.page.addInitScript(SPEECH_ON_THE_DEVICE);
-  const sizes: number[] = [];
-  ada.page.on("websocket", (socket: WebSocket) =>
-    socket.on("framesent", ({ payload }) => {
-      const text = String(payload);
-      if (text.includes('"type":"app"')) sizes.push(text.length);
-    }),
-  );
-  const link = await ada.startMeeting(server.url);
-  const bob = await Person.open(browser, "Bob", SMALL);
-  await bob.join(link);
-  await ada.sees(["Ada", "Bob"]);
-  await bob.sees(["Ada", "Bob"]);
+test.each(ENGINES)(
+  "what somebody says in %s is written on the screens of those who want it, and the server cannot tell when",
+  async (engine) => {
+    const ada = await fixture.open("Ada", engine);
+    await ada.page.addInitScript(SPEECH_ON_THE_DEVICE);
+    await ada.page.addInitScript(KEEP_SIZES);
+    const bob = await fixture.open("Bob");
+    await fixture.meet([ada, bob]);
 
-  await fromMore(bob, "Show captions");
-  await fromMore(ada, "Write down what I say");
-  await ada.page.getByText("Your device writes down what you say").waitFor();
-  const caption = bob.page.getByRole("region", { name: "Captions" });
-  await say(ada, "Good mor", false);
-  await caption.getByText("Good mor", { exact: true }).waitFor();
-  await say(ada, "Good morning, <b>everybody</b>.", true);
-  await caption.getByText("Good morning, <b>everybody</b>.", { exact: true }).waitFor();
-  expect(await caption.locator("b").count()).toBe(0);
-  expect(await ada.page.locator(".captions").count()).toBe(0);
+    await fromMore(bob, "Show captions");
+    await fromMore(ada, "Write down what I say");
+    await ada.page.getByText("Your device writes down what you say").waitFor();
+    const caption = bob.page.getByRole("region", { name: "Captions" });
+    await say(ada, "Good mor", false);
+    await caption.getByText("Good mor", { exact: true }).waitFor();
+    await say(ada, "Good morning, <b>everybody</b>.", true);
+    await caption.getByText("Good morning, <b>everybody</b>.", { exact: true }).waitFor();
+    expect(await caption.locator("b").count()).toBe(0);
+    expect(await ada.page.locator(".captions").count()).toBe(0);
 
-  // With words and without, all are of one size; a status or a key change may come between once or twice.
-  await until("some captions of one size went out, with words and without", async () => {
-    const before = sizes.length;
-    await say(ada, "A sentence that is a good deal longer than nothing at all.", true);
-    await until("five messages went out", async () => sizes.length >= before + 5);
-    return new Set(sizes.slice(before)).size === 1;
-  });
-  await fromMore(ada, "Stop writing down what I say");
-  await ada.page.getByText("What you say is not written down any more").waitFor();
-  for (const person of [ada, bob]) expect(person.errors).toEqual([]);
-});
+    // With words and without, all are of one size; a status or a key change may come between once or twice.
+    await until("some captions of one size went out, with words and without", async () => {
+      const before = (await sizes(ada)).length;
+      await say(ada, "A sentence that is a good deal longer than nothing at all.", true);
+      await until("five messages went out", async () => (await sizes(ada)).length >= before + 5);
+      return new Set((await sizes(ada)).slice(before)).size === 1;
+    });
+    await fromMore(ada, "Stop writing down what I say");
+    await ada.page.getByText("What you say is not written down any more").waitFor();
+    for (const person of [ada, bob]) expect(person.errors).toEqual([]);
+  },
+);
 
 test("a browser that cannot write down speech by itself says so, and sends nothing", async () => {
-  const ada = await Person.open(browser, "Ada", SMALL);
+  const ada = await fixture.open("Ada");
   await ada.page.addInitScript(() => {
     // As a browser whose recognition is a service of its maker.
     class SpeechRecognition {
@@ -98,11 +89,18 @@ test("a browser that cannot write down speech by itself says so, and sends nothi
     }
     Object.assign(window, { SpeechRecognition });
   });
-  await ada.startMeeting(server.url);
+  await ada.startMeeting(fixture.server.url);
   await ada.sees(["Ada"]);
   await fromMore(ada, "Write down what I say");
   await ada.page.getByText("This browser would send your voice to its maker").waitFor();
   await ada.button("More").click();
   await ada.button("Write down what I say").waitFor();
+  expect(ada.errors).toEqual([]);
+});
+
+test.runIf(ENGINES.includes("firefox"))("Firefox, which has no recognition, says so", async () => {
+  const [ada] = await fixture.meetingOf("firefox");
+  await fromMore(ada, "Write down what I say");
+  await ada.page.getByText("This browser cannot write down speech.").waitFor();
   expect(ada.errors).toEqual([]);
 });

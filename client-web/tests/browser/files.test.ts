@@ -3,40 +3,25 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { until } from "./server.ts";
 
-const SMALL = { width: 900, height: 700 };
 /** No whole number of chunks. */
 const FILE_BYTES = 3 * 1_048_576 + 7;
-let server: Server;
-let browser: Browser;
+const fixture = prepare({ size: { width: 900, height: 700 } });
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "conclave-files-"));
-  server = await Server.start();
-  browser = await launchChromium();
 });
 
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => rm(folder, { recursive: true }));
 
 async function two(): Promise<[Person, Person]> {
-  const ada = await Person.open(browser, "Ada", SMALL);
-  const link = await ada.startMeeting(server.url);
-  const bob = await Person.open(browser, "Bob", SMALL);
-  await bob.join(link);
-  await ada.sees(["Ada", "Bob"]);
-  await bob.sees(["Ada", "Bob"]);
+  const [ada, bob] = await fixture.meeting("Ada", "Bob");
   for (const person of [ada, bob]) await person.button("Chat").click();
   return [ada, bob];
 }
@@ -68,7 +53,7 @@ async function picture({ page }: Person): Promise<Buffer> {
 }
 
 async function heldByServer(): Promise<number> {
-  const page = await (await fetch(`${server.url}/metrics`)).text();
+  const page = await (await fetch(`${fixture.server.url}/metrics`)).text();
   return Number(/^conclave_files (\d+)$/m.exec(page)?.[1]);
 }
 
@@ -186,13 +171,13 @@ test("a host's lifetime takes messages from every screen, and what is read is sa
   await write(bob, "under the rule");
   await ada.page.getByText("under the rule").waitFor();
   // Nobody can tell them that it is time: they are offline.
-  server.cut();
+  fixture.server.cut();
   for (const { page } of [ada, bob]) {
     await page.getByText("Your connection was lost").waitFor();
     await page.clock.fastForward("01:10");
     await page.getByText("No messages yet").waitFor();
   }
-  server.restore();
+  fixture.server.restore();
   for (const { page } of [ada, bob]) {
     await page.getByText("Your connection was lost").waitFor({ state: "hidden", timeout: 60_000 });
     expect(await page.getByRole("article").count()).toBe(0);

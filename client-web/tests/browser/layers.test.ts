@@ -1,9 +1,9 @@
 // Everybody is sent the picture that fits, and nobody encodes a picture that nobody sees.
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { launchChromium, launchFirefox, Person } from "./person.ts";
-import { MEDIA_ADDRESS, QUIET_MS, Server, standsStill, until } from "./server.ts";
+import { ENGINES, prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { QUIET_MS, standsStill, until } from "./server.ts";
 
 /**
  * Four tiles in such a window show less than 180 lines each, and some 280 in the other: the middle one of three sizes, for
@@ -15,38 +15,15 @@ const LARGE = { width: 1000, height: 660 };
 const SMALLEST = 180;
 /** How soon a picture must be large after its tile is: some 2 s, and more while everything runs on two cores. */
 const LARGE_WITHIN_MS = 30_000;
-const withFirefox = MEDIA_ADDRESS !== "127.0.0.1";
-
-let server: Server;
-const browsers: Browser[] = [];
-
-beforeAll(async () => {
-  server = await Server.start();
-  browsers.push(await launchChromium());
-  if (withFirefox) browsers.push(await launchFirefox());
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await Promise.all(browsers.map((browser) => browser.close()));
-  await server.stop();
-});
+const fixture = prepare({ size: SMALL });
 
 test("pictures have the size of their tiles, and what nobody sees is not sent", async () => {
-  const [chromium, firefox] = browsers;
-  if (!chromium) throw new Error("no Chromium");
-  const ada = await Person.open(chromium, "Ada", SMALL);
-  const link = await ada.startMeeting(server.url);
-  const others: Person[] = [];
-  for (const name of ["Grace", "Edsger", "Barbara"]) {
-    const person = await Person.open(name === "Barbara" && firefox ? firefox : chromium, name, SMALL);
-    await person.join(link);
-    others.push(person);
-  }
+  const ada = await fixture.open("Ada");
+  const others = [await fixture.open("Grace"), await fixture.open("Edsger")];
+  others.push(await fixture.open("Barbara", ENGINES.at(-1)));
   const everybody = [ada, ...others];
   const names = everybody.map((person) => person.name);
-  for (const person of everybody) await person.sees(names);
+  await fixture.meet(everybody);
   const pictures = (of: readonly Person[], fit: (height: number) => boolean) =>
     Promise.all(of.map((person) => ada.pictureOf(person.name))).then((sizes) =>
       sizes.every(({ height }) => fit(height)),

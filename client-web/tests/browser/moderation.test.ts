@@ -1,11 +1,9 @@
 // Who comes in and what guests may do: the lobby, the passcode, removing, locking, and clients that do not obey.
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { PATIENCE_MS, Server, standsStill, until } from "./server.ts";
-
-const SMALL = { width: 900, height: 640 };
+import { prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { PATIENCE_MS, standsStill, until } from "./server.ts";
 
 /** What a modified client does about being muted: its microphone stays on, whatever its own page says. */
 const NEVER_SILENT = `(() => {
@@ -13,23 +11,10 @@ const NEVER_SILENT = `(() => {
   MediaStreamTrack.prototype.stop = () => undefined;
 })()`;
 
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await launchChromium();
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+const fixture = prepare({ size: { width: 900, height: 640 } });
 
 async function open(name: string): Promise<Person> {
-  const person = await Person.open(browser, name, SMALL);
+  const person = await fixture.open(name);
   person.page.setDefaultTimeout(PATIENCE_MS);
   return person;
 }
@@ -37,7 +22,7 @@ async function open(name: string): Promise<Person> {
 /** Makes a meeting with options from the start page and goes in. */
 async function host(person: Person, options: { lobby?: boolean; passcode?: string; guests?: string }): Promise<string> {
   const { page } = person;
-  await page.goto(server.url);
+  await page.goto(fixture.server.url);
   await page.getByText("Options for a new meeting").click();
   if (options.lobby) await page.getByRole("checkbox", { name: /^Lobby/u }).check();
   if (options.passcode !== undefined) await page.getByRole("textbox", { name: "Passcode" }).fill(options.passcode);

@@ -1,4 +1,5 @@
 // A person with a browser: joins by the accessible names alone and looks at what is on the screen.
+import { readFile } from "node:fs/promises";
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright-core";
 
 import { PATIENCE_MS, until } from "./server.ts";
@@ -11,6 +12,29 @@ const KEEP_PEER_CONNECTIONS = `(() => {
     constructor(...args) { super(...args); window.peerConnections.push(this); }
   };
 })()`;
+
+/** Keeps what the page saves, in place of a download: the driver of Firefox tells nothing of those. */
+const KEEP_SAVED = `(() => {
+  window.saved = [];
+  const blobs = new Map();
+  const create = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    const address = create.call(URL, blob);
+    blobs.set(address, blob);
+    return address;
+  };
+  const click = HTMLAnchorElement.prototype.click;
+  HTMLAnchorElement.prototype.click = function () {
+    if (this.download === "") return click.call(this);
+    window.saved.push({ name: this.download, blob: blobs.get(this.href) });
+  };
+})()`;
+
+/** A file that the page saved. */
+export interface Saved {
+  readonly name: string;
+  readonly content: Buffer;
+}
 
 export const launchChromium = (args: readonly string[] = [], executablePath = "/usr/bin/chromium"): Promise<Browser> =>
   chromium.launch({
@@ -42,6 +66,14 @@ export const launchFirefox = (): Promise<Browser> =>
     },
   });
 
+const isFirefox = (browser: Browser) => browser.browserType().name() === "firefox";
+
+/** Of a window's inside, in CSS pixels. */
+export interface WindowSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 export class Person {
   readonly errors: string[] = [];
   readonly hosts = new Set<string>();
@@ -70,9 +102,14 @@ export class Person {
     for (const person of [...Person.everybody]) await person.close();
   }
 
-  static async open(browser: Browser, name: string, viewport = { width: 1280, height: 720 }): Promise<Person> {
+  static async open(
+    browser: Browser,
+    name: string,
+    viewport: WindowSize = { width: 1280, height: 720 },
+  ): Promise<Person> {
     const context = await browser.newContext({ viewport });
     await context.addInitScript(KEEP_PEER_CONNECTIONS);
+    if (isFirefox(browser)) await context.addInitScript(KEEP_SAVED);
     return new Person(name, browser, await context.newPage(), context);
   }
 
@@ -208,6 +245,28 @@ export class Person {
       }
       return sent;
     });
+  }
+
+  /** The file that the page saves because of `action`. */
+  async saves(action: () => Promise<void>): Promise<Saved> {
+    if (!isFirefox(this.browser)) {
+      const [download] = await Promise.all([this.page.waitForEvent("download", { timeout: PATIENCE_MS }), action()]);
+      return { name: download.suggestedFilename(), content: await readFile(await download.path()) };
+    }
+    type Scope = { saved: { name: string; blob: Blob }[] };
+    const count = () => this.page.evaluate(() => (window as unknown as Scope).saved.length);
+    const before = await count();
+    await action();
+    await until(`${this.name} saves a file`, async () => (await count()) > before);
+    const { name, address } = await this.page.evaluate(async (index) => {
+      const file = (window as unknown as Scope).saved[index];
+      const reader = new FileReader();
+      const read = new Promise((resolve) => reader.addEventListener("load", resolve));
+      reader.readAsDataURL(file?.blob ?? new Blob());
+      await read;
+      return { name: file?.name ?? "", address: String(reader.result) };
+    }, before);
+    return { name, content: Buffer.from(address.slice(address.lastIndexOf(",") + 1), "base64") };
   }
 
   /** What the page is told when another tab covers it, or when it is shown again. */

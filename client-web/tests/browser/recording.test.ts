@@ -1,32 +1,40 @@
 // A recording on one's own device: everybody sees that it runs, and what is saved plays.
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { promisify } from "node:util";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { ENGINES, prepare } from "./fixture.ts";
+import { until } from "./server.ts";
 
-const SMALL = { width: 800, height: 600 };
 /** So much is recorded at least, in seconds. */
 const RECORDED = 5;
 /** Encoding the recording beside the calls is the most that these tests ask of a machine. */
 const LONG_MS = 420_000;
 
-let server: Server;
-let browser: Browser;
+/** Counts what the newest recorder has given away. */
+const COUNT_PIECES = `(() => {
+  const start = MediaRecorder.prototype.start;
+  MediaRecorder.prototype.start = function (interval) {
+    window.pieces = 0;
+    this.addEventListener("dataavailable", ({ data }) => {
+      if (data.size > 0) window.pieces += 1;
+    });
+    return start.call(this, interval);
+  };
+})()`;
+
+const fixture = prepare({ size: { width: 800, height: 600 } });
+
+let folder: string;
 
 beforeAll(async () => {
-  server = await Server.start();
-  browser = await launchChromium();
+  folder = await mkdtemp(path.join(tmpdir(), "conclave-recording-"));
 });
 
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+afterAll(() => rm(folder, { recursive: true }));
 
 /** What ffprobe finds when it decodes a whole file. */
 async function probe(file: string): Promise<{ kinds: string[]; frames: number; seconds: number; samples: number }> {
@@ -52,17 +60,15 @@ async function loudest(file: string): Promise<number> {
   return Number(/max_volume: (-?[\d.]+) dB/.exec(stderr)?.[1] ?? Number.NaN);
 }
 
-test(
-  "a recording is shown to everybody while it runs, and the file plays with picture and sound",
-  async () => {
-    const ada = await Person.open(browser, "Ada", SMALL);
+test.each(ENGINES)(
+  "a recording in %s is shown to everybody while it runs, and the file plays with picture and sound",
+  async (engine) => {
+    const ada = await fixture.open("Ada", engine);
     // The picker of files is a window of the system's own; without it a recording is a download.
     await ada.page.addInitScript(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
-    const link = await ada.startMeeting(server.url);
-    const bob = await Person.open(browser, "Bob", SMALL);
-    await bob.join(link);
-    await ada.sees(["Ada", "Bob"]);
-    await bob.sees(["Ada", "Bob"]);
+    await ada.page.addInitScript(COUNT_PIECES);
+    const bob = await fixture.open("Bob");
+    const link = await fixture.meet([ada, bob]);
     await ada.seesMoving("Bob");
 
     await ada.button("More").click();
@@ -73,34 +79,35 @@ test(
     await bob.tile("Ada").getByRole("img", { name: "Records this meeting" }).waitFor();
     await ada.page.getByText("You are recording this meeting").waitFor();
     // Who comes later sees it as well.
-    const eve = await Person.open(browser, "Eve", SMALL);
+    const eve = await fixture.open("Eve");
     await eve.join(link);
     await eve.page.getByRole("status").filter({ hasText: "Ada is recording this meeting." }).waitFor();
     expect(eve.errors).toEqual([]);
     await eve.close();
     await until("enough is recorded", async () => performance.now() - begin > (RECORDED + 1) * 1_000);
 
-    const download = ada.page.waitForEvent("download");
-    await ada.button("Stop recording").click();
-    const file = await download;
+    const saved = await ada.saves(() => ada.button("Stop recording").click());
     await banner.waitFor({ state: "detached" });
-    expect(file.suggestedFilename()).toMatch(/^conclave-[\d-]+\.webm$/);
-    const path = await file.path();
-    const found = await probe(path);
+    expect(saved.name).toMatch(/^conclave-[\d-]+\.webm$/);
+    const file = path.join(folder, "stopped.webm");
+    await writeFile(file, saved.content);
+    const found = await probe(file);
     expect(found.kinds).toEqual(["audio", "video"]);
     expect(found.seconds).toBeGreaterThan(RECORDED);
     expect(found.frames).toBeGreaterThan(RECORDED);
-    // The fake microphones beep.
-    expect(await loudest(path)).toBeGreaterThan(-60);
+    // The fake microphones beep. Firefox mixes no sound on a machine that can play none.
+    if (engine === "chromium") expect(await loudest(file)).toBeGreaterThan(-60);
 
     // Leaving ends a recording and saves it.
     await ada.button("More").click();
     await ada.button("Record this meeting").click();
     await banner.waitFor();
-    const second = ada.page.waitForEvent("download");
-    await until("something is recorded", async () => (await ada.page.getByText("You are recording").count()) > 0);
-    await ada.button("Leave").click();
-    expect((await probe(await (await second).path())).kinds).toContain("video");
+    await until("something is recorded", () =>
+      ada.page.evaluate(() => (window as unknown as { pieces: number }).pieces > 0),
+    );
+    const second = path.join(folder, "left.webm");
+    await writeFile(second, (await ada.saves(() => ada.button("Leave").click())).content);
+    expect((await probe(second)).kinds).toContain("video");
     for (const person of [ada, bob]) expect(person.errors).toEqual([]);
   },
   LONG_MS,

@@ -1,26 +1,11 @@
 // The room beside sound and picture: chat, reactions, hands, and working all of it from the keyboard.
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { until } from "./server.ts";
 
-const SMALL = { width: 800, height: 600 };
-
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await launchChromium();
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+const fixture = prepare({ size: { width: 800, height: 600 } });
 
 /** The messages on somebody's screen, without name and time. */
 async function messages({ page }: Person): Promise<string[]> {
@@ -37,12 +22,7 @@ async function queue({ page }: Person): Promise<string[]> {
 }
 
 test("two people chat, react and raise hands", async () => {
-  const ada = await Person.open(browser, "Ada", SMALL);
-  const link = await ada.startMeeting(server.url);
-  const bob = await Person.open(browser, "Bob", SMALL);
-  await bob.join(link);
-  await ada.sees(["Ada", "Bob"]);
-  await bob.sees(["Ada", "Bob"]);
+  const [ada, bob] = await fixture.meeting("Ada", "Bob");
 
   await ada.button("Chat").click();
   await write(ada, "See <img src=x onerror=alert(1)> https://example.org/a.");
@@ -87,8 +67,8 @@ test("two people chat, react and raise hands", async () => {
   expect(await queue(bob)).toEqual(["Bob (you)", "Ada"]);
 
   // Who comes later sees the hands in the same order, and nothing of the chat.
-  const cyd = await Person.open(browser, "Cyd", SMALL);
-  await cyd.join(link);
+  const cyd = await fixture.open("Cyd");
+  await cyd.join(bob.page.url());
   await cyd.button("Participants").click();
   await until("the newcomer sees the queue", async () => (await queue(cyd)).length === 2);
   expect(await queue(cyd)).toEqual(["Bob", "Ada"]);
@@ -110,8 +90,8 @@ test("two people chat, react and raise hands", async () => {
 });
 
 test("the call is worked by keys alone", async () => {
-  const ada = await Person.open(browser, "Ada", SMALL);
-  await ada.startMeeting(server.url);
+  const ada = await fixture.open("Ada");
+  await ada.startMeeting(fixture.server.url);
   const { page } = ada;
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
   await ada.button("Mute microphone").waitFor();
@@ -148,5 +128,56 @@ test("the call is worked by keys alone", async () => {
 
   await page.keyboard.press("h");
   await ada.button("Lower hand").waitFor();
+  expect(ada.errors).toEqual([]);
+});
+
+/** Goes on with Tab until something of that name has the focus. */
+async function tabTo({ page }: Person, name: string): Promise<void> {
+  const passed: string[] = [];
+  while (passed.length < 60) {
+    await page.keyboard.press("Tab");
+    const focused = await page.evaluate(() => {
+      const element = document.activeElement as HTMLInputElement | null;
+      return (
+        element?.getAttribute("aria-label") ??
+        element?.labels?.[0]?.textContent ??
+        element?.textContent ??
+        ""
+      ).trim();
+    });
+    if (focused === name) return;
+    passed.push(focused);
+  }
+  throw new Error(`no way to "${name}" with Tab, only to ${passed.join(", ")}`);
+}
+
+test("a meeting from the start page to its end needs no mouse", async () => {
+  const ada = await fixture.open("Ada");
+  const { page } = ada;
+  await page.goto(fixture.server.url);
+  await tabTo(ada, "New meeting");
+  await page.keyboard.press("Enter");
+  await page.getByRole("textbox", { name: "Your name" }).waitFor();
+  await page.keyboard.type("Ada");
+  await tabTo(ada, "Join");
+  await page.keyboard.press("Enter");
+  await ada.button("Mute microphone").waitFor();
+  await tabTo(ada, "Mute microphone");
+  await page.keyboard.press("Space");
+  await ada.button("Unmute microphone").waitFor();
+  await tabTo(ada, "Chat");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Chat" }).waitFor();
+  await tabTo(ada, "Message");
+  await page.keyboard.type("Hello");
+  await page.keyboard.press("Enter");
+  await until("it is said", async () => (await messages(ada)).includes("Hello"));
+  await page.keyboard.press("Escape");
+  await tabTo(ada, "Leave");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "You left the meeting" }).waitFor();
+  await tabTo(ada, "Start page");
+  await page.keyboard.press("Enter");
+  await ada.button("New meeting").waitFor();
   expect(ada.errors).toEqual([]);
 });

@@ -112,7 +112,7 @@ async function serveClient(httpPort: number): Promise<{ port: number; preview: P
     preview: {
       host: "127.0.0.1",
       port,
-      proxy: { "/api": there, "/t": there, "/livez": there, "/ws": { ...there, ws: true } },
+      proxy: { "/api": there, "/t": there, "/livez": there, "/metrics": there, "/ws": { ...there, ws: true } },
     },
   });
   return { port, preview: server };

@@ -1,43 +1,34 @@
 // A shared screen between real browsers: seen, labelled, encrypted, heard, and gone when it ends or a host ends it.
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { Server, standsStill, until } from "./server.ts";
+import { ENGINES, prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { standsStill, until } from "./server.ts";
 
-const SMALL = { width: 1000, height: 700 };
-
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await Server.start();
-  // Few frames: three people, each of whom sends a screen beside a camera, are much for one machine.
-  browser = await launchChromium(["--use-fake-device-for-media-stream=fps=5"]);
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-async function meeting(...names: string[]): Promise<Person[]> {
-  const people: Person[] = [];
-  let link: string | undefined;
-  for (const name of names) {
-    const person = await Person.open(browser, name, SMALL);
-    people.push(person);
-    if (link === undefined) link = await person.startMeeting(server.url);
-    else await person.join(link);
-  }
-  for (const person of people) await person.sees(names);
-  return people;
-}
+// Few frames: three people, each of whom sends a screen beside a camera, are much for one machine.
+const fixture = prepare({ size: { width: 1000, height: 700 }, chromium: ["--use-fake-device-for-media-stream=fps=5"] });
 
 /** Everything that is encrypted: people, and screens by their names. */
 const on = (...names: string[]) => names.map((name) => `${name}’s screen`);
+
+/** A screen that moves and sounds, for a browser that has no display. */
+const MADE_UP_SCREEN = `if (navigator.mediaDevices) navigator.mediaDevices.getDisplayMedia = async () => {
+  const canvas = document.createElement("canvas");
+  canvas.width = 1280;
+  canvas.height = 720;
+  const paint = canvas.getContext("2d");
+  let frame = 0;
+  setInterval(() => {
+    paint.fillStyle = "hsl(" + (frame++ * 40) % 360 + " 80% 50%)";
+    paint.fillRect(0, 0, canvas.width, canvas.height);
+  }, 200);
+  const sound = new AudioContext();
+  const whistle = sound.createOscillator();
+  const out = sound.createMediaStreamDestination();
+  whistle.connect(out);
+  whistle.start();
+  return new MediaStream([...canvas.captureStream(5).getTracks(), ...out.stream.getTracks()]);
+}`;
 
 /** Area of a tile on the screen. */
 async function area(person: Person, name: string): Promise<number> {
@@ -46,7 +37,7 @@ async function area(person: Person, name: string): Promise<number> {
 }
 
 test("a screen is shared, seen large, paused when nobody looks, and ends with the browser's bar", async () => {
-  const [ada, bob] = (await meeting("Ada", "Bob")) as [Person, Person];
+  const [ada, bob] = await fixture.meeting("Ada", "Bob");
   await ada.page.keyboard.press("s");
   await ada.page.getByRole("combobox", { name: "What you share" }).waitFor();
   await bob.page.getByText("Ada is sharing their screen").waitFor();
@@ -83,11 +74,11 @@ test("a screen is shared, seen large, paused when nobody looks, and ends with th
 });
 
 test("several share at once, and who comes later sees all of it", async () => {
-  const [ada, bob] = (await meeting("Ada", "Bob")) as [Person, Person];
+  const [ada, bob] = await fixture.meeting("Ada", "Bob");
   await ada.button("Share screen").click();
   await bob.button("Share screen").click();
   await ada.sees(["Ada", "Bob", ...on("Bob")]);
-  const cyd = await Person.open(browser, "Cyd", SMALL);
+  const cyd = await fixture.open("Cyd");
   await cyd.join(bob.page.url());
   await cyd.sees(["Ada", "Bob", "Cyd", ...on("Ada", "Bob")]);
   for (const name of on("Ada", "Bob")) await cyd.seesMoving(name);
@@ -98,7 +89,7 @@ test("several share at once, and who comes later sees all of it", async () => {
 });
 
 test("a host ends what a guest shares, and allows it again", async () => {
-  const [ada, bob] = (await meeting("Ada", "Bob")) as [Person, Person];
+  const [ada, bob] = await fixture.meeting("Ada", "Bob");
   await bob.button("Share screen").click();
   await ada.sees(["Ada", "Bob", ...on("Bob")]);
   await ada.button("Options for Bob").click();
@@ -113,5 +104,26 @@ test("a host ends what a guest shares, and allows it again", async () => {
   await bob.button("Share screen").click();
   await ada.sees(["Ada", "Bob", ...on("Bob")]);
   await ada.seesMoving("Bob’s screen");
+  for (const person of [ada, bob]) expect(person.errors).toEqual([]);
+});
+
+test.runIf(ENGINES.includes("firefox"))("Firefox shows and hears what is shared, and shares itself", async () => {
+  const ada = await fixture.open("Ada", "firefox");
+  await ada.page.addInitScript(MADE_UP_SCREEN);
+  const bob = await fixture.open("Bob");
+  await fixture.meet([ada, bob]);
+  await bob.button("Share screen").click();
+  await ada.sees(["Ada", "Bob", ...on("Bob")]);
+  await ada.seesMoving("Bob’s screen");
+  await ada.button("Share screen").click();
+  await bob.sees(["Ada", "Bob", ...on("Ada")]);
+  await bob.seesMoving("Ada’s screen");
+  await bob.hears(2);
+  await ada.page.getByRole("combobox", { name: "What you share" }).selectOption("Video, fluid");
+  await bob.seesMoving("Ada’s screen");
+  await bob.button("Stop sharing").first().click();
+  await ada.page.getByText("Bob stopped sharing their screen").waitFor();
+  await ada.button("Stop sharing").first().click();
+  await bob.sees(["Ada", "Bob"]);
   for (const person of [ada, bob]) expect(person.errors).toEqual([]);
 });

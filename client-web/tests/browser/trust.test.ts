@@ -1,26 +1,11 @@
 // Trust that can be seen: the log of the group, safety numbers, marks that last, and a warning when a name has another key.
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { prepare } from "./fixture.ts";
+import type { Person } from "./person.ts";
+import { until } from "./server.ts";
 
-const SMALL = { width: 1000, height: 700 };
-
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await Server.start();
-  browser = await launchChromium();
-});
-
-afterEach(() => Person.closeAll());
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+const fixture = prepare({ size: { width: 1000, height: 700 } });
 
 /** The safety number with somebody, from the open Security panel. */
 async function numberWith({ page }: Person, name: string): Promise<string> {
@@ -35,12 +20,9 @@ async function leave(person: Person): Promise<void> {
 }
 
 test("two remembered devices have the same number in every call, and a stranger with the name is found out", async () => {
-  const ada = await Person.open(browser, "Ada", SMALL);
-  const bob = await Person.open(browser, "Bob", SMALL);
-  const first = await ada.startMeeting(server.url);
-  await bob.join(first);
-  await ada.sees(["Ada", "Bob"]);
-  await bob.sees(["Ada", "Bob"]);
+  const ada = await fixture.open("Ada");
+  const bob = await fixture.open("Bob");
+  const first = await fixture.meet([ada, bob]);
   for (const person of [ada, bob]) await person.button("Security").click();
   const passing = await numberWith(ada, "Bob");
   expect(passing).toMatch(/^(\d{5} ){5}\d{5}$/);
@@ -58,10 +40,7 @@ test("two remembered devices have the same number in every call, and a stranger 
     await leave(person);
   }
 
-  const second = await ada.startMeeting(server.url);
-  await bob.join(second);
-  await ada.sees(["Ada", "Bob"]);
-  await bob.sees(["Ada", "Bob"]);
+  await fixture.meet([ada, bob]);
   for (const person of [ada, bob]) await person.button("Security").click();
   const lasting = await numberWith(ada, "Bob");
   expect(lasting).not.toBe(passing);
@@ -73,8 +52,8 @@ test("two remembered devices have the same number in every call, and a stranger 
   await ada.page.locator(".log li", { hasText: "Bob left" }).waitFor();
   await leave(ada);
 
-  const third = await ada.startMeeting(server.url);
-  const eve = await Person.open(browser, "Bob", SMALL);
+  const third = await ada.startMeeting(fixture.server.url);
+  const eve = await fixture.open("Bob");
   await eve.join(third);
   await ada.tile("Bob").getByRole("img", { name: "Another device" }).waitFor();
   await leave(eve);
