@@ -54,6 +54,8 @@ pub(crate) struct Call {
 /// When the tree is healed next.
 pub(crate) struct Healing {
     turn: u32,
+    /// Leaves that the tree had room for when turns began.
+    places: u32,
     last: Instant,
     at: Option<Instant>,
 }
@@ -62,6 +64,7 @@ impl Healing {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             turn: 0,
+            places: 0,
             last: now,
             at: None,
         }
@@ -82,6 +85,10 @@ impl Group {
             if !urgent && call.asked < call.order.len() {
                 self.ask_next_ranks(cx);
                 return;
+            }
+            if call.healer.is_some() && !urgent {
+                // The next leaf is asked, not this one's successor in two minutes.
+                self.healing.at = Some(cx.now + HEAL_PAUSE);
             }
             self.call = None;
             if urgent {
@@ -293,6 +300,11 @@ impl Group {
     fn next_healer(&mut self, cx: &Cx<'_>) -> Option<LeafIndex> {
         let last = self.roster.iter().map(|(leaf, _)| leaf.0).max()?;
         let places = (last + 1).next_power_of_two();
+        if places != self.healing.places {
+            // New parents at the top: those who are farthest apart fill them.
+            self.healing.places = places;
+            self.healing.turn = 0;
+        }
         for _ in 0..places {
             let leaf = leaf_of_turn(self.healing.turn, places);
             self.healing.turn = self.healing.turn.wrapping_add(1);

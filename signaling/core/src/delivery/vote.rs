@@ -44,7 +44,13 @@ impl Group {
             self.acked.insert(client);
             self.stateless.remove(&client);
             self.admit(cx, client);
-            self.check_go(cx);
+            // Only this vote is new: to look at all of them for each would be quadratic.
+            if let Some(go) = &mut self.go {
+                go.waiting.remove(&client);
+                if go.waiting.is_empty() {
+                    self.send_go(cx);
+                }
+            }
         }
     }
 

@@ -302,3 +302,23 @@ fn a_removal_is_asked_for_within_twenty_milliseconds() {
     assert!(asked.iter().all(|call| call.removes == [LeafIndex(2)]));
     assert_eq!(asked[1].delay_ms, 120);
 }
+
+#[test]
+fn who_is_asked_to_heal_the_tree_and_does_not_is_followed_by_the_next_leaf_at_once() {
+    let mut desk = Desk::new();
+    let call = desk.call(&[1, 2]);
+    let mut asked = Vec::new();
+    for _second in 0..130 {
+        desk.pass_ms(1_000);
+        for (place, (_, session)) in call.iter().enumerate() {
+            desk.send(*session, ClientMessage::Ping(Ping { id: 0 }));
+            let is_heal =
+                |message: &ServerMessage| matches!(message, ServerMessage::CommitCall(call) if call.heal);
+            if has(&desk.take(*session), is_heal) {
+                asked.push(place);
+            }
+        }
+    }
+    // After two minutes the first; its time is over two seconds later, and then it is the other's turn.
+    assert!(asked.starts_with(&[0, 1]), "{asked:?}");
+}
