@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod join;
 pub(crate) mod process;
 pub(crate) mod recover;
+pub(crate) mod store;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,12 +17,12 @@ use openmls::prelude::{
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RequiredCapabilitiesExtension, SenderRatchetConfiguration,
     UnknownExtension,
 };
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use tls_codec::{DeserializeBytes as _, Serialize as _};
 
 use crate::call_policy::CallPolicy;
 use crate::encoding::{Blob, ClientId};
 use crate::error::SessionError;
+use crate::group::store::Provider;
 use crate::identity::Identity;
 use crate::key_schedule::BaseKey;
 use crate::keyring::NewEpoch;
@@ -43,14 +44,14 @@ const RATCHET_WINDOW: (u32, u32) = (64, 1000);
 
 /// A group object and its store. Dropping it forgets its secrets. Has no Debug.
 pub(crate) struct Mls {
-    pub(crate) provider: OpenMlsRustCrypto,
+    pub(crate) provider: Provider,
     pub(crate) group: MlsGroup,
     /// The epoch it came in with; what was said before is not for it.
     pub(crate) entered: u64,
 }
 
 impl Mls {
-    pub(crate) fn new(provider: OpenMlsRustCrypto, group: MlsGroup) -> Self {
+    pub(crate) fn new(provider: Provider, group: MlsGroup) -> Self {
         let entered = group.epoch().as_u64();
         Self {
             provider,

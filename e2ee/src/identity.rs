@@ -5,13 +5,13 @@ use openmls::prelude::{
     BasicCredential, CredentialWithKey, Extension, Extensions, LeafNode, OpenMlsProvider, OpenMlsRand as _,
     SignatureScheme, UnknownExtension,
 };
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::signatures::{Signer, SignerError};
 use zeroize::Zeroizing;
 
 use crate::card::{self, CardLeaf, LongTerm};
 use crate::encoding::ClientId;
 use crate::error::SessionError;
+use crate::group::store::Provider;
 use crate::message::Ticket;
 use crate::secrets::{HostKey, RoomKeys};
 use crate::session::SessionConfig;
@@ -38,7 +38,7 @@ impl Identity {
         if config.display_name.is_empty() || config.display_name.len() > card::MAX_NAME {
             return Err(SessionError::BadName);
         }
-        let random = OpenMlsRustCrypto::default();
+        let random = Provider::default();
         let fresh = || -> Result<SigningKey, SessionError> {
             let seed = random
                 .rand()
@@ -128,7 +128,7 @@ impl Identity {
     /// Admission MAC and identity card for a leaf in `group_id`.
     pub(crate) fn leaf_extensions(
         &self,
-        provider: &OpenMlsRustCrypto,
+        provider: &Provider,
         group_id: &[u8],
     ) -> Result<Extensions<LeafNode>, SessionError> {
         let leaf_key = self.leaf_public();
@@ -145,11 +145,7 @@ impl Identity {
     }
 
     /// The identity card for a leaf in `group_id`.
-    pub(crate) fn card(
-        &self,
-        provider: &OpenMlsRustCrypto,
-        group_id: &[u8],
-    ) -> Result<Vec<u8>, SessionError> {
+    pub(crate) fn card(&self, provider: &Provider, group_id: &[u8]) -> Result<Vec<u8>, SessionError> {
         let nonce = provider.rand().random_array().map_err(|_| SessionError::Crypto)?;
         let leaf = CardLeaf {
             group_id,
@@ -187,9 +183,9 @@ impl Identity {
     }
 
     /// A new crypto provider whose store holds the room PSK. One per group object: dropping it forgets everything.
-    pub(crate) fn provider(&self) -> Result<OpenMlsRustCrypto, SessionError> {
+    pub(crate) fn provider(&self) -> Result<Provider, SessionError> {
         use openmls::schedule::PreSharedKeyId;
-        let provider = OpenMlsRustCrypto::default();
+        let provider = Provider::default();
         PreSharedKeyId::external(secrets::psk_id(), Vec::new())
             .store(&provider, self.keys.psk())
             .map_err(|_| SessionError::Crypto)?;

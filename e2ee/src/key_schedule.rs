@@ -1,10 +1,10 @@
 //! From an MLS epoch to the base key of its frames (RFC 9605 §5.2).
 
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _, StagedCommit};
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::SessionError;
+use crate::group::store::Provider;
 
 /// Label of the MLS exporter.
 const LABEL: &str = "SFrame 1.0 Base Key";
@@ -26,15 +26,12 @@ impl BaseKey {
     }
 
     /// Of the group's current epoch.
-    pub(crate) fn of_group(provider: &OpenMlsRustCrypto, group: &MlsGroup) -> Result<Self, SessionError> {
+    pub(crate) fn of_group(provider: &Provider, group: &MlsGroup) -> Result<Self, SessionError> {
         Self::from_exporter(group.export_secret(provider.crypto(), LABEL, &[], LENGTH).ok())
     }
 
     /// Of the epoch that a commit leads to, before it is merged.
-    pub(crate) fn of_commit(
-        provider: &OpenMlsRustCrypto,
-        commit: &StagedCommit,
-    ) -> Result<Self, SessionError> {
+    pub(crate) fn of_commit(provider: &Provider, commit: &StagedCommit) -> Result<Self, SessionError> {
         Self::from_exporter(commit.export_secret(provider.crypto(), LABEL, &[], LENGTH).ok())
     }
 

@@ -3,9 +3,9 @@
 use openmls::prelude::{
     JoinBuilder, KeyPackage, MlsMessageBodyIn, MlsMessageOut, ProcessedWelcome, RatchetTreeIn,
 };
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use tls_codec::DeserializeBytes as _;
 
+use super::store::Provider;
 use super::{Mls, capabilities, contained, join_config, lifetime, parse_message, serialize};
 use crate::encoding::Blob;
 use crate::error::SessionError;
@@ -17,7 +17,7 @@ use crate::policy;
 /// A key package that was sent and the store with its private keys. Single use: opening a Welcome consumes it, whether
 /// it succeeds or not (openmls destroys the key package even when the Welcome cannot be opened). Has no Debug.
 pub(crate) struct JoinAttempt {
-    provider: OpenMlsRustCrypto,
+    provider: Provider,
     group_id: Vec<u8>,
     suite: Suite,
 }

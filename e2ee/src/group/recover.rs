@@ -7,9 +7,9 @@ use openmls::prelude::{
 };
 use openmls::schedule::PreSharedKeyId;
 use openmls::schedule::psk::{ExternalPsk, Psk};
-use openmls_rust_crypto::OpenMlsRustCrypto;
 
 use super::join::{check_group, parse_tree};
+use super::store::Provider;
 use super::{Mls, capabilities, contained, join_config, parse_message, serialize};
 use crate::error::SessionError;
 use crate::identity::Identity;
@@ -60,7 +60,7 @@ fn build(identity: &Identity, group_info: &[u8], tree: &[u8]) -> Result<External
 
 fn finalize(
     identity: &Identity,
-    provider: &OpenMlsRustCrypto,
+    provider: &Provider,
     info: VerifiableGroupInfo,
     tree: openmls::prelude::RatchetTreeIn,
 ) -> Result<(MlsGroup, MlsMessageOut, MlsMessageOut), NackReason> {
@@ -95,7 +95,7 @@ fn finalize(
 
 /// A proposal of the room PSK with a fresh nonce.
 pub(crate) fn room_psk(
-    provider: &OpenMlsRustCrypto,
+    provider: &Provider,
     ciphersuite: Ciphersuite,
 ) -> Result<PreSharedKeyProposal, SessionError> {
     let psk = Psk::External(ExternalPsk::new(secrets::psk_id()));
