@@ -23,6 +23,7 @@ pub mod message;
 mod moderation;
 #[cfg(test)]
 mod no_debug_tests;
+mod orders;
 pub mod output;
 mod policy;
 mod roster;

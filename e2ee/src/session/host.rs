@@ -10,9 +10,8 @@ use crate::frame::Context;
 use crate::group::Mls;
 use crate::leaf::Leaf;
 use crate::message::{Kick, KnockOf, Order, Outgoing};
-use crate::moderation::{
-    Burn, Decision, GroupHosts, Moderation, Orders, Role, RulesWish, Somebody, Taken, Wish, signed_bytes,
-};
+use crate::moderation::{Burn, Decision, Moderation, Role, RulesWish, Somebody, Wish, signed_bytes};
+use crate::orders::{GroupHosts, Orders, Taken};
 use crate::output::{FailReason, Output};
 use crate::policy::Gate;
 use crate::secrets::RoomKeys;
