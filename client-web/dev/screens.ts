@@ -87,6 +87,16 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
   "call-8": (start) => intoCall(start, "others=8"),
   "call-25": (start) => intoCall(start, "others=24"),
   "call-120": (start) => intoCall(start, "others=119"),
+  interrupted: async (start) => {
+    await intoCall(start, "others=1");
+    // What the browser tells when a phone call takes the camera.
+    await start.page.evaluate(() => {
+      type Self = { video?: MediaStream };
+      const { fakeCall } = window as unknown as { fakeCall: { participants: Map<string, Self> } };
+      fakeCall.participants.get("self")?.video?.getVideoTracks()[0]?.dispatchEvent(new Event("mute"));
+    });
+    await start.page.locator(".tile").getByText(start.text.interruption.camera).waitFor();
+  },
   participants: async (start) => {
     await intoCall(start, "others=6");
     await openPanel(start, start.text.controls.participants);

@@ -142,6 +142,7 @@ async function blursInPreviewAndCall(ada: Person): Promise<void> {
   await bob.join(ada.page.url());
   await bob.sees(["Ada", "Bob"]);
   await bob.seesMoving("Ada");
+  expect(await ada.page.locator(".tile-interrupted").count()).toBe(0);
   await seesDetail(bob, tileOf("Ada"), "blurred");
   await openSettings(ada);
   expect(await blurSwitch(ada).isChecked()).toBe(true);

@@ -71,6 +71,9 @@ async function blurByWorker(camera: MediaStreamTrack, onPace: (slow: boolean) =>
     const stopTrack = own(track, camera, close);
     const timer = setTimeout(() => fail("the background was not blurred in time"), PATIENCE_MS);
     camera.addEventListener("ended", () => fail("the camera is gone"));
+    for (const event of ["mute", "unmute"]) {
+      camera.addEventListener(event, () => track.dispatchEvent(new Event(event)));
+    }
     worker.onerror = (event) => {
       event.preventDefault();
       fail(event.message || "the worker could not be loaded");

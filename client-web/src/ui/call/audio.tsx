@@ -62,7 +62,21 @@ function Sound({ clientId, stream, model }: SoundProperties) {
     }
     element.srcObject = stream;
     void play(element, model);
+    // A phone call stops it; it goes on when the person is back, or at their tap.
+    const stopped = () => {
+      model.audioBlocked.value = stream.active;
+    };
+    const back = () => {
+      if (document.visibilityState === "visible" && element.paused) {
+        model.audioBlocked.value = false;
+        void play(element, model);
+      }
+    };
+    element.addEventListener("pause", stopped);
+    document.addEventListener("visibilitychange", back);
     return () => {
+      element.removeEventListener("pause", stopped);
+      document.removeEventListener("visibilitychange", back);
       element.srcObject = null;
     };
   }, [stream, model]);

@@ -18,6 +18,7 @@ import type { DeviceKind } from "../devices/problem.ts";
 import type { CallPort } from "../port.ts";
 import { text } from "../text.ts";
 import { CaptionsModel } from "./captions.ts";
+import { Interruptions } from "./interruption.ts";
 import { ModerationModel } from "./moderation.ts";
 import { nameOf } from "./name.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
@@ -93,6 +94,11 @@ export class CallModel {
   readonly recording: RecordingModel;
   /** Who was verified, and whether others know this device again. */
   readonly trust = new TrustModel((message, tone) => this.announce(message, tone));
+  /** Own devices that the system gave to something else for a while. */
+  readonly interruptions = new Interruptions(
+    (kind) => void this.replace(kind, this.#picked(kind).peek()),
+    globalThis.document,
+  );
   /** How this person looks at the call. */
   readonly view = new View();
   /** The list of shortcuts is open. Its button and its own close button write it. */
@@ -130,6 +136,8 @@ export class CallModel {
     this.captions = new CaptionsModel(call, this.#people, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
       () => this.captions.close(),
+      () => this.interruptions.close(),
+      this.interruptions.kinds.subscribe((kinds) => this.#sayInterrupted(kinds)),
       () => this.recording.close(),
       () => this.talk.close(),
       () => this.moderation.close(),
@@ -395,7 +403,24 @@ export class CallModel {
     const picked = this.#picked(kind).peek();
     const known = kind === "microphone" ? this.#devices?.microphones : this.#devices?.cameras;
     if (picked === "" || known?.some((device) => device.id === picked) === true) {
-      void this.replace(kind, picked);
+      void this.#reopen(kind, picked);
+    }
+  }
+
+  async #reopen(kind: DeviceKind, deviceId: string): Promise<void> {
+    try {
+      await this.#replace(kind, deviceId);
+    } catch (error) {
+      // A phone call may have it until the person is back.
+      this.interruptions.lose(kind);
+      this.announce(failureWords(kind, error), "problem");
+    }
+  }
+
+  #sayInterrupted(kinds: ReadonlySet<DeviceKind>): void {
+    const [kind] = kinds;
+    if (kind !== undefined) {
+      this.announce(text.interruption[kinds.size > 1 ? "both" : kind], "problem");
     }
   }
 
@@ -417,6 +442,7 @@ export class CallModel {
       this.announce(text.moderation.notAllowed[kind], "problem");
       return;
     }
+    this.interruptions.forget(kind);
     try {
       if (on) {
         await this.#openPicked(kind);
@@ -467,6 +493,7 @@ export class CallModel {
       this.view.follow(now);
     });
     this.trust.follow(now);
+    this.interruptions.follow(now.find(({ isSelf }) => isSelf));
     // The suite becomes known with the roster.
     this.#readCode();
     const inCall = this.#call.state === "in-call" && before.some((person) => person.isSelf);

@@ -51,6 +51,9 @@ export function Tile({ person, model, watch, place }: Properties) {
     >
       {shown === undefined ? <Avatar person={person} /> : <VideoView stream={shown} mirrored={isSelf} />}
       <CryptoMark crypto={crypto} />
+      {isSelf && camera.on && model.interruptions.kinds.value.has("camera") && (
+        <p class="tile-interrupted">{text.interruption.camera}</p>
+      )}
       {reaction !== undefined && (
         <span
           key={reaction.number}

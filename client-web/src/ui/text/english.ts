@@ -348,6 +348,12 @@ export const english = {
     notHere: "This browser does not let a page choose; it decides by itself.",
   },
 
+  interruption: {
+    camera: "The system has paused your camera, perhaps for a phone call. It comes back by itself.",
+    microphone: "The system has paused your microphone, perhaps for a phone call. It comes back by itself.",
+    both: "The system has paused camera and microphone, perhaps for a phone call. They come back by themselves.",
+  },
+
   background: {
     label: "Blur the background",
     detail: "Makes the room behind you unrecognisable, on this device. If that fails, your camera stays off.",

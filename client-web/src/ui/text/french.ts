@@ -363,6 +363,12 @@ export const french: Texts = {
     notHere: "Ce navigateur ne laisse pas le choix à une page ; il décide lui-même.",
   },
 
+  interruption: {
+    camera: "Le système a suspendu votre caméra, peut-être pour un appel. Elle reviendra d’elle-même.",
+    microphone: "Le système a suspendu votre micro, peut-être pour un appel. Il reviendra de lui-même.",
+    both: "Le système a suspendu la caméra et le micro, peut-être pour un appel. Ils reviendront d’eux-mêmes.",
+  },
+
   background: {
     label: "Flouter l’arrière-plan",
     detail: "Rend la pièce derrière vous méconnaissable, sur cet appareil. En cas d’échec, la caméra reste éteinte.",

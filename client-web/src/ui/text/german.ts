@@ -359,6 +359,12 @@ export const german: Texts = {
     notHere: "Dieser Browser lässt einer Seite keine Wahl; er entscheidet selbst.",
   },
 
+  interruption: {
+    camera: "Das System hat Ihre Kamera angehalten, vielleicht für einen Anruf. Sie kommt von selbst zurück.",
+    microphone: "Das System hat Ihr Mikrofon angehalten, vielleicht für einen Anruf. Es kommt von selbst zurück.",
+    both: "Das System hat Kamera und Mikrofon angehalten, vielleicht für einen Anruf. Sie kommen von selbst zurück.",
+  },
+
   background: {
     label: "Hintergrund weichzeichnen",
     detail: "Macht den Raum hinter Ihnen auf diesem Gerät unkenntlich. Gelingt das nicht, bleibt die Kamera aus.",

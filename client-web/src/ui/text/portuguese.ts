@@ -339,6 +339,12 @@ export const portuguese: Texts = {
     notHere: "Este navegador não deixa uma página escolher; decide sozinho.",
   },
 
+  interruption: {
+    camera: "O sistema pôs a sua câmara em pausa, talvez por uma chamada. Volta sozinha.",
+    microphone: "O sistema pôs o seu microfone em pausa, talvez por uma chamada. Volta sozinho.",
+    both: "O sistema pôs a câmara e o microfone em pausa, talvez por uma chamada. Voltam sozinhos.",
+  },
+
   background: {
     label: "Desfocar o fundo",
     detail: "Torna irreconhecível a sala atrás de si, neste dispositivo. Se falhar, a câmara fica desligada.",

@@ -360,6 +360,12 @@ export const spanish: Texts = {
     notHere: "Este navegador no deja elegir a una página; decide por sí mismo.",
   },
 
+  interruption: {
+    camera: "El sistema ha pausado tu cámara, quizá por una llamada. Vuelve por sí sola.",
+    microphone: "El sistema ha pausado tu micrófono, quizá por una llamada. Vuelve por sí solo.",
+    both: "El sistema ha pausado la cámara y el micrófono, quizá por una llamada. Vuelven por sí solos.",
+  },
+
   background: {
     label: "Desenfocar el fondo",
     detail:
