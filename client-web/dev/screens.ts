@@ -77,7 +77,7 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
   "prejoin-missing": async ({ page, text, open }) => {
     await open("devices=missing");
     await button(page, text.landing.newMeeting).click();
-    await page.getByText(text.device.microphone.missing.title).waitFor();
+    await page.getByText(text.device.both.missing.title).waitFor();
   },
   full: (start) => intoCall(start, "others=0&state=full"),
   waiting: (start) => intoCall(start, "others=0&state=waiting"),
