@@ -158,7 +158,7 @@ pub struct Window {
 
 impl Look {
     /// Looks now.
-    pub fn at(server: &dyn Server, load: &Load) -> Self {
+    pub fn at(server: &Server, load: &Load) -> Self {
         let (measures, engine) = (load.measures(), load.engine().figures());
         Self {
             at: Instant::now(),

@@ -129,12 +129,12 @@ impl Load {
     /// Fills rooms until there are so many; `tell` hears how many participants are in.
     pub async fn grow(
         &mut self,
-        server: &dyn Server,
+        server: &Server,
         rooms: u32,
         tell: &dyn Fn(usize),
     ) -> Result<(), TargetError> {
         for number in u32::try_from(self.rooms.len()).unwrap_or(u32::MAX)..rooms {
-            let room: Arc<dyn Room> = server.create_room(number).await?.into();
+            let room: Arc<dyn Room> = server.rooms.create_room(number).await?.into();
             let filled = self.fill(room).await?;
             self.rooms.push(filled);
             tell(self.people());

@@ -39,7 +39,7 @@ pub async fn run(
     tell("starting");
     let mut server = target.start(prepared, place).await?;
     let mut load = Load::new(plan.participants.clone());
-    let watched = watch(&mut *server, &mut load, plan, tell).await;
+    let watched = watch(&mut server, &mut load, plan, tell).await;
     // A server that has died explains every other failure.
     let watched = match (server.check(), watched) {
         (Err(died), _) => Err(died),
@@ -53,7 +53,7 @@ pub async fn run(
 }
 
 async fn watch(
-    server: &mut dyn Server,
+    server: &mut Server,
     load: &mut Load,
     plan: &Plan,
     tell: &dyn Fn(&str),
@@ -84,7 +84,7 @@ async fn watch(
 }
 
 /// Two looks with a while between.
-async fn span(server: &mut dyn Server, load: &Load, duration: Duration) -> Result<(Look, Look), TargetError> {
+async fn span(server: &mut Server, load: &Load, duration: Duration) -> Result<(Look, Look), TargetError> {
     let before = Look::at(server, load);
     sleep(duration).await;
     server.check()?;

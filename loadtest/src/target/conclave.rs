@@ -14,14 +14,15 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::process::{Program, Scratch, ServerProcess, free_port};
-use super::{Guest, Place, Prepared, Room, Seat, Server, Target, TargetError, within};
+use super::{
+    Guest, Host, Place, Prepared, Room, Rooms, Seat, Server, Target, TargetError, cannot_start, within,
+};
 use crate::http;
 use crate::light::Decrypt;
 use crate::measure::Measures;
 use crate::measure::kinds::Kind;
 use crate::participant::{self, Config, LightKit, Making, Order, Part, ParticipantError};
 use crate::room;
-use crate::server_usage::Usage;
 
 const NAME: &str = "conclave";
 /// Between two looks whether everybody is in.
@@ -56,13 +57,15 @@ impl Target for Conclave {
          admitted to the group before anything can be read. Congestion control as it is shipped."
     }
 
-    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
-        let failed = |error: std::io::Error| TargetError::Start {
-            name: NAME,
-            detail: error.to_string(),
-        };
-        let listen = SocketAddr::new(place.address, free_port(place.address).map_err(failed)?);
-        let media = SocketAddr::new(place.address, free_port(place.address).map_err(failed)?);
+    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Server, TargetError> {
+        let listen = SocketAddr::new(
+            place.address,
+            free_port(place.address).map_err(cannot_start(NAME))?,
+        );
+        let media = SocketAddr::new(
+            place.address,
+            free_port(place.address).map_err(cannot_start(NAME))?,
+        );
         let program = Program {
             name: NAME,
             path: prepared.program.clone().unwrap_or_else(|| self.program.clone()),
@@ -80,25 +83,23 @@ impl Target for Conclave {
                 "--log".into(),
                 "error".into(),
             ],
-            folder: Scratch::new(NAME).map_err(failed)?,
+            folder: Scratch::new(NAME).map_err(cannot_start(NAME))?,
         };
         let process = ServerProcess::start(program, place, listen).await?;
-        let server =
-            http::Server::parse(&format!("http://{listen}")).map_err(|error| TargetError::Start {
-                name: NAME,
-                detail: error.to_string(),
-            })?;
-        Ok(Box::new(Running { process, server }))
+        let server = http::Server::parse(&format!("http://{listen}")).map_err(cannot_start(NAME))?;
+        Ok(Server {
+            host: Host::Ours(Box::new(process)),
+            rooms: Box::new(Running { server }),
+        })
     }
 }
 
 struct Running {
-    process: ServerProcess,
     server: http::Server,
 }
 
 #[async_trait]
-impl Server for Running {
+impl Rooms for Running {
     async fn create_room(&self, _: u32) -> Result<Box<dyn Room>, TargetError> {
         let room = room::Room::create(&self.server).await;
         let room = room.map_err(|error| TargetError::Refused {
@@ -109,22 +110,6 @@ impl Server for Running {
             server: self.server.clone(),
             room,
         }))
-    }
-
-    fn usage(&self) -> Result<Usage, String> {
-        self.process.usage()
-    }
-
-    fn command(&self) -> Option<String> {
-        Some(self.process.command())
-    }
-
-    fn check(&mut self) -> Result<(), TargetError> {
-        self.process.check()
-    }
-
-    async fn stop(self: Box<Self>) {
-        self.process.stop().await;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod network;
 pub mod process;
 pub mod whip;
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use thiserror::Error;
 
 use crate::light::{Decrypt, LightEngine, LightError, LightPeer, Opaque, PeerEvent, PeerSpec, SendTrack};
 use crate::measure::Measures;
-use crate::server_usage::Usage;
+use crate::server_usage::{self, Usage};
+use process::ServerProcess;
 
 /// All targets, as the command line calls them.
 pub const NAMES: [&str; 4] = ["conclave", "janus", "livekit", "whip"];
@@ -49,7 +51,7 @@ pub trait Target: Send + Sync {
     fn differs(&self) -> &'static str;
 
     /// Starts a prepared server.
-    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError>;
+    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Server, TargetError>;
 }
 
 /// A server that can be started.
@@ -62,22 +64,69 @@ pub struct Prepared {
 }
 
 /// A running server.
-#[async_trait]
-pub trait Server: Send {
-    /// Makes a room; `number` is new in this server.
-    async fn create_room(&self, number: u32) -> Result<Box<dyn Room>, TargetError>;
+pub struct Server {
+    /// Its process.
+    pub host: Host,
+    /// Where rooms are made.
+    pub rooms: Box<dyn Rooms>,
+}
 
+/// The process of a server.
+pub enum Host {
+    /// Started by us, and ended by us.
+    Ours(Box<ServerProcess>),
+    /// Run by somebody else, with its process id if it is of this machine.
+    Elsewhere {
+        /// Who it is, for messages.
+        name: &'static str,
+        /// Its process.
+        pid: Option<u32>,
+    },
+}
+
+impl Server {
     /// CPU time and memory of the server's process; the error says why they cannot be told.
-    fn usage(&self) -> Result<Usage, String>;
+    pub fn usage(&self) -> Result<Usage, String> {
+        match &self.host {
+            Host::Ours(process) => process.usage(),
+            Host::Elsewhere { pid, .. } => {
+                server_usage::of_process(pid.ok_or("its process is not known (--whip-pid)")?)
+            }
+        }
+    }
 
     /// How it was started; `None` for one that somebody else runs.
-    fn command(&self) -> Option<String>;
+    pub fn command(&self) -> Option<String> {
+        match &self.host {
+            Host::Ours(process) => Some(process.command()),
+            Host::Elsewhere { .. } => None,
+        }
+    }
 
     /// Fails when the server has ended by itself.
-    fn check(&mut self) -> Result<(), TargetError>;
+    pub fn check(&mut self) -> Result<(), TargetError> {
+        match &mut self.host {
+            Host::Ours(process) => process.check(),
+            Host::Elsewhere { name, pid } => match pid.map(server_usage::of_process) {
+                Some(Err(detail)) => Err(TargetError::Died { name, detail }),
+                Some(Ok(_)) | None => Ok(()),
+            },
+        }
+    }
 
-    /// Ends it.
-    async fn stop(self: Box<Self>);
+    /// Ends it; one of somebody else is left alone.
+    pub async fn stop(self) {
+        if let Host::Ours(process) = self.host {
+            process.stop().await;
+        }
+    }
+}
+
+/// The rooms of a running server.
+#[async_trait]
+pub trait Rooms: Send + Sync {
+    /// Makes a room; `number` is new in this server.
+    async fn create_room(&self, number: u32) -> Result<Box<dyn Room>, TargetError>;
 }
 
 /// A room of a running server.
@@ -202,6 +251,14 @@ pub enum TargetError {
     /// A participant's task ended early.
     #[error("a participant ended early: {0}")]
     Task(tokio::task::JoinError),
+}
+
+/// Makes what went wrong on the way to a running server into an error.
+fn cannot_start<E: Display>(name: &'static str) -> impl Fn(E) -> TargetError {
+    move |error| TargetError::Start {
+        name,
+        detail: error.to_string(),
+    }
 }
 
 /// How long one step of a participant may take.

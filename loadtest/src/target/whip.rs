@@ -9,10 +9,11 @@ use bytes::Bytes;
 use hyper::{Method, Uri};
 use tokio::time::sleep;
 
-use super::{Guest, Place, Prepared, Room, Seat, Server, Target, TargetError, first_packet, within};
+use super::{
+    Guest, Host, Place, Prepared, Room, Rooms, Seat, Server, Target, TargetError, first_packet, within,
+};
 use crate::http::{self, Question};
 use crate::light::{LightError, LightPeer, Wanted};
-use crate::server_usage::{self, Usage};
 
 const NAME: &str = "whip";
 /// What stands in the answer for a stream that is not there.
@@ -61,8 +62,14 @@ impl Target for Whip {
          and are not."
     }
 
-    async fn start(&self, _: &Prepared, _: &Place) -> Result<Box<dyn Server>, TargetError> {
-        Ok(Box::new(Elsewhere(self.clone())))
+    async fn start(&self, _: &Prepared, _: &Place) -> Result<Server, TargetError> {
+        Ok(Server {
+            host: Host::Elsewhere {
+                name: NAME,
+                pid: self.pid,
+            },
+            rooms: Box::new(Elsewhere(self.clone())),
+        })
     }
 }
 
@@ -89,32 +96,13 @@ impl Endpoint {
 struct Elsewhere(Whip);
 
 #[async_trait]
-impl Server for Elsewhere {
+impl Rooms for Elsewhere {
     async fn create_room(&self, number: u32) -> Result<Box<dyn Room>, TargetError> {
         Ok(Box::new(Streams {
             whip: self.0.clone(),
             number,
         }))
     }
-
-    fn usage(&self) -> Result<Usage, String> {
-        let pid = self.0.pid.ok_or("its process is not known (--whip-pid)")?;
-        server_usage::of_process(pid)
-    }
-
-    fn command(&self) -> Option<String> {
-        None
-    }
-
-    fn check(&mut self) -> Result<(), TargetError> {
-        match self.0.pid.map(server_usage::of_process) {
-            Some(Err(detail)) => Err(TargetError::Died { name: NAME, detail }),
-            Some(Ok(_)) | None => Ok(()),
-        }
-    }
-
-    /// Whoever started it ends it.
-    async fn stop(self: Box<Self>) {}
 }
 
 /// A room is a number of streams.
@@ -284,7 +272,12 @@ const fn media(source: LightError) -> TargetError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+    use crate::light::{LightConfig, LightEngine};
 
     fn whip(publish: &str) -> Whip {
         Whip {
@@ -327,5 +320,63 @@ mod tests {
             ("other:1", "/x")
         );
         assert_eq!(endpoint.relative("nonsense"), None);
+    }
+
+    /// Answers requests one after the other with these, and gives the number of requests it has had.
+    async fn answering(listener: tokio::net::TcpListener, answers: &[&str]) -> usize {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            // The offer is the last thing that comes.
+            while !asked.ends_with(b"v=0") {
+                assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        answers.len()
+    }
+
+    fn participant(address: std::net::SocketAddr) -> Participant {
+        Participant {
+            whip: Whip {
+                watch: format!("http://{address}/{{stream}}/whep"),
+                ..whip(&format!("http://{address}/{{stream}}/whip"))
+            },
+            room: 0,
+            number: 0,
+            guest: Guest {
+                engine: LightEngine::start(&LightConfig::default()).unwrap(),
+                address: address.ip(),
+                sends: Vec::new(),
+                sample: 1,
+                measures: Arc::default(),
+            },
+            publishing: None,
+            watching: Vec::new(),
+        }
+    }
+
+    const MISSING: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const CREATED: &str =
+        "HTTP/1.1 201 Created\r\nLocation: /s/whep/1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nv=1";
+
+    #[tokio::test]
+    async fn a_stream_that_is_not_there_yet_is_asked_for_again() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let participant = participant(listener.local_addr().unwrap());
+        let watched = participant.exchange(&participant.whip.watch, "s", "v=0".to_owned());
+        let (exchanged, asked) = tokio::join!(watched, answering(listener, &[MISSING, MISSING, CREATED]));
+        let (answer, resource) = exchanged.unwrap();
+        assert_eq!((answer.as_str(), asked), ("v=1", 3));
+        assert_eq!(resource.unwrap().path, "/s/whep/1");
+    }
+
+    #[tokio::test]
+    async fn a_place_to_publish_that_is_not_there_is_an_error_at_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let participant = participant(listener.local_addr().unwrap());
+        let published = participant.exchange(&participant.whip.publish, "s", "v=0".to_owned());
+        let (exchanged, _) = tokio::join!(published, answering(listener, &[MISSING]));
+        assert!(matches!(exchanged, Err(TargetError::Refused { .. })));
     }
 }

@@ -11,9 +11,11 @@ use tokio::task::JoinHandle;
 
 use super::json_socket::at;
 use super::process::{Program, Scratch, ServerProcess, find_program, free_port};
-use super::{Guest, Place, Prepared, Room, Seat, Server, Target, TargetError, first_packet, within};
+use super::{
+    Guest, Host, Place, Prepared, Room, Rooms, Seat, Server, Target, TargetError, cannot_start, first_packet,
+    within,
+};
 use crate::light::{LightPeer, Wanted};
-use crate::server_usage::Usage;
 use api::{Handle, Session};
 
 const NAME: &str = "janus";
@@ -45,14 +47,10 @@ impl Target for Janus {
          sealed with SFrame, and are not."
     }
 
-    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
-        let failed = |error: std::io::Error| TargetError::Start {
-            name: NAME,
-            detail: error.to_string(),
-        };
-        let port = free_port(place.address).map_err(failed)?;
-        let folder = Scratch::new(NAME).map_err(failed)?;
-        config::write(folder.path(), place.address, port).map_err(failed)?;
+    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Server, TargetError> {
+        let port = free_port(place.address).map_err(cannot_start(NAME))?;
+        let folder = Scratch::new(NAME).map_err(cannot_start(NAME))?;
+        config::write(folder.path(), place.address, port).map_err(cannot_start(NAME))?;
         let main = folder.path().join("janus.jcfg");
         let program = Program {
             name: NAME,
@@ -69,10 +67,12 @@ impl Target for Janus {
         };
         let address = SocketAddr::new(place.address, port);
         let process = ServerProcess::start(program, place, address).await?;
-        Ok(Box::new(Running {
-            process,
-            url: format!("ws://{address}"),
-        }))
+        Ok(Server {
+            host: Host::Ours(Box::new(process)),
+            rooms: Box::new(Running {
+                url: format!("ws://{address}"),
+            }),
+        })
     }
 }
 
@@ -86,12 +86,11 @@ fn version_in(text: &str) -> Option<&str> {
 }
 
 struct Running {
-    process: ServerProcess,
     url: String,
 }
 
 #[async_trait]
-impl Server for Running {
+impl Rooms for Running {
     async fn create_room(&self, number: u32) -> Result<Box<dyn Room>, TargetError> {
         let room = u64::from(number) + 1;
         within(NAME, "making a room", async {
@@ -106,22 +105,6 @@ impl Server for Running {
             url: self.url.clone(),
             room,
         }))
-    }
-
-    fn usage(&self) -> Result<Usage, String> {
-        self.process.usage()
-    }
-
-    fn command(&self) -> Option<String> {
-        Some(self.process.command())
-    }
-
-    fn check(&mut self) -> Result<(), TargetError> {
-        self.process.check()
-    }
-
-    async fn stop(self: Box<Self>) {
-        self.process.stop().await;
     }
 }
 

@@ -17,10 +17,11 @@ use tokio::time::{Instant, interval_at};
 
 use super::json_socket::JsonSocket;
 use super::process::{Program, Scratch, ServerProcess, free_port};
-use super::{Guest, Place, Prepared, Room, Seat, Server, Target, TargetError, within};
+use super::{
+    Guest, Host, Place, Prepared, Room, Rooms, Seat, Server, Target, TargetError, cannot_start, within,
+};
 use crate::light::{LightError, LightPeer, PeerEvent, Wanted};
 use crate::measure::unix_micros;
-use crate::server_usage::Usage;
 use config::Ports;
 use signal::Heard;
 
@@ -57,18 +58,14 @@ impl Target for LiveKit {
          as long as if they were sealed with SFrame, and are not."
     }
 
-    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Box<dyn Server>, TargetError> {
-        let failed = |error: std::io::Error| TargetError::Start {
-            name: NAME,
-            detail: error.to_string(),
-        };
+    async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Server, TargetError> {
         let ports = Ports {
-            http: free_port(place.address).map_err(failed)?,
-            media: free_port(place.address).map_err(failed)?,
+            http: free_port(place.address).map_err(cannot_start(NAME))?,
+            media: free_port(place.address).map_err(cannot_start(NAME))?,
         };
-        let folder = Scratch::new(NAME).map_err(failed)?;
+        let folder = Scratch::new(NAME).map_err(cannot_start(NAME))?;
         let file = folder.path().join("livekit.yaml");
-        std::fs::write(&file, config::text(place.address, ports)).map_err(failed)?;
+        std::fs::write(&file, config::text(place.address, ports)).map_err(cannot_start(NAME))?;
         let program = Program {
             name: NAME,
             path: prepared
@@ -80,39 +77,25 @@ impl Target for LiveKit {
         };
         let address = SocketAddr::new(place.address, ports.http);
         let process = ServerProcess::start(program, place, address).await?;
-        Ok(Box::new(Running { process, address }))
+        Ok(Server {
+            host: Host::Ours(Box::new(process)),
+            rooms: Box::new(Running { address }),
+        })
     }
 }
 
 struct Running {
-    process: ServerProcess,
     address: SocketAddr,
 }
 
 #[async_trait]
-impl Server for Running {
+impl Rooms for Running {
     /// Rooms come into being when somebody joins.
     async fn create_room(&self, number: u32) -> Result<Box<dyn Room>, TargetError> {
         Ok(Box::new(NamedRoom {
             address: self.address,
             name: format!("room{number}"),
         }))
-    }
-
-    fn usage(&self) -> Result<Usage, String> {
-        self.process.usage()
-    }
-
-    fn command(&self) -> Option<String> {
-        Some(self.process.command())
-    }
-
-    fn check(&mut self) -> Result<(), TargetError> {
-        self.process.check()
-    }
-
-    async fn stop(self: Box<Self>) {
-        self.process.stop().await;
     }
 }
 
