@@ -18,6 +18,9 @@ use super::source::SendTrack;
 
 const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
+/// That of a host's only candidate (RFC 8445 §5.1.2.1): type preference 126, local preference 65535, component 1.
+const HOST_PRIORITY: u32 = (126 << 24) + (65535 << 8) + 255;
+
 /// Which end of DTLS an offer claims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Setup {
@@ -211,6 +214,15 @@ pub fn candidate(text: &str) -> Option<RemoteCandidate> {
         address: TransportAddress::udp(socket),
         priority: priority.parse().ok()?,
     })
+}
+
+/// Writes the candidate of a host that has one address (RFC 8839 §5.1).
+pub(super) fn host_candidate(address: std::net::SocketAddr) -> String {
+    format!(
+        "candidate:1 1 udp {HOST_PRIORITY} {} {} typ host",
+        address.ip(),
+        address.port()
+    )
 }
 
 /// Writes an offer to a server that knows no roles, and the mids of the tracks it sends.

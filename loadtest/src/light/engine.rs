@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use super::datagrams::Datagrams;
 use super::peer::{Peer, PeerParts, Remote};
-use super::socket::{Place, Sockets};
+use super::socket::{Origin, Place, Sockets};
 use crate::measure::Durations;
 
 /// Wakes a thread for a command.
@@ -97,6 +97,7 @@ pub(super) enum Command {
     Mute(usize, usize, bool),
     Retry(usize),
     Stats(usize, tokio::sync::oneshot::Sender<()>),
+    Locate(usize, tokio::sync::oneshot::Sender<SocketAddr>),
     Close(usize),
 }
 
@@ -277,6 +278,7 @@ impl Worker {
                     *place = Some(Box::new(Peer::new(*parts, now)));
                 }
                 self.due.push(Reverse((now, Due::Tick(number))));
+                self.settle(number);
             }
             Command::Describe(number, remote) => {
                 if let Some(peer) = self.peer(number) {
@@ -307,6 +309,13 @@ impl Worker {
                 // Who asked may be gone.
                 let _ = done.send(());
             }
+            Command::Locate(number, asked) => {
+                let place = self.peer(number).and_then(|peer| peer.place);
+                if let Some(address) = place.and_then(|place| self.sockets.local(place)) {
+                    // Who asked may be gone.
+                    let _ = asked.send(address);
+                }
+            }
             Command::Close(number) => self.close(number, now),
         }
     }
@@ -315,18 +324,20 @@ impl Worker {
         self.peers.get_mut(number)?.as_mut()
     }
 
-    /// Finds a place for a peer that knows where its server is.
+    /// Finds a place for a peer that has an address, or knows where its server is.
     fn settle(&mut self, number: usize) {
         let Some(Some(peer)) = self.peers.get_mut(number) else {
             return;
         };
-        let Some(remote) = peer.first_candidate().filter(|_| peer.place.is_none()) else {
+        let known = peer.parts.bind.map(Origin::Address);
+        let known = known.or_else(|| peer.first_candidate().map(Origin::WayTo));
+        let Some(origin) = known.filter(|_| peer.place.is_none()) else {
             return;
         };
         let registry = self.poll.registry();
         let register =
             |token: usize, fd: RawFd| registry.register(&mut SourceFd(&fd), Token(token), Interest::READABLE);
-        match self.sockets.place(number, remote, peer.parts.bind, register) {
+        match self.sockets.place(number, origin, register) {
             Ok(place) => peer.place = Some(place),
             Err(error) => peer
                 .parts

@@ -288,6 +288,13 @@ impl LightPeer {
         self.stats.lock().map(|stats| stats.clone()).unwrap_or_default()
     }
 
+    /// The address it is reached at, as SDP writes a candidate; `None` while it has none.
+    pub async fn own_candidate(&self) -> Option<String> {
+        let (asked, answer) = oneshot::channel();
+        self.thread.tell(Command::Locate(self.number, asked));
+        Some(description::host_candidate(answer.await.ok()?))
+    }
+
     /// Ends it; what it counted goes to its measures.
     pub fn close(&self) {
         self.thread.tell(Command::Close(self.number));

@@ -29,6 +29,15 @@ pub(super) struct Place {
     address: Option<Ipv4Addr>,
 }
 
+/// Which address a peer sends from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This one.
+    Address(IpAddr),
+    /// The one at which the way to this server begins.
+    WayTo(SocketAddr),
+}
+
 struct Socket {
     udp: UdpSocket,
     state: UdpSocketState,
@@ -65,15 +74,14 @@ impl Sockets {
         }
     }
 
-    /// Finds a place for a peer that talks to `remote`; new sockets are given to `register` with their number.
+    /// Finds a place for a peer; new sockets are given to `register` with their number.
     pub(super) fn place(
         &mut self,
         peer: usize,
-        remote: SocketAddr,
-        bind: Option<IpAddr>,
+        origin: Origin,
         mut register: impl FnMut(usize, RawFd) -> io::Result<()>,
     ) -> io::Result<Place> {
-        if bind.is_none() && remote.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        if matches!(origin, Origin::WayTo(remote) if remote.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
             if !self.shared {
                 for number in 0..SHARED {
                     let socket = open(SocketAddr::from(([0; 4], 0)), SHARED_BUFFER, None)?;
@@ -97,7 +105,10 @@ impl Sockets {
             // The first places are kept for sockets that are shared.
             self.sockets.resize_with(SHARED, || None);
         }
-        let local = bind.map_or_else(|| route(remote), Ok)?;
+        let local = match origin {
+            Origin::Address(local) => local,
+            Origin::WayTo(remote) => route(remote)?,
+        };
         let socket = open(SocketAddr::new(local, 0), OWN_BUFFER, Some(peer))?;
         let number = self.sockets.len();
         register(number, socket.udp.as_raw_fd())?;
@@ -106,6 +117,16 @@ impl Sockets {
             socket: number,
             address: None,
         })
+    }
+
+    /// Where a peer is reached.
+    pub(super) fn local(&self, place: Place) -> Option<SocketAddr> {
+        let socket = self.sockets.get(place.socket)?.as_ref()?;
+        let mut local = socket.udp.local_addr().ok()?;
+        if let Some(address) = place.address {
+            local.set_ip(address.into());
+        }
+        Some(local)
     }
 
     /// Closes a peer's own socket.
@@ -232,7 +253,7 @@ mod tests {
             Ok(())
         };
         let places: Vec<Place> = (0..SHARED + 1)
-            .map(|peer| sockets.place(peer, to, None, &mut register).unwrap())
+            .map(|peer| sockets.place(peer, Origin::WayTo(to), &mut register).unwrap())
             .collect();
         assert_eq!(registered, SHARED);
         let mut buffer = [0; 64];
@@ -250,8 +271,8 @@ mod tests {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         let to = server.local_addr().unwrap();
         let mut sockets = Sockets::new();
-        let bind = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let place = sockets.place(4, to, bind, |_, _| Ok(())).unwrap();
+        let origin = Origin::Address(Ipv4Addr::LOCALHOST.into());
+        let place = sockets.place(4, origin, |_, _| Ok(())).unwrap();
         sockets.send(place, to, b"hello", 5);
         let mut buffer = [0; 64];
         let (_, from) = server.recv_from(&mut buffer).unwrap();

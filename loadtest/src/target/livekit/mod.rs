@@ -53,9 +53,8 @@ impl Target for LiveKit {
 
     fn differs(&self) -> &'static str {
         "One UDP port, otherwise as it is shipped, congestion control included. Participants speak protocol 2: a \
-         connection for what they send, which is there before anything is received, and one for all they receive. They name \
-         no ICE candidates, so that it waits about a second for better ones: that second is in its join time. Payloads are \
-         as long as if they were sealed with SFrame, and are not."
+         connection for what they send, which is there before anything is received, and one for all they receive. Payloads \
+         are as long as if they were sealed with SFrame, and are not."
     }
 
     async fn start(&self, prepared: &Prepared, place: &Place) -> Result<Server, TargetError> {
@@ -143,6 +142,10 @@ impl Participant {
         // The server speaks protobuf until it hears JSON for the first time; what it says before is not needed.
         talk.ping().await?;
         talk.until(|heard| *heard == Heard::Pong).await?;
+        // The server takes an address of its own accord only after a second, in the hope of a better one.
+        if let Some(line) = talk.subscribing.own_candidate().await {
+            talk.socket.send(&signal::subscriber_candidate(&line)).await?;
+        }
         talk.publish(&guest).await?;
         let (goodbye, leaves) = oneshot::channel();
         let (told, receiving) = watch::channel(false);

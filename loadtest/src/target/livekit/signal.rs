@@ -91,6 +91,12 @@ pub(super) fn answer(sdp: &str) -> Value {
     json!({"answer": {"type": "answer", "sdp": sdp}})
 }
 
+/// Names a candidate of the subscriber's connection.
+pub(super) fn subscriber_candidate(line: &str) -> Value {
+    let init = json!({"candidate": line, "sdpMid": "0", "sdpMLineIndex": 0});
+    json!({"trickle": {"candidateInit": init.to_string(), "target": "SUBSCRIBER"}})
+}
+
 /// Says that the participant is still there; the time is in milliseconds since the Unix epoch.
 pub(super) fn ping(now_ms: u64) -> Value {
     json!({"pingReq": {"timestamp": now_ms.to_string(), "rtt": "0"}})
@@ -132,6 +138,19 @@ mod tests {
             read(&json!({"trickle": {"candidateInit": init}})),
             Heard::Candidate {
                 publisher: true,
+                line
+            }
+        );
+    }
+
+    #[test]
+    fn a_candidate_that_is_named_is_read_as_it_was() {
+        let line = "candidate:1 1 udp 2130706431 10.99.0.1 4000 typ host".to_owned();
+        let heard = read(&subscriber_candidate(&line));
+        assert_eq!(
+            heard,
+            Heard::Candidate {
+                publisher: false,
                 line
             }
         );
