@@ -1,0 +1,179 @@
+//! The arguments of `conclave-loadtest run`, and the settings they stand for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::parse_duration;
+use crate::browser::Make;
+use crate::http::Server;
+use crate::light::Decrypt;
+use crate::packet::loss::WARM_UP;
+use crate::report::output::OutputArguments;
+use crate::scenario::crowd::{Cast, Video};
+use crate::scenario::{self, Scenario};
+
+/// Runs a scenario against a server and reports.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArguments {
+    /// What to run (see `list`).
+    #[arg(value_parser = parse_scenario)]
+    pub(super) scenario: ScenarioName,
+    /// The server, like http://localhost:8080.
+    #[arg(long)]
+    pub(super) url: String,
+    /// Link of an existing room (quoted); without it a room is created and its link printed.
+    #[arg(long)]
+    pub(super) room: Option<String>,
+    /// Full participants at a time: real codecs, everything decrypted, decoded and compared. Without any of --full,
+    /// --light and --phantoms the scenario says who takes part.
+    #[arg(long, alias = "participants", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) full: Option<u32>,
+    /// Light participants at a time: real MLS and SFrame, media that was encoded before; for load.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) light: Option<u32>,
+    /// Phantoms: leaves of the group that vote and send no media; for large groups.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2000))]
+    pub(super) phantoms: Option<u32>,
+    /// Headless browsers: the real client with fake devices in the first room, measured by their own statistics.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
+    pub(super) browsers: u32,
+    /// Which browser.
+    #[arg(long, value_enum, default_value_t = Make::Chromium)]
+    pub(super) browser: Make,
+    /// Which frames light participants decrypt: all, or sample (one of 16; of the others not even SRTP is opened).
+    #[arg(long, value_enum, default_value_t = Decryption::All)]
+    pub(super) decrypt: Decryption,
+    /// Threads of the light participants.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) light_threads: u16,
+    /// Cores to pin these threads to, like 1 or 2,3.
+    #[arg(long, value_name = "CORES", value_delimiter = ',')]
+    pub(super) light_cores: Vec<usize>,
+    /// Participants of one room, in scenarios with many rooms.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) room_size: u32,
+    /// How long to go on once all are started: 500ms, 30s, 2m. Each scenario has its own default.
+    #[arg(long, value_parser = parse_duration)]
+    pub(super) duration: Option<Duration>,
+    /// How many leave and how many join per second; speaker-switch: how many turns.
+    #[arg(long, default_value_t = 0.5, value_parser = parse_rate)]
+    pub(super) rate: f64,
+    /// Codec of the cameras.
+    #[arg(long, value_enum, default_value_t = Video::Mixed)]
+    pub(super) video: Video,
+    /// Show progress even when stderr is no terminal.
+    #[arg(long)]
+    pub(super) progress: bool,
+    /// Take the server's CPU and memory from this local process instead of its /metrics.
+    #[arg(long, value_name = "PID")]
+    pub(super) server_pid: Option<u32>,
+    /// Watch the server's memory, plot it into this SVG file, and print its growth as a line of JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) memory_plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
+}
+
+impl RunArguments {
+    /// Who takes part.
+    pub(super) fn cast(&self) -> Cast {
+        if self.full.is_none() && self.light.is_none() && self.phantoms.is_none() {
+            return Cast {
+                browser: self.browsers,
+                ..self.scenario.0.cast
+            };
+        }
+        Cast {
+            full: self.full.unwrap_or_default(),
+            light: self.light.unwrap_or_default(),
+            phantom: self.phantoms.unwrap_or_default(),
+            browser: self.browsers,
+        }
+    }
+
+    /// How long it goes on.
+    pub(super) fn duration(&self) -> Duration {
+        self.duration.unwrap_or(self.scenario.0.duration)
+    }
+
+    /// Every setting as the report tells it, also those that nobody chose.
+    pub(super) fn settings(&self, server: &Server) -> BTreeMap<String, String> {
+        let room = if self.room.is_some() {
+            "an existing one"
+        } else {
+            "a new one"
+        };
+        let figures = match self.server_pid {
+            Some(pid) => format!("/proc/{pid}"),
+            None => "/metrics".to_owned(),
+        };
+        [
+            ("server", server.authority()),
+            ("room", room.to_owned()),
+            ("full participants", self.cast().full.to_string()),
+            ("light participants", self.cast().light.to_string()),
+            ("phantoms", self.cast().phantom.to_string()),
+            (
+                "browsers",
+                format!("{} ({:?})", self.browsers, self.browser).to_lowercase(),
+            ),
+            (
+                "light participants decrypt",
+                format!("{:?}", self.decrypt).to_lowercase(),
+            ),
+            ("light threads", self.light_threads.to_string()),
+            ("light cores", format!("{:?}", self.light_cores)),
+            ("room size", self.room_size.to_string()),
+            ("duration", format!("{:?}", self.duration())),
+            ("rate", format!("{} per second", self.rate)),
+            ("video", format!("{:?}", self.video).to_lowercase()),
+            ("server figures from", figures),
+            ("loss warm-up per stream", format!("{WARM_UP:?}")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
+
+/// Which frames light participants decrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Decryption {
+    /// Every one.
+    All,
+    /// One of sixteen.
+    Sample,
+}
+
+impl Decryption {
+    /// As the engine is told.
+    pub(super) fn choice(self) -> Decrypt {
+        match self {
+            Self::All => Decrypt::All,
+            Self::Sample => Decrypt::Sample(16),
+        }
+    }
+}
+
+/// A scenario by its name.
+#[derive(Clone)]
+pub(super) struct ScenarioName(pub(super) Scenario);
+
+impl std::fmt::Debug for ScenarioName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+fn parse_scenario(name: &str) -> Result<ScenarioName, String> {
+    scenario::find(name)
+        .map(ScenarioName)
+        .ok_or_else(|| format!("no such scenario; there are\n{}", scenario::list()))
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 100.0 => Ok(rate),
+        _ => Err("not a number above 0, at most 100".to_owned()),
+    }
+}
