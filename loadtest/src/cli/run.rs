@@ -179,9 +179,7 @@ pub(super) async fn run(arguments: RunArguments) -> ExitCode {
     }
     let (started, joined) = (measures.kinds.started(), measures.kinds.joined());
     let problems = measures.problems();
-    // Where people go all the time, whoever was told to leave before it had got in left no problem.
-    let goes_early = matches!(arguments.scenario.0.name, "churn" | "soak") && problems.is_empty();
-    if failed.is_empty() && joined < started && !goes_early && !document.context().partial {
+    if failed.is_empty() && joined < started && !document.context().partial {
         let why = problems
             .first()
             .map_or_else(String::new, |problem| format!(" ({problem})"));

@@ -150,6 +150,7 @@ pub struct Measures {
     problems: Mutex<Vec<String>>,
     problem_count: Counter,
     bots: Mutex<HashSet<[u8; 16]>>,
+    inside: Mutex<HashSet<[u8; 16]>>,
     departures: Mutex<HashMap<[u8; 16], Instant>>,
 }
 
@@ -212,6 +213,18 @@ impl Measures {
     /// Whether that pseudonym is a bot of this process.
     pub fn is_bot(&self, client_id: &[u8; 16]) -> bool {
         self.bots.lock().is_ok_and(|bots| bots.contains(client_id))
+    }
+
+    /// A bot has got in: it is a member and hears others, or nobody is there to be heard.
+    pub fn got_in(&self, client_id: [u8; 16]) {
+        if let Ok(mut inside) = self.inside.lock() {
+            inside.insert(client_id);
+        }
+    }
+
+    /// Whether that bot has got in; also when it is gone again.
+    pub fn is_in(&self, client_id: &[u8; 16]) -> bool {
+        self.inside.lock().is_ok_and(|inside| inside.contains(client_id))
     }
 
     /// A bot says Bye now.

@@ -595,8 +595,9 @@ impl<M: Media> Participant<M> {
     fn mark_joined(&mut self) {
         if !self.joined {
             self.joined = true;
-            let kinds = &self.config.measures.kinds;
-            kinds.of(self.config.making.kind()).joined.increment();
+            let measures = &self.config.measures;
+            measures.kinds.of(self.config.making.kind()).joined.increment();
+            measures.got_in(self.client_id);
         }
     }
 

@@ -37,14 +37,15 @@ pub(super) async fn come_and_go(crowd: &mut Crowd, settings: &Settings) -> Resul
             let is_rested = removed_at.is_none_or(|at| now.saturating_duration_since(at) >= REMOVAL_PAUSE);
             if number.is_multiple_of(REMOVED) && is_rested && crowd.remove() {
                 removed_at = Some(now);
+                crowd.bring_in();
             } else {
-                crowd.send_away();
+                crowd.exchange();
             }
-            crowd.bring_in();
         }
     })
     .await;
     // Let the last change come to its end, so that it is measured.
+    crowd.settled().await;
     sleep(SETTLE).await;
     Ok(())
 }

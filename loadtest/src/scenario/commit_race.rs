@@ -30,12 +30,12 @@ pub(super) const SCENARIO: Scenario = Scenario {
                 loop {
                     changes.tick().await;
                     for _ in 0..at_once {
-                        crowd.send_away();
-                        crowd.bring_in();
+                        crowd.exchange();
                     }
                 }
             })
             .await;
+            crowd.settled().await;
             sleep(SETTLE).await;
             Ok(())
         })

@@ -23,6 +23,11 @@ use crate::room::{CreateError, Room};
 /// How long the last participants may take to leave.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// Between two looks whether everybody has got in.
+const SETTLED_LOOK: Duration = Duration::from_millis(50);
+/// A participant that does not get in gives up by itself before that.
+const SETTLED_PATIENCE: Duration = Duration::from_secs(40);
+
 /// Between two full participants who join, and between two light ones.
 const FULL_PAUSE: Duration = Duration::from_millis(250);
 const LIGHT_PAUSE: Duration = Duration::from_millis(40);
@@ -121,6 +126,8 @@ pub struct Crowd {
     next_index: usize,
     next_phantom: usize,
     phantoms: Vec<watch::Sender<Order>>,
+    /// What runs beside the participants.
+    companions: Vec<watch::Sender<Order>>,
     present: VecDeque<Present>,
     leaving: Vec<watch::Sender<Order>>,
     tasks: JoinSet<()>,
@@ -149,6 +156,7 @@ impl Crowd {
             next_index: 0,
             next_phantom: 0,
             phantoms: Vec::new(),
+            companions: Vec::new(),
             present: VecDeque::new(),
             leaving: Vec::new(),
             tasks: JoinSet::new(),
@@ -337,12 +345,7 @@ impl Crowd {
                 _ = receiver.wait_for(|order| *order != Order::Stay) => {}
             }
         });
-        self.present.push_back(Present {
-            orders,
-            room: usize::MAX,
-            client_id: [0; 16],
-            is_host: false,
-        });
+        self.companions.push(orders);
     }
 
     /// How many are there, or on their way.
@@ -357,32 +360,66 @@ impl Crowd {
         }
     }
 
-    /// Sends the one away that has been there longest; the host goes last.
-    pub fn send_away(&mut self) {
-        if let Some(present) = self.next_to_go() {
-            self.dismiss(present);
+    /// Sends the one away that has been there longest of those who got in; the host goes last. `false` when nobody has
+    /// got in: whoever left on the way in would look like one who could not get in.
+    fn send_away(&mut self) -> bool {
+        let Some(present) = self.next_to_go() else {
+            return false;
+        };
+        self.dismiss(present);
+        true
+    }
+
+    /// Sends one away and brings another, unless nobody has got in who could go.
+    pub fn exchange(&mut self) {
+        if self.send_away() {
+            self.bring_in();
         }
     }
 
-    /// Lets the host remove the one that has been there longest; `false` when there is no host or nobody else.
+    /// Lets the host remove the one that has been there longest of those who got in; `false` when there is no host, or
+    /// nobody else who got in.
     pub fn remove(&mut self) -> bool {
-        if self.present.len() < 2 || !self.present.iter().any(|present| present.is_host) {
+        let Some(host) = self.present.iter().find(|present| present.is_host) else {
+            return false;
+        };
+        let host = host.orders.clone();
+        if self.present.iter().all(|present| present.is_host) {
             return false;
         }
         let Some(removed) = self.next_to_go() else {
             return false;
         };
         removed.orders.send_replace(Order::AwaitRemoval);
-        if let Some(host) = self.present.iter().find(|present| present.is_host) {
-            host.orders.send_replace(Order::Remove(removed.client_id));
-        }
+        host.send_replace(Order::Remove(removed.client_id));
         self.leaving.push(removed.orders);
         true
     }
 
+    /// Waits until everybody who is there has got in or has failed.
+    pub async fn settled(&self) {
+        let settled = async {
+            let mut looks = tokio::time::interval(SETTLED_LOOK);
+            let is_on_its_way = |present: &Present| !self.is_in(present) && !present.orders.is_closed();
+            while self.present.iter().any(is_on_its_way) {
+                looks.tick().await;
+            }
+        };
+        // Whoever is still on its way then is told in the report.
+        let _ = tokio::time::timeout(SETTLED_PATIENCE, settled).await;
+    }
+
     fn next_to_go(&mut self) -> Option<Present> {
-        let guest = self.present.iter().position(|present| !present.is_host);
-        self.present.remove(guest.unwrap_or_default())
+        let has_guests = self.present.iter().any(|present| !present.is_host);
+        let next = self
+            .present
+            .iter()
+            .position(|present| present.is_host != has_guests && self.is_in(present));
+        self.present.remove(next?)
+    }
+
+    fn is_in(&self, present: &Present) -> bool {
+        self.casting.measures.is_in(&present.client_id)
     }
 
     /// Sends everybody in a room away.
@@ -404,7 +441,7 @@ impl Crowd {
         for present in &self.present {
             present.orders.send_replace(Order::End);
         }
-        for orders in &self.phantoms {
+        for orders in self.phantoms.iter().chain(&self.companions) {
             orders.send_replace(Order::End);
         }
         for orders in &self.leaving {

@@ -39,11 +39,11 @@ pub(super) const SCENARIO: Scenario = Scenario {
             let _ = timeout(settings.duration, async {
                 loop {
                     changes.tick().await;
-                    crowd.send_away();
-                    crowd.bring_in();
+                    crowd.exchange();
                 }
             })
             .await;
+            crowd.settled().await;
             sleep(SETTLE).await;
             Ok(())
         })
