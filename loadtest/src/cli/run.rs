@@ -124,7 +124,8 @@ pub(super) async fn run(arguments: RunArguments) -> ExitCode {
         }
     };
     measures.packets_overrun.add(overrun);
-    let participants = cast.speakers() + cast.phantom + cast.browser;
+    let most = u32::try_from(crowd.most()).unwrap_or(u32::MAX);
+    let participants = most.max(cast.speakers()) + cast.phantom + cast.browser;
     let looks = |before: Result<Usage, String>, after| before.and_then(|before| Ok((before, after?)));
     let server = looks(before.0, after.0);
     let beside = arguments.server_pid.is_some_and(server_usage::shares_cores);

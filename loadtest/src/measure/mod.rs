@@ -3,6 +3,7 @@
 pub mod audio_gap;
 pub mod audio_quality;
 pub mod browsers;
+pub mod capacity;
 pub mod cost;
 pub mod decryption;
 pub mod delivery;
@@ -257,6 +258,7 @@ pub fn catalog() -> impl Iterator<Item = Entry> {
         .chain(generator::ENTRIES)
         .chain(cost::ENTRIES)
         .chain(browsers::ENTRIES)
+        .chain(capacity::ENTRIES)
 }
 
 /// A value of a histogram of microseconds, in milliseconds.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::figure::{Better, rounded};
+use super::human::digits;
 use super::model::Document;
 
 /// A change of less than this share is noise.
@@ -213,9 +214,7 @@ pub fn table(changes: &Changes) -> String {
             .iter()
             .filter(|(_, change)| change.direction == direction)
         {
-            let number = |value: Option<f64>| {
-                value.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.3}"))
-            };
+            let number = |value: Option<f64>| value.map_or_else(|| "not measured".to_owned(), digits);
             let share = change
                 .share
                 .map_or_else(String::new, |share| format!(" ({:+.0} %)", share * 100.0));

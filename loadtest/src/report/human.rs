@@ -14,6 +14,7 @@ pub fn table(report: &Report) -> String {
         let _ = writeln!(text, "  {name:<22} {value}");
     };
     let (context, figures, generator) = (&report.context, &report.figures, &report.generator);
+    let steps = &report.capacity;
     let report = &report.brief;
     let ended = match &context.partial_reason {
         Some(reason) => format!(", partial: {reason}"),
@@ -56,6 +57,15 @@ pub fn table(report: &Report) -> String {
                     time.p50, time.p95, time.p99
                 )
             },
+        ),
+    );
+    let told = |name: &str| figures.find(name).map_or_else(|| missing(name), measured);
+    row(
+        "added by the server",
+        format!(
+            "p50 {}, p99 {}",
+            told("added_latency_p50_ms"),
+            told("added_latency_p99_ms")
         ),
     );
     for (label, name, time) in [
@@ -154,6 +164,16 @@ pub fn table(report: &Report) -> String {
         if let Some(figure) = figures.find(name) {
             row(label, measured(figure));
         }
+    }
+    if !steps.is_empty() {
+        row(
+            "largest load",
+            format!(
+                "{}; {} of the server's CPU time",
+                told("capacity_participants"),
+                told("capacity_packets_per_cpu_second")
+            ),
+        );
     }
     if generator.bound == Some(true) {
         row(
@@ -262,11 +282,13 @@ fn ratio_table(text: &mut String, comparison: &Comparison) {
 }
 
 /// A number with as many digits as are worth reading.
-fn digits(value: f64) -> String {
+pub(super) fn digits(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
+        size if size >= 0.001 || size == 0.0 => format!("{value:.4}"),
+        // One packet of a million that is lost is not none.
+        _ => format!("{value:.7}"),
     }
 }
 

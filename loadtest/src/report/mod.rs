@@ -79,6 +79,7 @@ impl Report {
         measure::generator::tell(&run.generator, packets, &mut figures);
         measure::cost::tell(&run.costs, &mut figures);
         measure::browsers::tell(&measures.browsers, &mut figures);
+        measure::capacity::tell(&run.capacity, &mut figures);
         Self {
             brief: Brief::new(run.participants, &run.server, run.memory, measures),
             context: run.context,

@@ -129,6 +129,7 @@ pub struct Crowd {
     /// What runs beside the participants.
     companions: Vec<watch::Sender<Order>>,
     present: VecDeque<Present>,
+    most: usize,
     leaving: Vec<watch::Sender<Order>>,
     tasks: JoinSet<()>,
     /// What a search for the largest load has tried.
@@ -158,6 +159,7 @@ impl Crowd {
             phantoms: Vec::new(),
             companions: Vec::new(),
             present: VecDeque::new(),
+            most: 0,
             leaving: Vec::new(),
             tasks: JoinSet::new(),
             steps: Vec::new(),
@@ -282,6 +284,7 @@ impl Crowd {
             client_id,
             is_host,
         });
+        self.most = self.most.max(self.present.len());
     }
 
     /// Brings the phantoms of the cast into the first room, and waits until they are added or a minute is over.
@@ -351,6 +354,11 @@ impl Crowd {
     /// How many are there, or on their way.
     pub fn present(&self) -> usize {
         self.present.len()
+    }
+
+    /// How many with media of this process were there at a time at most; some scenarios bring more than the cast.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// Tells the one in that place what to do: 0 has been there longest.

@@ -107,7 +107,14 @@ fn cards(report: &Report) -> Vec<Card> {
         },
     };
     let cores = report.figures.value("server_cores_used");
-    vec![
+    let largest = card(
+        "Largest load",
+        "capacity_participants",
+        "participants",
+        "carried with less than 0.01 % loss and at most 1 ms added at the 99th percentile",
+    );
+    let found = (!report.capacity.is_empty()).then_some(largest);
+    let always = [
         Card {
             name: "Participants who got in",
             value: Some((
@@ -161,7 +168,8 @@ fn cards(report: &Report) -> Vec<Card> {
             "MiB",
             "resident, while all were there",
         ),
-    ]
+    ];
+    found.into_iter().chain(always).collect()
 }
 
 fn latency(report: &Report) -> Markup {
