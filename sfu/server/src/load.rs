@@ -1,11 +1,13 @@
 //! Judges from how busy a shard is and how far it lags behind whether it must shed load, and how much.
 //!
-//! In: time worked, what waits in the sockets, time. Out: the level to shed at. Pure; the shard measures and obeys.
+//! In: time worked, what waits in the sockets and what came, time. Out: the level to shed at. Pure; the shard measures and obeys.
 //!
 //! Lagging is what hurts: what waits in a socket is late, and what finds no room is lost, sound included. So a
 //! backlog raises the level at once and again until it is gone. Being busy all the time without a backlog raises it
 //! only as far as turning newcomers away. Calm lowers it step by step. A step that brought the trouble back is waited
-//! for longer the next time; one after which the shard will foreseeably not be busy is not waited for long.
+//! for longer the next time; one after which the shard will foreseeably not be busy is not waited for long. Nor is one that
+//! brought the trouble back when clearly more came in, or the same took clearly longer: sound alone can keep a shard so
+//! busy that what pictures would add cannot be foreseen.
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,8 @@ const PATIENCE: u32 = 20;
 const MAX_PATIENCE: u32 = 80;
 /// Of it, what a step takes that can be foreseen to go well: one part in so many.
 const FORESEEN: u32 = 4;
+/// The load has eased when this part of what came in, or of the busy share, is left of when a step went wrong.
+const EASED: f64 = 0.7;
 /// Calm judgements without shedding after which steps that went wrong are forgotten: 8 s.
 const FORGET: u32 = 320;
 
@@ -45,6 +49,16 @@ pub(crate) struct Measured {
     pub(crate) backlog: f64,
     /// Datagrams that found no room.
     pub(crate) dropped: u32,
+    /// Packets of media that publishers sent.
+    pub(crate) received: u64,
+}
+
+/// What there was to do at a time.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    busy: f64,
+    /// Packets of media between two judgements.
+    received: f64,
 }
 
 /// The judge of one shard.
@@ -54,6 +68,8 @@ pub(crate) struct LoadMeter {
     worked: Duration,
     /// Busy shares of the last intervals.
     shares: [f64; WINDOW],
+    /// Packets received in the last intervals.
+    received: [u64; WINDOW],
     next: usize,
     level: u8,
     /// Judgements since the last rise and since the last fall.
@@ -62,8 +78,11 @@ pub(crate) struct LoadMeter {
     /// Calm judgements in a row, and how many are asked for before each level goes.
     calm: u32,
     patience: [u32; LEVELS],
-    /// The level that went last.
+    /// What there was to do when the step down from a level was taken that brought the trouble back.
+    failed: [Option<Work>; LEVELS],
+    /// The level that went last, and what there was to do then.
     left: u8,
+    left_with: Option<Work>,
 }
 
 impl LoadMeter {
@@ -72,13 +91,16 @@ impl LoadMeter {
             since: now,
             worked: Duration::ZERO,
             shares: [0.0; WINDOW],
+            received: [0; WINDOW],
             next: 0,
             level: 0,
             risen: u32::MAX,
             fallen: u32::MAX,
             calm: 0,
             patience: [PATIENCE; LEVELS],
+            failed: [None; LEVELS],
             left: 0,
+            left_with: None,
         }
     }
 
@@ -108,6 +130,9 @@ impl LoadMeter {
         (self.since, self.worked) = (now, Duration::ZERO);
         if let Some(slot) = self.shares.get_mut(self.next) {
             *slot = share.min(1.0);
+        }
+        if let Some(slot) = self.received.get_mut(self.next) {
+            *slot = measured.received;
         }
         self.next = (self.next + 1) % WINDOW;
         self.risen = self.risen.saturating_add(1);
@@ -152,11 +177,13 @@ impl LoadMeter {
 
     fn raise(&mut self, by: u8) {
         let level = self.level.saturating_add(by).min(Shed::MAX.0);
-        if let Some(patience) = self.patience.get_mut(usize::from(self.left))
+        let left = usize::from(self.left);
+        if let (Some(patience), Some(failed)) = (self.patience.get_mut(left), self.failed.get_mut(left))
             && level > self.level
             && self.fallen < 2 * *patience
         {
             *patience = (2 * *patience).min(MAX_PATIENCE);
+            *failed = self.left_with;
         }
         self.level = level;
         self.risen = 0;
@@ -172,9 +199,11 @@ impl LoadMeter {
         if self.level == 0 {
             if self.calm >= FORGET {
                 self.patience = [PATIENCE; LEVELS];
+                self.failed = [None; LEVELS];
             }
         } else if self.calm >= self.wait() {
             self.left = self.level;
+            self.left_with = Some(self.work());
             self.level -= 1;
             self.fallen = 0;
             self.calm = 0;
@@ -183,8 +212,11 @@ impl LoadMeter {
 
     /// Calm judgements before this level goes.
     fn wait(&self) -> u32 {
-        let patience = self.patience.get(usize::from(self.level));
-        let patience = patience.copied().unwrap_or(MAX_PATIENCE);
+        let level = usize::from(self.level);
+        let patience = self.patience.get(level).copied().unwrap_or(MAX_PATIENCE);
+        if self.failed.get(level).copied().flatten().is_some_and(|then| self.work().has_eased(then)) {
+            return PATIENCE / FORESEEN;
+        }
         let share = |level: u8| f64::from(Shed(level).share());
         let (now, next) = (share(self.level), share(self.level.saturating_sub(1)));
         // Were all the work for pictures, it would grow with their share. Without any nothing is known of it.
@@ -194,6 +226,21 @@ impl LoadMeter {
         } else {
             patience
         }
+    }
+
+    /// What there was to do in the last 200 ms.
+    #[expect(clippy::cast_precision_loss, reason = "packets of 200 ms are few")]
+    fn work(&self) -> Work {
+        Work {
+            busy: self.busy(),
+            received: self.received.iter().sum::<u64>() as f64 / 8.0,
+        }
+    }
+}
+
+impl Work {
+    fn has_eased(self, then: Self) -> bool {
+        self.busy <= EASED * then.busy || self.received <= EASED * then.received
     }
 }
 
@@ -216,6 +263,8 @@ mod tests {
         now: Instant,
         meter: LoadMeter,
         level: u8,
+        /// Packets that come in an interval.
+        received: u64,
     }
 
     impl World {
@@ -225,6 +274,7 @@ mod tests {
                 now,
                 meter: LoadMeter::new(now),
                 level: 0,
+                received: 100,
             }
         }
 
@@ -234,7 +284,11 @@ mod tests {
             self.now += INTERVAL;
             self.meter.worked(woke, self.now);
             assert!(self.meter.is_due(self.now));
-            let measured = Measured { backlog, dropped: 0 };
+            let measured = Measured {
+                backlog,
+                dropped: 0,
+                received: self.received,
+            };
             self.level = self.meter.judge(self.now, measured).0;
         }
 
@@ -292,6 +346,7 @@ mod tests {
             Measured {
                 backlog: 0.0,
                 dropped: 1,
+                received: 0,
             },
         );
         assert_eq!(world.meter.level, 2, "a lost datagram is enough");
@@ -323,6 +378,35 @@ mod tests {
             assert!(world.level > 0);
             let recovery = world.until(0, 0.4, 0.0) * 25;
             assert!(recovery <= 5000, "{recovery} ms after {length} intervals");
+        }
+    }
+
+    #[test]
+    fn when_fewer_send_pictures_everything_is_back_soon_though_sound_goes_on() {
+        for length in [10, 100, 400, 1000] {
+            let mut world = World::new();
+            // It grows: one step down after the other brings the trouble back.
+            for carried in [2, 3, 4, 5] {
+                for _ in 0..length {
+                    let trouble = world.level < carried;
+                    world.pass(if trouble { 1.0 } else { 0.7 }, if trouble { 0.3 } else { 0.0 });
+                }
+            }
+            // A third still sends pictures; all still send sound, which takes more than a third of the core.
+            world.received = 60;
+            let mut passed = 0u32;
+            while world.level > 0 {
+                let pictures = 0.3 * f64::from(Shed(world.level).share()) / 256.0;
+                // Now and then there is a moment of work: for key frames of which more is sent, or beside the shard.
+                let moment = passed % 16 > 13;
+                world.pass(if moment { 1.0 } else { 0.4 + pictures }, 0.0);
+                passed += 1;
+                assert!(
+                    passed * 25 <= 4000,
+                    "at {} after {length} intervals",
+                    world.level
+                );
+            }
         }
     }
 

@@ -74,6 +74,8 @@ struct Shard {
     load: LoadMeter,
     /// Datagrams the sockets had no room for, as last seen.
     dropped: u32,
+    /// Packets of media received since the load was last judged.
+    received: u64,
     /// When the estimates were last summed up.
     estimated_at: Instant,
     overload: Overload,
@@ -138,6 +140,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         gauges: Default::default(),
         load: LoadMeter::new(Instant::now()),
         dropped: 0,
+        received: 0,
         estimated_at: Instant::now(),
         overload,
         inbox,

@@ -66,11 +66,13 @@ impl Shard {
         Measured {
             backlog,
             dropped: new,
+            received: std::mem::take(&mut self.received),
         }
     }
 
     pub(super) fn count(&mut self) {
         let core = self.core.take_counters();
+        self.received += core.audio_in + core.video_in;
         if !std::mem::replace(&mut self.is_recounted, true) {
             let mirrors = self.sessions.relay.mirror_count();
             let (gauges, _) = &mut self.gauges;
