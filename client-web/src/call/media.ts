@@ -184,6 +184,7 @@ export class MediaConnection {
     const born = performance.now();
     peer.on("stream", ({ track, stream }) => this.events.stream(track, stream));
     // The network that carries signaling may be gone too, and the restart needs it now.
+    peer.on("silent", () => this.socket.hurry());
     peer.on("lost", () => this.socket.hurry());
     peer.on("failed", (failure) => {
       if (this.#peer === peer) {

@@ -45,6 +45,8 @@ export type PeerEvents = {
   /** A subscribed track can be shown, or cannot any more. */
   stream: { readonly track: Track; readonly stream: MediaStream | undefined };
   connected: boolean;
+  /** Nothing arrived for a moment. */
+  silent: undefined;
   /** Nothing arrives any more; it is being brought back, for which signaling has to work. */
   lost: undefined;
   /** This connection is beyond repair: make another. */
@@ -70,6 +72,7 @@ export class Peer {
   readonly #publishers = new Map<Source, Publisher>();
   readonly #loudness = new Loudness();
   readonly #recovery = new Recovery({
+    suspect: () => this.#events.emit("silent", undefined),
     restartIce: () => {
       this.#pc.restartIce();
       this.#renegotiate();
@@ -253,6 +256,7 @@ export class Peer {
   }
 
   #renegotiate(): void {
+    clearTimeout(this.#retryTimer);
     this.#dirty = true;
     if (!this.#running && !this.#closed) {
       this.#running = true;

@@ -4,14 +4,17 @@ import { bytesReceived, Recovery } from "./recovery.ts";
 let recovery: Recovery;
 let restarts: number[];
 let givenUp: number[];
+let suspected: number[];
 let bytes: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
   restarts = [];
   givenUp = [];
+  suspected = [];
   bytes = 0;
   recovery = new Recovery({
+    suspect: () => suspected.push(performance.now()),
     restartIce: () => restarts.push(performance.now()),
     giveUp: () => givenUp.push(performance.now()),
   });
@@ -45,6 +48,17 @@ describe("a connection", () => {
     expect(restarts).toEqual([last + 1_000]);
   });
 
+  it("is suspected first, once, so that signaling is there when it is restarted", async () => {
+    await pass(5_000, true);
+    const last = performance.now();
+    await pass(800, false);
+    expect(suspected).toEqual([last + 600]);
+    await pass(1_000, true);
+    expect(restarts).toEqual([]);
+    await pass(2_000, false);
+    expect(suspected).toHaveLength(2);
+  });
+
   it("is restarted sooner just after the network changed", async () => {
     await pass(5_000, true);
     const last = performance.now();
@@ -62,7 +76,7 @@ describe("a connection", () => {
       recovery.handleAnswered();
       await pass(2_600, false);
     }
-    expect(restarts.slice(0, 4)).toEqual([first, first + 2_500, first + 5_100, first + 7_700]);
+    expect(restarts.slice(0, 4)).toEqual([first, first + 1_000, first + 3_600, first + 7_700]);
     expect(givenUp).toEqual([first + 8_000]);
   });
 

@@ -1,5 +1,7 @@
 // Notices that a connection is dead, and brings it back: by ICE restarts first, by giving it up when they do not help.
 
+/** Nothing arrived for this long: signaling, which a restart needs, should be made sure of. */
+const SILENCE_MS = 500;
 /** Nothing arrived for this long on a connection on which sound arrived all the time. */
 const STALL_MS = 1_000;
 /** The same, just after the network changed. */
@@ -11,11 +13,19 @@ const LIVELY_ARRIVALS = 5;
 const BLIND_MS = 2_500;
 /** An ICE restart that was answered has this long to show an effect before the next. */
 const RESTART_MS = 2_500;
+/**
+ * The same for the first ones: libwebrtc may know of a new network only seconds after the old one went, and a restart
+ * before that finds no way, also not later.
+ */
+const EARLY_RESTART_MS = 1_000;
+const EARLY_RESTARTS = 2;
 /** So long after the first answered restart the connection is given up. */
 const GIVE_UP_MS = 8_000;
 
 /** What a recovery does. */
 export interface RecoveryActions {
+  /** Nothing arrives; perhaps a restart is needed soon. */
+  suspect(): void;
   /** Starts ICE anew with the next offer, and makes one. */
   restartIce(): void;
   /** Nothing helped. */
@@ -30,8 +40,11 @@ export class Recovery {
   #lookedAt = 0;
   #suspiciousUntil = Number.NEGATIVE_INFINITY;
   #lost = false;
+  #suspected = false;
   /** Whether the server answered the last restart. */
   #answered = false;
+  /** Answered restarts since it is lost. */
+  #restarts = 0;
   #giveUpTimer: ReturnType<typeof setTimeout> | undefined;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -52,9 +65,10 @@ export class Recovery {
     if (bytes > this.#bytes) {
       this.#arrivals += 1;
       this.#arrivedAt = now;
+      this.#suspected = false;
       this.handleAlive();
-    } else if (this.#arrivals >= LIVELY_ARRIVALS && now - this.#arrivedAt >= this.#patience(now)) {
-      this.handleLost();
+    } else if (this.#arrivals >= LIVELY_ARRIVALS) {
+      this.#miss(now - this.#arrivedAt, now);
     }
     // Less than before: the browser has forgotten a path and what came on it.
     this.#bytes = bytes;
@@ -89,9 +103,11 @@ export class Recovery {
   handleAnswered(): void {
     if (this.#lost && !this.#answered) {
       this.#answered = true;
+      this.#restarts += 1;
       this.#giveUpTimer ??= setTimeout(() => this.actions.giveUp(), GIVE_UP_MS);
       // Before the answer there is nothing that could have worked: without signaling it waits.
-      this.#restartTimer = setTimeout(() => this.#restart(), RESTART_MS);
+      const patience = this.#restarts <= EARLY_RESTARTS ? EARLY_RESTART_MS : RESTART_MS;
+      this.#restartTimer = setTimeout(() => this.#restart(), patience);
     }
   }
 
@@ -99,6 +115,17 @@ export class Recovery {
     clearTimeout(this.#giveUpTimer);
     clearTimeout(this.#restartTimer);
     this.#giveUpTimer = undefined;
+    this.#restarts = 0;
+  }
+
+  /** Nothing arrived for `silence` milliseconds. */
+  #miss(silence: number, now: number): void {
+    if (silence >= this.#patience(now)) {
+      this.handleLost();
+    } else if (silence >= SILENCE_MS && !this.#suspected) {
+      this.#suspected = true;
+      this.actions.suspect();
+    }
   }
 
   #restart(): void {

@@ -169,6 +169,19 @@ describe("the signaling socket", () => {
     socket.stop();
   });
 
+  it("does not wait longer for an old connection because it is told to hurry again and again", async () => {
+    const server = new Server();
+    const { socket, states } = open(server);
+    await vi.advanceTimersByTimeAsync(10);
+    server.answersPing = false;
+    for (let times = 0; times < 4; times += 1) {
+      socket.hurry();
+      await vi.advanceTimersByTimeAsync(200);
+    }
+    expect(states).toEqual(["connecting", "open", "lost", "connecting", "open"]);
+    socket.stop();
+  });
+
   it("stays open for minutes while the server answers its pings", async () => {
     const server = new Server();
     const { socket, states } = open(server);

@@ -16,7 +16,7 @@ const PING_INTERVAL_MS = 5_000;
 /** A connection that stays silent this long after a Ping is dead. */
 const PONG_PATIENCE_MS = 3_000;
 /** The same while there is reason to believe that it is dead. */
-const HURRIED_PATIENCE_MS = 1_000;
+const HURRIED_PATIENCE_MS = 600;
 /** When the server does not say after how long it may be asked again. */
 const OVERLOADED_RETRY_MS = 5_000;
 
@@ -84,6 +84,8 @@ export class SignalingSocket {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setTimeout> | undefined;
   #pingId = 0;
+  /** When the last Ping left, and when its connection is dead unless something comes. */
+  #pinged: { readonly at: number; readonly due: number } | undefined;
   #lastReceived = 0;
   #retryAfterMs = 0;
   /** How often in a row the server was overloaded. */
@@ -241,16 +243,21 @@ export class SignalingSocket {
   #ping(patienceMs = PONG_PATIENCE_MS): void {
     clearTimeout(this.#pingTimer);
     const generation = this.#generation;
-    const sentAt = Date.now();
+    const now = Date.now();
+    const before = this.#pinged;
+    // While one is unanswered, another does not begin the wait anew: reasons to hurry come one after the other.
+    const waits = before !== undefined && this.#lastReceived < before.at;
+    const pinged = { at: waits ? before.at : now, due: Math.min(now + patienceMs, waits ? before.due : Infinity) };
+    this.#pinged = pinged;
     this.#pingId = (this.#pingId + 1) % 0x1_0000_0000;
     this.send({ type: "ping", id: this.#pingId });
     this.#pingTimer = setTimeout(() => {
-      if (this.#lastReceived < sentAt) {
+      if (this.#lastReceived < pinged.at) {
         this.#retry(generation);
         return;
       }
       this.#pingTimer = setTimeout(() => this.#ping(), PING_INTERVAL_MS - patienceMs);
-    }, patienceMs);
+    }, pinged.due - now);
   }
 
   /** Gives the current connection up and schedules the next, unless somebody already did. */
@@ -266,6 +273,7 @@ export class SignalingSocket {
   #drop(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#pingTimer);
+    this.#pinged = undefined;
     this.#generation += 1;
     this.#transport?.close();
     this.#transport = undefined;
