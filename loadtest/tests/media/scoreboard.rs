@@ -20,10 +20,9 @@ const PROMISES: &[(&str, &str, i64)] = &[
     ("nobody_looks_closely", "large_again_ms", 1_000),
     ("nobody_looks_closely", "uplink_kbits", 300),
     ("hidden_tiles", "shown_again_ms", 1_000),
-    // One at Go, and one for those whose connections came after it.
-    ("burst_of_joins", "requests_per_source_and_epoch", 2),
-    // Round trips of 44 ms at each end, a second request for some, and what the jitter buffer waits for.
-    ("burst_of_joins", "longest_wait_after_go_ms", 500),
+    ("burst_of_joins", "requests_per_source_and_epoch", 1),
+    // Round trips of 44 ms at each end, the next picture of the camera, and what the jitter buffer waits for.
+    ("burst_of_joins", "longest_wait_after_go_ms", 200),
     (
         "joining_over_two_and_a_half_mbit",
         "large_after_joining_ms",

@@ -103,6 +103,11 @@ impl Downlink {
         self.pacer.release(now, self.limit)
     }
 
+    /// The bytes that may be added to what waits and leave within a time; `None`: nothing has to wait.
+    pub(crate) fn room_within(&self, time: Duration) -> Option<usize> {
+        Some(self.pacer.room_within(self.limit?, time))
+    }
+
     /// Forgets what waits.
     pub(crate) fn clear(&mut self) {
         self.pacer.clear();

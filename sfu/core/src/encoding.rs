@@ -18,6 +18,16 @@ const AUDIO_PACKETS: u64 = 128;
 const VIDEO_BYTES: [usize; 3] = [512 << 10, 160 << 10, 64 << 10];
 const VIDEO_PACKETS: u64 = 1024;
 
+/// The last key frame of an encoding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyFrame {
+    /// Number of its first packet.
+    pub(crate) sequence: u64,
+    /// Low byte of the epoch in which it was encrypted.
+    pub(crate) epoch: Option<u8>,
+    pub(crate) at: Instant,
+}
+
 /// An encoding. Another SSRC is another stream and starts it over.
 pub(crate) struct Encoding {
     pub(crate) generation: Generation,
@@ -25,6 +35,7 @@ pub(crate) struct Encoding {
     pub(crate) ring: Ring,
     pub(crate) guard: Guard,
     pub(crate) descriptors: Descriptors,
+    pub(crate) key_frame: Option<KeyFrame>,
     /// The publisher's wall clock and this stream's, by its last sender report.
     pub(crate) clock: Option<SenderClock>,
     /// When a sender report was last passed on.
@@ -49,6 +60,7 @@ impl Encoding {
             ring,
             guard: Guard::default(),
             descriptors: Descriptors::default(),
+            key_frame: None,
             clock: None,
             reported_at: None,
             reported: 0,
@@ -61,6 +73,7 @@ impl Encoding {
         self.log = ReceiveLog::new();
         self.ring.clear();
         self.descriptors.clear();
+        self.key_frame = None;
         self.clock = None;
     }
 }

@@ -77,6 +77,13 @@ impl<T> Pacer<T> {
         Some(reference)
     }
 
+    /// The bytes that may come on top of what waits and leave within a time with it.
+    pub(crate) fn room_within(&self, estimate: u32, time: Duration) -> usize {
+        let waiting = self.waiting.iter().map(|(_, size)| usize::from(*size)).sum();
+        let room = usize::try_from(bytes_in(estimate, time)).unwrap_or(0);
+        room.saturating_sub(waiting)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -91,17 +98,12 @@ impl<T> Pacer<T> {
         if self.at == Some(now) {
             return;
         }
-        let speed = u64::from(estimate) * SPEED.0 / SPEED.1 / 8;
-        let bytes = |time: Duration| {
-            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-            i64::try_from(speed.saturating_mul(micros) / 1_000_000).unwrap_or(i64::MAX)
-        };
         let passed = now.saturating_duration_since(*self.at.get_or_insert(now));
-        let earned = bytes(passed);
+        let earned = bytes_in(estimate, passed);
         // Less than a byte would be lost: let the time add up.
         if earned > 0 {
             self.at = Some(now);
-            let burst = bytes(BURST).max(MIN_BURST);
+            let burst = bytes_in(estimate, BURST).max(MIN_BURST);
             self.credit = self.credit.saturating_add(earned).min(burst);
         }
     }
@@ -111,6 +113,13 @@ impl<T> Pacer<T> {
             .credit
             .saturating_sub(i64::try_from(size).unwrap_or(i64::MAX));
     }
+}
+
+/// What leaves within a time, in bytes.
+fn bytes_in(estimate: u32, time: Duration) -> i64 {
+    let speed = u64::from(estimate) * SPEED.0 / SPEED.1 / 8;
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    i64::try_from(speed.saturating_mul(micros) / 1_000_000).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -214,7 +214,13 @@ impl LoadMeter {
     fn wait(&self) -> u32 {
         let level = usize::from(self.level);
         let patience = self.patience.get(level).copied().unwrap_or(MAX_PATIENCE);
-        if self.failed.get(level).copied().flatten().is_some_and(|then| self.work().has_eased(then)) {
+        if self
+            .failed
+            .get(level)
+            .copied()
+            .flatten()
+            .is_some_and(|then| self.work().has_eased(then))
+        {
             return PATIENCE / FORESEEN;
         }
         let share = |level: u8| f64::from(Shed(level).share());
@@ -401,11 +407,7 @@ mod tests {
                 let moment = passed % 16 > 13;
                 world.pass(if moment { 1.0 } else { 0.4 + pictures }, 0.0);
                 passed += 1;
-                assert!(
-                    passed * 25 <= 4000,
-                    "at {} after {length} intervals",
-                    world.level
-                );
+                assert!(passed * 25 <= 4000, "at {} after {length} intervals", world.level);
             }
         }
     }

@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use conclave_wire::control::ControlCommand;
-use conclave_wire::id::{Epoch, RoomId};
-
 use super::forward::count;
 use super::{Measurement, Options};
 use crate::clock::{SHARD, ThreadClock};
@@ -40,10 +37,7 @@ fn joins(options: Options) -> Result<Vec<Figure>, BenchError> {
     let requests = fleet.totals.key_frame_requests;
     let began = Instant::now();
     let wave = fleet.join(room, BURST)?;
-    fleet.tell(ControlCommand::Go {
-        room: RoomId::new(u128::try_from(room).unwrap_or(0).to_be_bytes()),
-        epoch: Epoch(2),
-    })?;
+    fleet.switch_epoch(room, 2)?;
     fleet.play(Duration::from_secs(1).saturating_sub(began.elapsed()))?;
     let requests = fleet.totals.key_frame_requests - requests;
     let people = if options.quick { 200 } else { 1000 };

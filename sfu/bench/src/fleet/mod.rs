@@ -242,11 +242,25 @@ impl Fleet {
                 client.subscribe(other.track, other.kind, feedback);
             }
         })?;
+        self.switch_epoch(number, 1)?;
+        Ok((number, members))
+    }
+
+    /// Members of a room, and with them the SFU, begin another epoch.
+    pub(crate) fn switch_epoch(&mut self, room: usize, epoch: u8) -> Result<(), BenchError> {
+        let id = self.rooms.get(room).map(|room| room.id).ok_or(BenchError::Gone)?;
+        for (client, of) in self.clients.iter_mut().zip(&self.room_of) {
+            if *of == room {
+                client
+                    .publishers
+                    .iter_mut()
+                    .for_each(|publisher| publisher.epoch = epoch);
+            }
+        }
         self.tell(ControlCommand::Go {
             room: id,
-            epoch: Epoch(1),
-        })?;
-        Ok((number, members))
+            epoch: Epoch(epoch.into()),
+        })
     }
 
     /// Lets so many people join a room that runs, and waits until all of them have received something.

@@ -59,6 +59,8 @@ pub(crate) struct Publisher {
     pub(crate) key_wanted: bool,
     /// Whether it sends nothing for now.
     pub(crate) muted: bool,
+    /// Low byte of the epoch whose keys it encrypts with.
+    pub(crate) epoch: u8,
     leaf: u32,
     sequence: u16,
     timestamp: u32,
@@ -77,6 +79,7 @@ impl Publisher {
             next,
             key_wanted: true,
             muted: false,
+            epoch: 1,
             leaf,
             sequence: 1,
             timestamp: 1,
@@ -145,7 +148,9 @@ impl Publisher {
             }
         }
         if first {
-            let kid = (u32::from(self.stream.source.context()) << 20 | self.leaf << 8 | 1).to_be_bytes();
+            let kid =
+                (u32::from(self.stream.source.context()) << 20 | self.leaf << 8 | u32::from(self.epoch))
+                    .to_be_bytes();
             start.push(0x80 | 2 << 4 | 0x08 | 3);
             start.extend(kid.iter().skip(1));
             start.extend(u32::from(self.frame).to_be_bytes());

@@ -42,8 +42,8 @@ impl Wanted {
 pub(crate) struct KeyframeGate {
     last: Option<Instant>,
     wanted: Wanted,
-    /// Somebody who wants one has just begun to watch.
-    joined: bool,
+    /// Those of them that somebody waits for who has just begun to watch.
+    joined: Wanted,
     /// Asked for and not come yet.
     outstanding: Wanted,
     /// How often what is outstanding was asked for.
@@ -61,7 +61,7 @@ impl KeyframeGate {
     /// Somebody new watches.
     pub(crate) const fn join(&mut self, encodings: Wanted) {
         self.want(encodings);
-        self.joined = true;
+        self.joined = self.joined.with(encodings);
     }
 
     /// Senders switch to a new epoch, and these encodings have new subscribers, who cannot use anything older.
@@ -79,6 +79,7 @@ impl KeyframeGate {
         // It serves whoever wished for one before.
         self.outstanding = self.outstanding.without(arrived);
         self.wanted = self.wanted.without(arrived);
+        self.joined = self.joined.without(arrived);
         let Some((expected, encodings)) = self.epoch.filter(|(_, encodings)| encodings.contains(encoding))
         else {
             return;
@@ -93,7 +94,7 @@ impl KeyframeGate {
 
     /// The encodings to ask for now.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Wanted> {
-        let new = self.joined && !self.wanted.without(self.outstanding).is_empty();
+        let new = !self.joined.without(self.outstanding).is_empty();
         let interval = if new { JOIN_INTERVAL } else { INTERVAL };
         let waited = self
             .last
@@ -109,7 +110,7 @@ impl KeyframeGate {
         }
         self.asks = if self.wanted.is_empty() { self.asks + 1 } else { 1 };
         self.last = Some(now);
-        self.joined = false;
+        self.joined = Wanted::NONE;
         self.outstanding = due;
         self.wanted = Wanted::NONE;
         Some(due)
@@ -190,6 +191,23 @@ mod tests {
             Some(low()),
             "it came before this one"
         );
+    }
+
+    #[test]
+    fn who_has_begun_to_watch_and_wants_more_waits_as_everybody() {
+        let start = crate::virtual_clock::epoch();
+        let mut gate = KeyframeGate::default();
+        gate.join(low());
+        assert_eq!(gate.due(start), Some(low()));
+        gate.join(low());
+        gate.arrived(LOW, None);
+        gate.want(Wanted::one(HIGH));
+        assert_eq!(
+            gate.due(start + JOIN_INTERVAL),
+            None,
+            "a larger picture, not a first one"
+        );
+        assert_eq!(gate.due(start + INTERVAL), Some(Wanted::one(HIGH)));
     }
 
     #[test]

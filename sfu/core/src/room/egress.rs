@@ -262,13 +262,13 @@ impl Room {
 }
 
 /// The way of a packet to one subscriber.
-struct Way<'a> {
+pub(super) struct Way<'a> {
     /// Index of the subscription in the room.
-    index: usize,
-    subscription: &'a mut Subscription,
-    downlink: &'a mut Downlink,
+    pub(super) index: usize,
+    pub(super) subscription: &'a mut Subscription,
+    pub(super) downlink: &'a mut Downlink,
     /// The room's list of members for whom something waits.
-    paced: &'a mut Vec<usize>,
+    pub(super) paced: &'a mut Vec<usize>,
 }
 
 impl Way<'_> {
@@ -309,7 +309,7 @@ impl Way<'_> {
     }
 
     /// Sends packets that were there before the selector wanted them.
-    fn catch_up<E: Egress>(
+    pub(super) fn catch_up<E: Egress>(
         &mut self,
         track: &Track,
         view: &TrackView,
@@ -330,7 +330,13 @@ impl Way<'_> {
     }
 }
 
-fn kept(encoding: &Encoding, index: u8, codec: Codec, sequence: u64, now: Instant) -> Option<Packet<'_>> {
+pub(super) fn kept(
+    encoding: &Encoding,
+    index: u8,
+    codec: Codec,
+    sequence: u64,
+    now: Instant,
+) -> Option<Packet<'_>> {
     let kept = encoding.ring.get(now, sequence)?;
     Some(Packet {
         generation: encoding.generation,

@@ -6,6 +6,7 @@ use conclave_wire::control::ControlEvent;
 use conclave_wire::media::Kind;
 
 use super::Room;
+use crate::encoding::KeyFrame;
 use crate::forward::Egress;
 use crate::forward::keyframe::Wanted;
 use crate::forward::receive_log::Arrival;
@@ -208,6 +209,14 @@ impl Room {
         if track.kind() == Kind::Video {
             if facts.key && facts.starts_frame && facts.spatial == 0 {
                 track.gate.arrived(route.encoding, epoch);
+                if let Some(encoding) = track.encoding_mut(route.encoding) {
+                    let key_frame = KeyFrame {
+                        sequence,
+                        epoch,
+                        at: context.now,
+                    };
+                    encoding.key_frame = Some(key_frame);
+                }
             }
             if broken {
                 track.gate.want(Wanted::one(route.encoding));

@@ -32,14 +32,20 @@ impl Room {
         track.unsettled = true;
         if !subscription.is_fresh(context.now) {
             let watched = subscription.watched(track.view().live);
-            track.gate.join(Wanted::one(watched));
-            self.ask_keyframes(track_index, context);
+            if self.replay(index, watched, context) {
+                return;
+            }
+            if let Some(track) = self.tracks.get_mut(track_index) {
+                track.gate.join(Wanted::one(watched));
+                self.ask_keyframes(track_index, context);
+            }
         }
     }
 
     /// Senders switch to a new epoch: whoever is new needs a key frame of it.
     pub(crate) fn go<E: Egress>(&mut self, epoch: u8, context: &mut Context<'_, E>) {
         self.switched = Some(context.now);
+        self.epoch = Some(epoch);
         for (_, peer) in self.peers.iter_mut() {
             peer.switch_epoch();
         }

@@ -1,7 +1,7 @@
 //! One room: its peers, tracks and subscriptions, and what commands do to them.
 //!
 //! `negotiate` applies offers, `ingress` takes packets, `egress` forwards them, `allocate` chooses layers, `keyframes`,
-//! `pace` and `report` send what is due.
+//! `replay`, `pace` and `report` send what is due.
 //! All state of a room is here and has this one owner.
 
 mod allocate;
@@ -12,6 +12,7 @@ mod keyframes;
 mod needed;
 mod negotiate;
 mod pace;
+mod replay;
 mod report;
 mod wide;
 
@@ -59,6 +60,8 @@ pub(crate) struct Room {
     shed: Shed,
     /// When senders last switched to another epoch.
     switched: Option<Instant>,
+    /// The low byte of that epoch.
+    epoch: Option<u8>,
 }
 
 impl Room {
@@ -75,6 +78,7 @@ impl Room {
             is_listed: false,
             shed,
             switched: None,
+            epoch: None,
         }
     }
 

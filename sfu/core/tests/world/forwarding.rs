@@ -6,7 +6,7 @@ use conclave_transport::rtcp::SenderReport;
 use conclave_transport::rtp::Extension;
 use conclave_wire::client::subscription::View;
 use conclave_wire::control::{ControlCommand, ControlEvent};
-use conclave_wire::id::{LeafIndex, PeerId, TrackId};
+use conclave_wire::id::{Epoch, LeafIndex, PeerId, TrackId};
 use conclave_wire::media::Source;
 
 use crate::picture::{Camera, Scalable, Simulcast, simulcast_offer};
@@ -239,6 +239,74 @@ fn a_hundred_joins_in_an_epoch_cost_one_key_frame_request() {
         asked += world.count_rtcp(0, "Pli");
     }
     assert_eq!(asked, 1);
+}
+
+#[test]
+fn who_connects_after_go_begins_with_the_key_frame_that_came_for_the_others() {
+    let mut world = World::call();
+    for peer in 3..103u64 {
+        world.enter(peer);
+        let offer = FIREFOX.replace("A7:F4", &format!("A7:{peer:02X}"));
+        world.watch(peer, &offer, &[("3", 2)]);
+    }
+    world.go();
+    assert_eq!(world.count_rtcp(0, "Pli"), 1);
+    world.rtp(0, &key_frame(1, 3000, b"key"));
+    world.take_rtp();
+    let mut at = 1u16;
+    for peer in 3..103u64 {
+        world.connect(usize::try_from(peer).unwrap() - 1);
+        let sent = world.take_rtp();
+        assert_eq!(sent.len(), usize::from(at), "the key frame and what followed");
+        let numbers: Vec<u16> = sent
+            .iter()
+            .map(|(_, packet)| view(packet).sequence_number())
+            .collect();
+        assert!(
+            numbers.is_sorted_by(|one, next| *next == one.wrapping_add(1)),
+            "{numbers:?}"
+        );
+        assert!(sent[0].1.ends_with(b"key"));
+        world.pass(Duration::from_millis(4));
+        if peer % 8 == 0 {
+            at += 1;
+            world.rtp(0, &camera(at, u32::from(at) * 3000, b"delta"));
+            world.take_rtp();
+        }
+    }
+    assert_eq!(world.count_rtcp(0, "Pli"), 0, "nobody had to be asked");
+}
+
+#[test]
+fn a_key_frame_that_is_old_torn_or_of_another_epoch_is_not_given_to_newcomers() {
+    let asked = |spoil: fn(&mut World)| {
+        let mut world = World::call();
+        world.go();
+        world.rtp(0, &key_frame(1, 3000, b"key"));
+        world.pass(Duration::from_millis(260));
+        world.enter(3);
+        world.watch(3, &FIREFOX.replace("A7:F4", "00:11"), &[("3", 2)]);
+        world.go();
+        world.take_rtcp(0);
+        spoil(&mut world);
+        world.take_rtp();
+        world.connect(2);
+        let given = world.take_rtp().len();
+        (given > 0, world.count_rtcp(0, "Pli"))
+    };
+    assert_eq!(asked(|_| {}), (true, 0));
+    assert_eq!(asked(|world| world.pass(Duration::from_millis(300))), (false, 1));
+    assert_eq!(
+        asked(|world| world.rtp(0, &camera(3, 9000, b"2 is lost"))),
+        (false, 1)
+    );
+    let next = |world: &mut World| {
+        world.command(ControlCommand::Go {
+            room: ROOM,
+            epoch: Epoch(2),
+        });
+    };
+    assert_eq!(asked(next), (false, 1));
 }
 
 #[test]

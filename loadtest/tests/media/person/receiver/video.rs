@@ -140,7 +140,7 @@ impl VideoReceiver {
                 self.log.forget_before(decoded.last_sequence);
             }
             self.last_picture = Some(now);
-            if !self.hidden {
+            if !self.hidden && !self.gone {
                 self.watch
                     .show(now, decoded.height, decoded.captured, decoded.torn);
             }
