@@ -5,20 +5,24 @@ mod budget;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
-use conclave_signaling_core::{Frame, SessionKey};
+use conclave_signaling_core::SessionKey;
 use conclave_wire::client::session::ErrorMessage;
 use conclave_wire::codec::{self, DecodeError};
 use conclave_wire::{ClientMessage, ErrorCode, ServerMessage, limits};
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use crate::app::App;
 use crate::connection::budget::Budget;
 use crate::driver::{Gone, Outbound};
 use crate::registry::Permit;
+use crate::socket::{self, Socket};
 
 /// How often the client is pinged (RFC 6455 §5.5.2); a browser answers by itself, even in a hidden tab.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -65,7 +69,7 @@ impl From<Gone> for End {
 }
 
 struct Connection {
-    socket: WebSocket,
+    socket: Socket,
     session: SessionKey,
     app: App,
     outbound: mpsc::Receiver<Outbound>,
@@ -79,7 +83,7 @@ struct Connection {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(socket: WebSocket, app: App, session: SessionKey, remote: IpAddr, permit: Permit) {
+pub(crate) async fn run(socket: Socket, app: App, session: SessionKey, remote: IpAddr, permit: Permit) {
     // The service is gone only when the process ends.
     let Ok(outbound) = app.service.connect(session, remote).await else {
         return;
@@ -106,7 +110,7 @@ pub(crate) async fn run(socket: WebSocket, app: App, session: SessionKey, remote
 }
 
 /// Tells a client why it may not have a connection.
-pub(crate) async fn refuse(mut socket: WebSocket, code: ErrorCode) {
+pub(crate) async fn refuse(mut socket: Socket, code: ErrorCode) {
     let retry_after_ms = Some(RETRY_AFTER_S * 1_000);
     let error = ServerMessage::Error(ErrorMessage {
         code,
@@ -120,14 +124,14 @@ pub(crate) async fn refuse(mut socket: WebSocket, code: ErrorCode) {
 }
 
 /// Sends a Close and waits for the client's.
-async fn close(socket: &mut WebSocket, code: ErrorCode) {
+async fn close(socket: &mut Socket, code: ErrorCode) {
     let frame = CloseFrame {
         code: close_code(code),
         reason: reason(code),
     };
     let goodbye = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
+            while let Some(Ok(_)) = socket.next().await {}
         }
     };
     // A client that does not answer is closed all the same, when the socket is dropped.
@@ -143,7 +147,7 @@ impl Connection {
                     Some(outbound) => self.send(outbound).await,
                     None => Err(End::Slow),
                 },
-                message = self.socket.recv(), if self.listening => self.receive(message).await,
+                message = self.socket.next(), if self.listening => self.receive(message).await,
                 now = ping.tick() => self.ping(now).await,
             };
             if let Err(end) = step {
@@ -159,7 +163,12 @@ impl Connection {
             let mut closing = None;
             while let Some(outbound) = next {
                 match outbound {
-                    Outbound::Frame(frame) => self.socket.feed(text(frame)?).await.map_err(|_| End::Peer)?,
+                    Outbound::Frame(frame) => {
+                        let text = Bytes::from_owner(frame);
+                        socket::feed_text(&mut self.socket, text)
+                            .await
+                            .map_err(|_| End::Peer)?;
+                    }
                     Outbound::Close(code) => {
                         closing = Some(End::Refused(code));
                         break;
@@ -173,7 +182,7 @@ impl Connection {
         timeout(SEND_TIMEOUT, batch).await.unwrap_or(Err(End::Lost))
     }
 
-    async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+    async fn receive(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         self.heard = Instant::now();
         match message {
             Some(Ok(Message::Text(text))) => match self.read(&text) {
@@ -181,9 +190,10 @@ impl Connection {
                 Err(code) => self.give_up(code).await?,
             },
             Some(Ok(Message::Binary(_))) => self.give_up(ErrorCode::BadMessage).await?,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            // Frames are for sending only.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(_))) | None => return Err(End::Peer),
-            Some(Err(error)) => match code_of(error) {
+            Some(Err(error)) => match code_of(&error) {
                 Some(code) => self.give_up(code).await?,
                 None => return Err(End::Peer),
             },
@@ -236,21 +246,9 @@ impl Connection {
     }
 }
 
-/// The frame's bytes are shared by all its receivers.
-fn text(frame: Frame) -> Result<Message, End> {
-    match Utf8Bytes::try_from(Bytes::from_owner(frame)) {
-        Ok(text) => Ok(Message::Text(text)),
-        // A Frame is made of a str.
-        Err(_) => Err(End::Refused(ErrorCode::Internal)),
-    }
-}
-
 /// What the client did wrong, if it was the client and not the network.
-fn code_of(error: axum::Error) -> Option<ErrorCode> {
-    use tokio_tungstenite::tungstenite::Error;
-    use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-
-    match *error.into_inner().downcast::<Error>().ok()? {
+fn code_of(error: &Error) -> Option<ErrorCode> {
+    match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(ErrorCode::MessageTooLarge),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_) => Some(ErrorCode::BadMessage),
@@ -259,13 +257,13 @@ fn code_of(error: axum::Error) -> Option<ErrorCode> {
 }
 
 /// RFC 6455 §7.4.1.
-fn close_code(code: ErrorCode) -> u16 {
+fn close_code(code: ErrorCode) -> CloseCode {
     match code {
-        ErrorCode::MessageTooLarge => close_code::SIZE,
-        ErrorCode::ShuttingDown => close_code::RESTART,
-        ErrorCode::Internal => close_code::ERROR,
-        ErrorCode::TooManyConnections | ErrorCode::MediaUnavailable => close_code::AGAIN,
-        _ => close_code::POLICY,
+        ErrorCode::MessageTooLarge => CloseCode::Size,
+        ErrorCode::ShuttingDown => CloseCode::Restart,
+        ErrorCode::Internal => CloseCode::Error,
+        ErrorCode::TooManyConnections | ErrorCode::MediaUnavailable => CloseCode::Again,
+        _ => CloseCode::Policy,
     }
 }
 
@@ -281,8 +279,8 @@ mod tests {
     #[test]
     fn a_close_names_its_reason() {
         assert_eq!(reason(ErrorCode::MessageTooLarge).as_str(), "message_too_large");
-        assert_eq!(close_code(ErrorCode::MessageTooLarge), 1009);
-        assert_eq!(close_code(ErrorCode::ShuttingDown), 1012);
-        assert_eq!(close_code(ErrorCode::BadMessage), 1008);
+        assert_eq!(u16::from(close_code(ErrorCode::MessageTooLarge)), 1009);
+        assert_eq!(u16::from(close_code(ErrorCode::ShuttingDown)), 1012);
+        assert_eq!(u16::from(close_code(ErrorCode::BadMessage)), 1008);
     }
 }

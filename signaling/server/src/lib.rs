@@ -22,6 +22,7 @@ mod metrics;
 mod process;
 mod registry;
 mod sfu_link;
+mod socket;
 mod tls;
 mod ws;
 

@@ -3,36 +3,34 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
+use axum::Extension;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, State};
+use axum::http::header::SEC_WEBSOCKET_KEY;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use conclave_signaling_core::SessionKey;
-use conclave_wire::{ErrorCode, SUBPROTOCOL, limits};
+use conclave_wire::{ErrorCode, SUBPROTOCOL};
+use hyper::upgrade::OnUpgrade;
 
 use crate::app::App;
 use crate::http::origin;
 use crate::http::problem::Problem;
 use crate::registry::Refusal;
-use crate::{client_address, connection};
-
-/// Room above the limit, so that a message that is a little too large is read whole and refused with its typed error.
-/// Beyond it the frame is refused by its header.
-const SLACK: usize = 1 << 20;
+use crate::{client_address, connection, socket};
 
 /// Makes a connection of a request.
 pub(crate) async fn upgrade(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    on_upgrade: Option<Extension<OnUpgrade>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade
         .map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "not_a_websocket", rejection.body_text()))?
-        .protocols([SUBPROTOCOL])
-        .max_message_size(limits::MAX_CLIENT_MESSAGE + SLACK)
-        .max_frame_size(limits::MAX_CLIENT_MESSAGE + SLACK);
+        .protocols([SUBPROTOCOL]);
     origin::check(&headers, &app.config.embed_origins)?;
     if upgrade.selected_protocol().is_none() {
         let detail = format!("This path speaks the WebSocket subprotocol {SUBPROTOCOL}.");
@@ -42,6 +40,11 @@ pub(crate) async fn upgrade(
             detail,
         ));
     }
+    // The extractor above has checked that both are there.
+    let (Some(key), Some(Extension(on_upgrade))) = (headers.get(SEC_WEBSOCKET_KEY), on_upgrade) else {
+        let detail = "This path is for WebSockets.";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "not_a_websocket", detail));
+    };
     if app.draining.load(Ordering::Relaxed) {
         return Err(Problem::shutting_down());
     }
@@ -49,7 +52,9 @@ pub(crate) async fn upgrade(
     match app.registry.admit(remote) {
         Ok(permit) => {
             let session = SessionKey(app.next_session.fetch_add(1, Ordering::Relaxed));
-            Ok(upgrade.on_upgrade(move |socket| connection::run(socket, app, session, remote, permit)))
+            Ok(socket::accept(key.as_bytes(), on_upgrade, move |socket| {
+                connection::run(socket, app, session, remote, permit)
+            }))
         }
         Err(refusal @ Refusal::Total) => {
             app.metrics.quota_rejected.count(refusal.label());
@@ -60,7 +65,9 @@ pub(crate) async fn upgrade(
         // A browser shows its page nothing of a refused upgrade, so the reason is told on the WebSocket.
         Err(refusal) => {
             app.metrics.quota_rejected.count(refusal.label());
-            Ok(upgrade.on_upgrade(move |socket| connection::refuse(socket, ErrorCode::TooManyConnections)))
+            Ok(socket::accept(key.as_bytes(), on_upgrade, move |socket| {
+                connection::refuse(socket, ErrorCode::TooManyConnections)
+            }))
         }
     }
 }
