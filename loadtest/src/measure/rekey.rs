@@ -250,6 +250,11 @@ impl Rekeys {
         }
     }
 
+    /// How many changes some member has not heard of yet.
+    pub fn on_their_way(&self) -> usize {
+        self.board.lock().map_or(0, |board| board.changes.len())
+    }
+
     /// Nobody waits for a member that is gone.
     fn forget(&self, board: &mut Board, gone: Member, now: Instant) {
         let about: Vec<(Cause, Member)> = board.changes.keys().copied().collect();

@@ -415,6 +415,9 @@ impl<M: Media> Participant<M> {
             }
             ServerMessage::Commit(commit) => {
                 self.commits.insert(commit.epoch.0, Instant::now());
+                if let Some(relief) = &self.config.relief {
+                    relief.remember(&text, &commit);
+                }
                 self.hand_to_session(&text);
             }
             ServerMessage::CommitRejected(rejected) => {

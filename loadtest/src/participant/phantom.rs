@@ -1,28 +1,29 @@
 //! A phantom: a leaf of the group with a real key package, behind a real connection, that processes no MLS.
 //!
-//! It votes for every commit: what a vote says stands in the commit itself. It cannot commit, so it hands the server's calls
-//! for a commit to a real member of this process. A thousand of them cost less than one member of a group of a thousand.
+//! It votes for every commit: what a vote says stands in the commit itself, which the phantoms of a room read once for all.
+//! It cannot commit, so it hands the server's calls for a commit to a real member of this process. A thousand of them cost
+//! less than one member of a group of a thousand.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conclave_e2ee::Output;
 use conclave_wire::bytes::Blob;
-use conclave_wire::client::mls::{Ack, CommitCall};
+use conclave_wire::client::mls::{Ack, Commit, CommitCall};
 use conclave_wire::client::session::{Hello, Ping};
 use conclave_wire::id::{ClientId, Epoch};
-use conclave_wire::{ClientMessage, ServerMessage};
+use conclave_wire::{ClientMessage, ServerMessage, codec};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, Interval, interval, sleep_until, timeout};
 
-use super::signaling::{Incoming, Signaling};
+use super::signaling::{Signaling, SignalingError};
 use super::{Config, Order, ParticipantError};
 use crate::measure::kinds::Kind;
 
 /// How long a phantom waits to be added. Hundreds are added one batch after the other.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// Epochs whose votes are remembered.
 const REMEMBERED: usize = 64;
 /// A tag as serialized: a length byte and 32 bytes.
@@ -30,7 +31,14 @@ const TAG: usize = 33;
 
 /// What the phantoms and the real members of one room tell each other. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Relief(Arc<Mutex<Shared>>);
+pub struct Relief(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    shared: Mutex<Shared>,
+    /// The epoch of the commit that was read last.
+    read: watch::Sender<u64>,
+}
 
 #[derive(Default)]
 struct Shared {
@@ -38,14 +46,16 @@ struct Shared {
     members: Vec<mpsc::Sender<String>>,
     turn: usize,
     /// The vote for the commit to each epoch.
-    votes: HashMap<u64, Blob>,
+    votes: BTreeMap<Epoch, Blob>,
+    /// The commit that was read last, as it came, and the epoch it leads to.
+    last: Option<(String, Epoch)>,
 }
 
 impl Relief {
     /// A real member offers to commit.
     pub(super) fn enlist(&self) -> mpsc::Receiver<String> {
         let (sender, receiver) = mpsc::channel(8);
-        if let Ok(mut shared) = self.0.lock() {
+        if let Ok(mut shared) = self.0.shared.lock() {
             shared.members.push(sender);
         }
         receiver
@@ -53,7 +63,9 @@ impl Relief {
 
     /// Hands a call to the next real member.
     fn hand_over(&self, text: &str) {
-        let Ok(mut shared) = self.0.lock() else { return };
+        let Ok(mut shared) = self.0.shared.lock() else {
+            return;
+        };
         shared.members.retain(|member| !member.is_closed());
         shared.turn += 1;
         let turn = shared.turn % shared.members.len().max(1);
@@ -63,18 +75,35 @@ impl Relief {
         }
     }
 
-    fn remember(&self, epoch: u64, vote: Blob) {
-        if let Ok(mut shared) = self.0.lock() {
-            shared.votes.insert(epoch, vote);
-            if shared.votes.len() > REMEMBERED {
-                let oldest = shared.votes.keys().min().copied();
-                oldest.map(|oldest| shared.votes.remove(&oldest));
-            }
+    /// Somebody read a commit: everybody knows how to vote for it.
+    pub(super) fn remember(&self, text: &str, commit: &Commit) {
+        let Some(vote) = vote_for(commit.commit.as_slice()) else {
+            return;
+        };
+        let Ok(mut shared) = self.0.shared.lock() else {
+            return;
+        };
+        if shared.last.as_ref().is_some_and(|(last, _)| last == text) {
+            return;
         }
+        shared.last = Some((text.to_owned(), commit.epoch));
+        shared.votes.insert(commit.epoch, vote);
+        if shared.votes.len() > REMEMBERED {
+            shared.votes.pop_first();
+        }
+        drop(shared);
+        self.0.read.send_replace(commit.epoch.0);
     }
 
-    fn vote(&self, epoch: u64) -> Option<Blob> {
-        self.0.lock().ok()?.votes.get(&epoch).cloned()
+    /// The epoch of a message that is the commit which somebody read before.
+    fn epoch_of_commit(&self, text: &str) -> Option<Epoch> {
+        let shared = self.0.shared.lock().ok()?;
+        let (last, epoch) = shared.last.as_ref()?;
+        (last == text).then_some(*epoch)
+    }
+
+    fn vote(&self, epoch: Epoch) -> Option<Blob> {
+        self.0.shared.lock().ok()?.votes.get(&epoch).cloned()
     }
 }
 
@@ -82,11 +111,18 @@ struct Phantom {
     config: Config,
     client_id: [u8; 16],
     relief: Relief,
+    /// Commits that anybody of the room read.
+    read: watch::Receiver<u64>,
     signaling: Signaling,
+    pings: Interval,
     /// The State that its key package answers.
     state: String,
     /// The epoch of its Welcome.
     welcomed: Option<Epoch>,
+    /// Whether that epoch is final.
+    is_member: bool,
+    /// A call for a commit, and when it is this phantom's turn.
+    call: Option<(Instant, CommitCall)>,
 }
 
 /// Is in the group until told otherwise.
@@ -110,45 +146,47 @@ pub async fn run(
     let mut phantom = Phantom {
         config: config.clone(),
         client_id,
+        read: relief.0.read.subscribe(),
         relief,
         signaling,
+        pings: interval(Duration::from_secs(4)),
         state: String::new(),
         welcomed: None,
+        is_member: false,
+        call: None,
     };
-    let added = timeout(PATIENCE, phantom.until_added(&mut orders)).await;
+    let added = timeout(PATIENCE, phantom.take_part(&mut orders, true)).await;
     if !added.map_err(|_| ParticipantError::NotJoined("nobody added it to the group"))?? {
         return phantom.leave().await;
     }
     counters.joined.increment();
-    phantom.stay(&mut orders).await?;
+    phantom.take_part(&mut orders, false).await?;
     phantom.leave().await?;
     counters.left.increment();
     Ok(())
 }
 
 impl Phantom {
-    /// `false` when it is told to go before it is added.
-    async fn until_added(&mut self, orders: &mut watch::Receiver<Order>) -> Result<bool, ParticipantError> {
-        let mut pings = interval(Duration::from_secs(4));
-        while self.welcomed.is_none() {
+    /// Takes part until it is told to go (`false`) or, if that is asked for, until it is a member (`true`).
+    async fn take_part(
+        &mut self,
+        orders: &mut watch::Receiver<Order>,
+        until_added: bool,
+    ) -> Result<bool, ParticipantError> {
+        while !(until_added && self.is_member) {
+            let turn = self.call.as_ref().map_or_else(Instant::now, |(at, _)| *at);
             tokio::select! {
-                incoming = self.signaling.receive() => self.handle(incoming?).await?,
-                _ = pings.tick() => self.signaling.send(&ClientMessage::Ping(Ping { id: 0 })).await?,
+                text = self.signaling.receive_text() => {
+                    let text = text?;
+                    self.handle(text.as_str()).await?;
+                }
+                Ok(()) = self.read.changed() => self.vote_as_joiner().await?,
+                () = sleep_until(turn), if self.call.is_some() => self.hand_over(),
+                _ = self.pings.tick() => self.signaling.send(&ClientMessage::Ping(Ping { id: 0 })).await?,
                 () = told_to_go(orders) => return Ok(false),
             }
         }
         Ok(true)
-    }
-
-    async fn stay(&mut self, orders: &mut watch::Receiver<Order>) -> Result<(), ParticipantError> {
-        let mut pings = interval(Duration::from_secs(4));
-        loop {
-            tokio::select! {
-                incoming = self.signaling.receive() => self.handle(incoming?).await?,
-                _ = pings.tick() => self.signaling.send(&ClientMessage::Ping(Ping { id: 0 })).await?,
-                () = told_to_go(orders) => return Ok(()),
-            }
-        }
     }
 
     async fn leave(mut self) -> Result<(), ParticipantError> {
@@ -157,40 +195,52 @@ impl Phantom {
         Ok(())
     }
 
-    async fn handle(&mut self, incoming: Incoming) -> Result<(), ParticipantError> {
-        let Incoming { message, text } = incoming;
-        match message {
+    async fn handle(&mut self, text: &str) -> Result<(), ParticipantError> {
+        if let Some(epoch) = self.relief.epoch_of_commit(text) {
+            self.call = None;
+            return self.vote(epoch).await;
+        }
+        match codec::decode_server(text).map_err(SignalingError::from)? {
             ServerMessage::State(_) => {
-                self.state = text;
+                text.clone_into(&mut self.state);
                 self.ask().await?;
             }
             ServerMessage::Commit(commit) => {
-                if let Some(vote) = vote_for(commit.commit.as_slice()) {
-                    self.relief.remember(commit.epoch.0, vote);
-                    self.vote(commit.epoch).await?;
-                }
+                self.call = None;
+                self.relief.remember(text, &commit);
+                self.vote(commit.epoch).await?;
             }
             ServerMessage::Welcome(welcome) => {
                 self.welcomed = Some(welcome.epoch);
                 self.vote(welcome.epoch).await?;
             }
             // Whoever was added votes late, when the others have shown it how.
-            ServerMessage::Final(done) if self.welcomed == Some(done.epoch) => self.vote(done.epoch).await?,
+            ServerMessage::Final(done) if self.welcomed == Some(done.epoch) => {
+                self.is_member = true;
+                self.vote(done.epoch).await?;
+            }
             // A key package is of use once.
-            ServerMessage::Rollback(fell) if self.welcomed == Some(fell.epoch) => {
+            ServerMessage::Rollback(fell) if self.welcomed == Some(fell.epoch) && !self.is_member => {
                 self.welcomed = None;
                 self.ask().await?;
             }
-            ServerMessage::CommitCall(call) => {
-                let CommitCall { adds, removes, .. } = &call;
-                if !adds.is_empty() || !removes.is_empty() || call.heal {
-                    self.relief.hand_over(&text);
-                }
+            ServerMessage::CommitCall(call) if !call.adds.is_empty() || !call.removes.is_empty() => {
+                let turn = Instant::now() + Duration::from_millis(u64::from(call.delay_ms));
+                self.call = Some((turn, call));
             }
             ServerMessage::Error(error) if error.fatal => return Err(ParticipantError::Refused(error.code)),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Nobody committed before its turn.
+    fn hand_over(&mut self) {
+        if let Some((_, call)) = self.call.take() {
+            let now = CommitCall { delay_ms: 0, ..call };
+            self.relief
+                .hand_over(&codec::encode(&ServerMessage::CommitCall(now)));
+        }
     }
 
     /// Sends a fresh key package, made by a real session that is forgotten then.
@@ -208,8 +258,16 @@ impl Phantom {
         Ok(())
     }
 
+    /// Its Welcome came before anybody had read the commit.
+    async fn vote_as_joiner(&mut self) -> Result<(), ParticipantError> {
+        match self.welcomed {
+            Some(epoch) if !self.is_member => self.vote(epoch).await,
+            _ => Ok(()),
+        }
+    }
+
     async fn vote(&mut self, epoch: Epoch) -> Result<(), ParticipantError> {
-        let Some(confirmation_hash) = self.relief.vote(epoch.0) else {
+        let Some(confirmation_hash) = self.relief.vote(epoch) else {
             return Ok(());
         };
         let ack = Ack {
@@ -279,6 +337,34 @@ mod tests {
         for len in 0..66 {
             assert_eq!(vote_for(&whole[..len]), None, "{len}");
         }
+    }
+
+    #[test]
+    fn what_one_phantom_read_the_others_need_not_read() {
+        let relief = Relief::default();
+        let message = Commit {
+            seq: conclave_wire::id::Seq(1),
+            epoch: Epoch(7),
+            commit: Blob::from(commit(1, &[5, 6])),
+        };
+        let mut read = relief.0.read.subscribe();
+        assert_eq!(relief.epoch_of_commit("text"), None);
+        relief.remember("text", &message);
+        assert!(read.has_changed().unwrap());
+        assert_eq!(relief.epoch_of_commit("text"), Some(Epoch(7)));
+        assert_eq!(relief.epoch_of_commit("other"), None);
+        assert_eq!(relief.vote(Epoch(7)), hash(5));
+        // The same epoch once more, after a rollback.
+        read.mark_unchanged();
+        relief.remember("text", &message);
+        assert!(!read.has_changed().unwrap());
+        let next = Commit {
+            commit: Blob::from(commit(1, &[8, 9])),
+            ..message
+        };
+        relief.remember("another", &next);
+        assert_eq!(relief.vote(Epoch(7)), hash(8));
+        assert!(read.has_changed().unwrap());
     }
 
     #[test]

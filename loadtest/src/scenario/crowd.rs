@@ -32,9 +32,8 @@ const SETTLED_PATIENCE: Duration = Duration::from_secs(40);
 const FULL_PAUSE: Duration = Duration::from_millis(250);
 const LIGHT_PAUSE: Duration = Duration::from_millis(40);
 
-/// Between two phantoms who come, and how long all of them may take to be added.
-const PHANTOM_PAUSE: Duration = Duration::from_millis(10);
-const PHANTOM_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a scenario waits for those who come.
+const JOIN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which codec the cameras use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -287,11 +286,10 @@ impl Crowd {
         self.most = self.most.max(self.present.len());
     }
 
-    /// Brings the phantoms of the cast into the first room, and waits until they are added or a minute is over.
-    pub async fn bring_phantoms(&mut self) {
+    /// Brings phantoms into the first room, all at once: few commits add them.
+    pub fn bring_phantoms(&mut self, count: u32) {
         let Some(relief) = self.relief.clone() else { return };
-        let wanted = self.cast().phantom;
-        for _ in 0..wanted {
+        for _ in 0..count {
             let Some(home) = self.rooms.first() else { return };
             let index = self.next_phantom;
             self.next_phantom += 1;
@@ -309,17 +307,32 @@ impl Crowd {
                 }
             });
             self.phantoms.push(orders);
-            sleep(PHANTOM_PAUSE).await;
         }
-        let added = async {
-            let phantoms = self.casting.measures.kinds.of(Kind::Phantom);
-            let mut looks = tokio::time::interval(Duration::from_millis(200));
-            while phantoms.joined.value() < u64::from(wanted) {
+    }
+
+    /// Waits until everybody who was brought is in, or has had long enough; those who are not say so themselves.
+    pub async fn until_all_are_in(&self) {
+        let wanted = u64::try_from(self.next_index + self.next_phantom).unwrap_or(u64::MAX);
+        let kinds = &self.casting.measures.kinds;
+        let all_are_in = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(50));
+            let joined = |kind| kinds.of(kind).joined.value();
+            while joined(Kind::Full) + joined(Kind::Light) + joined(Kind::Phantom) < wanted {
                 looks.tick().await;
             }
         };
-        // Those who are not added say so themselves.
-        let _ = tokio::time::timeout(PHANTOM_PATIENCE, added).await;
+        let _ = tokio::time::timeout(JOIN_PATIENCE, all_are_in).await;
+    }
+
+    /// Waits until every member has heard of everybody who came and went, or has had long enough.
+    pub async fn until_all_have_heard(&self) {
+        let all_have_heard = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(20));
+            while self.casting.measures.rekeys.on_their_way() > 0 {
+                looks.tick().await;
+            }
+        };
+        let _ = tokio::time::timeout(JOIN_PATIENCE, all_have_heard).await;
     }
 
     fn config(&self, room: Room, index: usize, part: Part, making: Making) -> Config {
