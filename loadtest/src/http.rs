@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client: one request per connection, no TLS, bodies up to a limit.
+//! A small HTTP/1.1 client: one request per connection, with TLS or without, bodies up to a limit.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,10 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, Uri, header};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::tls;
 
 /// How long a whole exchange may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,7 +27,13 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Server {
     host: String,
     port: u16,
+    tls: bool,
 }
+
+/// A connection to a server, with TLS or without.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
 /// Why `--url` names no server.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -32,8 +41,8 @@ pub enum UrlError {
     /// Not a URL.
     #[error("{0:?} is not a URL; write it like http://localhost:8080")]
     NotAUrl(String),
-    /// Something else than http.
-    #[error("{0:?} is not http: the load tester speaks plain HTTP; name the server behind the proxy")]
+    /// Something else than http or https.
+    #[error("{0:?} is neither http nor https")]
     NotHttp(String),
 }
 
@@ -93,20 +102,32 @@ pub struct Question<'a> {
 }
 
 impl Server {
-    /// Parses `http://HOST[:PORT]`; a path is ignored.
+    /// Parses `http://HOST[:PORT]` or `https://HOST[:PORT]`; a path is ignored.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         let not_a_url = || UrlError::NotAUrl(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| not_a_url())?;
-        match uri.scheme_str() {
-            Some("http") => {}
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
             Some(_) => return Err(UrlError::NotHttp(url.to_owned())),
             None => return Err(not_a_url()),
-        }
+        };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(not_a_url)?;
         Ok(Self {
             host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(80),
+            port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+            tls,
         })
+    }
+
+    /// `http://HOST:PORT` or `https://HOST:PORT`.
+    pub fn origin(&self) -> String {
+        format!("http{}://{}", if self.tls { "s" } else { "" }, self.authority())
+    }
+
+    /// `ws://HOST:PORT` or `wss://HOST:PORT`.
+    pub fn websocket_origin(&self) -> String {
+        format!("ws{}://{}", if self.tls { "s" } else { "" }, self.authority())
     }
 
     /// `HOST:PORT`.
@@ -127,6 +148,17 @@ impl Server {
         addresses
             .next()
             .ok_or_else(|| unreachable(std::io::ErrorKind::NotFound.into()))
+    }
+
+    /// Opens a connection to it, without Nagle: messages are small and wait for each other.
+    pub async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(if self.tls {
+            Box::new(tls::connect(&self.host, stream).await?)
+        } else {
+            Box::new(stream)
+        })
     }
 
     /// `GET path`.
@@ -164,12 +196,10 @@ impl Server {
             path: question.path.to_owned(),
             detail,
         };
-        let stream = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port))
-            .await
-            .map_err(|source| HttpError::Unreachable {
-                server: self.authority(),
-                source,
-            })?;
+        let stream = self.connect().await.map_err(|source| HttpError::Unreachable {
+            server: self.authority(),
+            source,
+        })?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| broken(error.to_string()))?;
@@ -223,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_http_urls_with_a_host_name_a_server() {
+    fn only_web_urls_with_a_host_name_a_server() {
         assert_eq!(
             Server::parse("http://localhost:8080").unwrap().authority(),
             "localhost:8080"
@@ -236,8 +266,11 @@ mod tests {
             Server::parse("http://meet.example").unwrap().authority(),
             "meet.example:80"
         );
+        let secure = Server::parse("https://meet.example/r/x").unwrap();
+        assert_eq!(secure.origin(), "https://meet.example:443");
+        assert_eq!(secure.websocket_origin(), "wss://meet.example:443");
         assert!(matches!(
-            Server::parse("https://meet.example"),
+            Server::parse("ftp://meet.example"),
             Err(UrlError::NotHttp(_))
         ));
         for url in ["localhost:8080", "/r/x", "", "http://"] {

@@ -23,3 +23,4 @@ pub mod scenario;
 pub mod server_usage;
 pub mod source;
 pub mod target;
+mod tls;

@@ -182,12 +182,7 @@ impl Room {
 
     /// The link for a browser.
     pub fn link(&self, server: &Server) -> String {
-        format!(
-            "http://{}/r/{}#{}",
-            server.authority(),
-            self.id.to_text(),
-            self.fragment
-        )
+        format!("{}/r/{}#{}", server.origin(), self.id.to_text(), self.fragment)
     }
 }
 

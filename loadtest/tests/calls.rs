@@ -33,39 +33,63 @@ fn server_binary() -> PathBuf {
 struct Server {
     process: Child,
     url: String,
+    /// The folder of its certificate, if it speaks TLS.
+    tls: Option<tempfile::TempDir>,
 }
 
 impl Server {
     fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same over TLS, with a certificate of its own.
+    fn start_secure() -> Self {
+        Self::start_with(Some(tempfile::tempdir().unwrap()))
+    }
+
+    fn start_with(tls: Option<tempfile::TempDir>) -> Self {
         // Ports that were free a moment ago.
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut process = Command::new(server_binary())
-            .args(["serve", "--listen", &tcp.to_string(), "--media", &udp.to_string()])
+        let mut command = Command::new(server_binary());
+        let scheme = match &tls {
+            Some(folder) => {
+                command
+                    .args(["serve", "--tls", "self-signed", "--tls-folder"])
+                    .arg(folder.path());
+                "https"
+            }
+            None => {
+                command.arg("serve");
+                "http"
+            }
+        };
+        let mut process = command
+            .args(["--listen", &tcp.to_string(), "--media", &udp.to_string()])
             .args(["--advertise", "127.0.0.1"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://")));
+        let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("://")));
         assert!(ready.is_some(), "the server did not say where it is");
         // What else it says is read and dropped, so that it is never blocked.
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             process,
-            url: format!("http://{tcp}"),
+            url: format!("{scheme}://{tcp}"),
+            tls,
         }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         let url = ["--url", &self.url, "--json", "-"];
-        Command::new(LOADTEST)
-            .arg("run")
-            .args(arguments)
-            .args(url)
-            .output()
-            .unwrap()
+        let mut command = Command::new(LOADTEST);
+        if let Some(folder) = &self.tls {
+            command.env("SSL_CERT_FILE", folder.path().join("self-signed.pem"));
+        }
+        command.arg("run").args(arguments).args(url).output().unwrap()
     }
 }
 
@@ -81,6 +105,22 @@ fn report(output: &Output) -> Value {
     let report = serde_json::from_slice(&output.stdout);
     assert!(report.is_ok(), "no report, but: {said}");
     report.unwrap()
+}
+
+#[test]
+fn a_call_over_tls_is_a_call() {
+    let server = Server::start_secure();
+    let output = server.run(&["steady", "--participants", "2", "--duration", "2s"]);
+    let report = report(&output);
+    assert_eq!(report["participants_joined"], 2, "{report}");
+
+    let strange = Command::new(LOADTEST)
+        .args(["run", "steady", "--participants", "2", "--url", &server.url])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&strange.stderr);
+    assert_eq!(strange.status.code(), Some(2), "{said}");
+    assert!(said.contains("certificate"), "{said}");
 }
 
 #[test]

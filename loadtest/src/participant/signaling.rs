@@ -3,22 +3,21 @@
 use conclave_wire::{ClientMessage, ServerMessage, codec, limits};
 use futures_util::{SinkExt as _, StreamExt as _};
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::http::Server;
+use crate::http::{self, Server};
 
 /// What one read takes at most, in bytes; a larger message takes several.
 const READ_BUFFER: usize = 16 << 10;
 
 /// An open WebSocket.
 pub struct Signaling {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Box<dyn http::Stream>>,
 }
 
 /// A message and the text it came as, for the MLS family goes to the session as text.
@@ -44,9 +43,9 @@ pub enum SignalingError {
 }
 
 impl Signaling {
-    /// Opens `ws://HOST:PORT/ws` with the subprotocol of the client protocol.
+    /// Opens `/ws` of the server with the subprotocol of the client protocol.
     pub async fn open(server: &Server) -> Result<Self, SignalingError> {
-        let url = format!("ws://{}/ws", server.authority());
+        let url = format!("{}/ws", server.websocket_origin());
         let mut request = url.into_client_request().map_err(Box::new)?;
         request.headers_mut().insert(
             SEC_WEBSOCKET_PROTOCOL,
@@ -57,8 +56,11 @@ impl Signaling {
             .max_frame_size(Some(limits::MAX_SERVER_MESSAGE))
             // Zeroed for every read; the default of 128 KiB for messages of 100 bytes costs a thousand phantoms dear.
             .read_buffer_size(READ_BUFFER);
-        // Without Nagle, for messages are small and wait for each other.
-        let (socket, _) = tokio_tungstenite::connect_async_with_config(request, Some(config), true)
+        let stream = server
+            .connect()
+            .await
+            .map_err(|error| Box::new(SocketError::Io(error)))?;
+        let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config))
             .await
             .map_err(Box::new)?;
         Ok(Self { socket })
