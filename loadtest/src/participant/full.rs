@@ -174,6 +174,8 @@ impl FullMedia {
 impl Media for FullMedia {
     type Event = Event;
 
+    const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
     async fn subscribe(&mut self, track: Track) -> Result<(), ParticipantError> {
         Ok(self.connection.subscribe(track).await?)
     }

@@ -1,7 +1,7 @@
 //! Light media: a [`LightPeer`] with the participant's own MLS session; nothing is encoded or decoded.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use conclave_e2ee::{Codec, Context};
 use conclave_light::OfferedSection;
@@ -83,6 +83,9 @@ fn tracks(config: &Config, kit: &LightKit) -> Result<Vec<SendTrack>, Participant
 
 impl Media for LightMedia {
     type Event = Option<PeerEvent>;
+
+    // The engine keeps house; what is left is to give up a call that does not start.
+    const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
     async fn subscribe(&mut self, track: Track) -> Result<(), ParticipantError> {
         let known = |other: &Option<Track>| {

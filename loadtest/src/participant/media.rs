@@ -1,6 +1,6 @@
 //! What a participant's media does, whatever it is made of: full (`full`) or light (`light`).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use conclave_wire::client::negotiation::{Answer, Offer};
 use conclave_wire::id::{OfferId, TrackId};
@@ -23,6 +23,9 @@ pub struct Steps {
 pub trait Media: Sized + Send {
     /// What [`Self::next`] waits for and [`Self::handle`] takes.
     type Event: Send;
+
+    /// Between two calls of [`Self::keep_house`].
+    const HOUSEKEEPING: Duration;
 
     /// Uses a section to receive a track.
     fn subscribe(&mut self, track: Track) -> impl Future<Output = Result<(), ParticipantError>> + Send;

@@ -50,7 +50,6 @@ use crate::measure::kinds::Kind;
 use crate::measure::rekey::Cause;
 use crate::room::Room;
 
-const HOUSEKEEPING: Duration = Duration::from_millis(100);
 /// How long to wait with the next offer after a refused one: the news that a track vanished is on its way.
 const OFFER_PAUSE: Duration = Duration::from_millis(200);
 /// How long the start of a call may take, from the first connection to the first decrypted frame.
@@ -259,7 +258,7 @@ async fn take_part<M: Media>(
         media: media.await?,
         trees: mpsc::channel(8),
         ping_tick: interval(Duration::from_secs(5)),
-        housekeeping: interval(HOUSEKEEPING),
+        housekeeping: interval(M::HOUSEKEEPING),
         company: None,
         joined: false,
         trace,
