@@ -51,6 +51,8 @@ pub struct Freezes {
 pub struct Watcher {
     last: Option<Instant>,
     usual: VecDeque<Duration>,
+    /// Of `usual`.
+    sum: Duration,
 }
 
 impl Watcher {
@@ -63,17 +65,20 @@ impl Watcher {
         freezes.watched_us.add(micros(interval));
         let known = u32::try_from(self.usual.len()).unwrap_or(u32::MAX);
         if self.usual.len() >= MIN_WINDOW {
-            let usual = self.usual.iter().sum::<Duration>() / known;
+            let usual = self.sum / known;
             if interval > (usual * 3).max(usual + EXTRA) {
                 freezes.add(interval);
                 // What is no usual interval does not make the next freeze look usual.
                 return;
             }
         }
-        if self.usual.len() == WINDOW {
-            self.usual.pop_front();
+        if self.usual.len() == WINDOW
+            && let Some(oldest) = self.usual.pop_front()
+        {
+            self.sum = self.sum.saturating_sub(oldest);
         }
         self.usual.push_back(interval);
+        self.sum += interval;
     }
 
     /// The sender stopped on purpose: what comes next is no freeze.
