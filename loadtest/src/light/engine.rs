@@ -1,7 +1,9 @@
 //! The threads of light peers: each owns its sockets, its peers and its clock, and takes commands from their handles.
 //!
 //! Inputs: datagrams, commands, time. Outputs: datagrams, [`PeerEvent`](super::PeerEvent)s, figures. A thread receives all
-//! there is, then does what is due, then sleeps until something comes or is due.
+//! there is, then does what is due, then sleeps until something comes or is due. While nobody is connecting it looks for
+//! packets every few milliseconds only; the system's receive time of each packet, and
+//! [`Arrival::rested`](super::arrival::Arrival), keep that out of what is measured.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,7 +22,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use thiserror::Error;
 
+use super::arrival::Clock;
 use super::datagrams::Datagrams;
+use super::gathered::Gathered;
 use super::peer::{Peer, PeerParts, Remote};
 use super::socket::{Origin, Place, Sockets};
 use crate::measure::Durations;
@@ -31,6 +35,11 @@ const WAKE: Token = Token(usize::MAX);
 const EVENTS: usize = 256;
 /// Batches received from one socket before timers get a turn.
 const BATCHES: usize = 16;
+/// Between two looks for packets while nobody is connecting: to be woken and to ask for one costs more than the packet,
+/// and several of a peer together cost less than each alone. Frames are sent when they are due all the same.
+const TURN: Duration = Duration::from_millis(3);
+/// How long a look at a peer that is connecting keeps turns short; there is one after each of its datagrams.
+const HURRY: Duration = Duration::from_millis(20);
 /// Longest sleep.
 const SLEEP: Duration = Duration::from_millis(100);
 /// Between two looks at the receive buffers.
@@ -201,6 +210,12 @@ struct Worker {
     due: BinaryHeap<Reverse<(Instant, Due)>>,
     scratch: Datagrams,
     pressed: Vec<usize>,
+    clock: Clock,
+    /// Until when packets gather.
+    receive_at: Instant,
+    gathered: Gathered,
+    /// Until when turns are as short as they can be: somebody is connecting.
+    hurry_until: Instant,
     figures: Arc<EngineFigures>,
     watch_at: Instant,
     /// What this thread has added to the figures.
@@ -221,6 +236,10 @@ impl Worker {
             due: BinaryHeap::new(),
             scratch: Datagrams::default(),
             pressed: Vec::new(),
+            clock: Clock::now(),
+            receive_at: Instant::now(),
+            gathered: Gathered::default(),
+            hurry_until: Instant::now(),
             figures,
             watch_at: Instant::now(),
             overrun: 0,
@@ -232,11 +251,19 @@ impl Worker {
     fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         loop {
+            self.clock.turn();
             if !self.obey() {
                 return;
             }
-            self.receive();
+            if !self.is_resting(Instant::now()) {
+                self.receive();
+            }
             let next = self.advance();
+            let now = Instant::now();
+            if self.is_resting(now) {
+                thread::sleep(next.min(self.receive_at).saturating_duration_since(now));
+                continue;
+            }
             let sleep = if self.ready.is_empty() {
                 next.saturating_duration_since(Instant::now()).min(SLEEP)
             } else {
@@ -250,6 +277,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether packets are left to gather.
+    fn is_resting(&self, now: Instant) -> bool {
+        now < self.receive_at && now >= self.hurry_until
     }
 
     /// Does what the handles ask; `false` when there are none any more.
@@ -360,35 +392,58 @@ impl Worker {
     }
 
     fn receive(&mut self) {
-        let Self {
-            sockets,
-            ready,
-            peers,
-            pressed,
-            ..
-        } = self;
+        if self.ready.is_empty() {
+            return;
+        }
+        let mut ready = std::mem::take(&mut self.ready);
         ready.retain(|socket| {
             for _ in 0..BATCHES {
-                let now = Instant::now();
-                let any = sockets.receive(*socket, |aggregate| {
-                    let Some(Some(peer)) = peers.get_mut(aggregate.peer) else {
-                        return;
-                    };
-                    peer.receive(now, aggregate.from, aggregate.bytes, aggregate.stride);
-                    if peer.is_pressed() && !pressed.contains(&aggregate.peer) {
-                        pressed.push(aggregate.peer);
-                    }
+                let (gathered, clock) = (&mut self.gathered, &self.clock);
+                let more = self.sockets.receive(*socket, |aggregate| {
+                    let arrival = clock.arrival(aggregate.arrived);
+                    let (from, bytes) = (aggregate.from, &*aggregate.bytes);
+                    gathered.push(aggregate.peer, from, arrival, bytes, aggregate.stride);
                 });
-                if !any {
+                if self.gathered.is_enough() {
+                    self.hand_out();
+                }
+                if !more {
                     return false;
                 }
             }
             true
         });
+        self.hand_out();
+        self.ready = ready;
         let now = Instant::now();
         for number in std::mem::take(&mut self.pressed) {
             self.tick(number, now);
         }
+        if self.ready.is_empty() {
+            let now = Instant::now();
+            self.receive_at = now + TURN;
+            self.clock.rested(now, TURN);
+        }
+    }
+
+    /// Gives what was gathered to its peers.
+    fn hand_out(&mut self) {
+        let Self {
+            gathered,
+            peers,
+            pressed,
+            ..
+        } = self;
+        let now = Instant::now();
+        gathered.drain(|number, from, arrival, bytes, stride| {
+            let Some(Some(peer)) = peers.get_mut(number) else {
+                return;
+            };
+            peer.receive(now, arrival, from, bytes, stride);
+            if peer.is_pressed() && !pressed.contains(&number) {
+                pressed.push(number);
+            }
+        });
     }
 
     /// Does all that is due and says when the next thing is.
@@ -423,6 +478,9 @@ impl Worker {
         };
         let place = peer.place;
         let sockets = &self.sockets;
+        if peer.is_connecting() {
+            self.hurry_until = now + HURRY;
+        }
         peer.tick(now, &mut self.scratch, |to, bytes, segment| {
             send(sockets, place, to, bytes, segment);
         })

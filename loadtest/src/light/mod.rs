@@ -4,12 +4,16 @@
 //! encoded once ([`SendTrack`]), sealed by a [`FrameCrypto`], counts and opens what it receives, and answers RTCP. It can
 //! offer or answer, at Conclave and at other SFUs.
 
+#[cfg(test)]
+mod allocation_tests;
+mod arrival;
 mod assembler;
 pub mod crypto;
 mod datagrams;
 pub mod description;
 mod engine;
 mod feedback;
+mod gathered;
 mod handle;
 mod peer;
 mod receiver;

@@ -15,6 +15,7 @@ use conclave_transport::rtp::RtpView;
 use conclave_transport::srtp::RTCP_OVERHEAD;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::arrival::Arrival;
 use super::crypto::FrameCrypto;
 use super::datagrams::Datagrams;
 use super::feedback::Feedback;
@@ -174,24 +175,31 @@ impl Peer {
     }
 
     /// Takes an aggregate of datagrams.
-    pub(super) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8], stride: usize) {
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        from: SocketAddr,
+        bytes: &mut [u8],
+        stride: usize,
+    ) {
         for datagram in bytes.chunks_mut(stride) {
             if classify(datagram) == DatagramKind::Rtp {
-                self.media(now, from, datagram);
+                self.media(now, arrival, from, datagram);
             } else {
                 self.other(now, from, datagram);
             }
         }
     }
 
-    fn media(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+    fn media(&mut self, now: Instant, arrival: Arrival, from: SocketAddr, datagram: &mut [u8]) {
         let Ok(view) = RtpView::parse_header(datagram) else {
             self.broken += 1;
             return;
         };
         let transport_cc = self.remote.as_ref().and_then(|remote| remote.transport_cc);
         if let Some(&[high, low]) = transport_cc.and_then(|id| view.extension(id)) {
-            self.feedback.record(now, u16::from_be_bytes([high, low]));
+            self.feedback.record(arrival.at, u16::from_be_bytes([high, low]));
         }
         let ssrc = view.ssrc();
         let route = self.routes.binary_search_by_key(&ssrc, |(ssrc, ..)| *ssrc);
@@ -219,7 +227,8 @@ impl Peer {
             plain: &mut self.plain,
         };
         let outer = Packet {
-            now,
+            now: arrival.at,
+            rested: arrival.rested,
             sequence: view.sequence_number(),
             timestamp: view.timestamp(),
             marker: view.marker(),
@@ -352,11 +361,14 @@ impl Peer {
 
     /// Whether a datagram that came wants something done at once.
     pub(super) fn is_pressed(&self) -> bool {
-        !self.again.is_empty()
-            || self
-                .transport
-                .as_ref()
-                .is_some_and(|transport| !transport.is_connected())
+        !self.again.is_empty() || self.is_connecting()
+    }
+
+    /// Whether ICE and DTLS are under way.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.transport
+            .as_ref()
+            .is_some_and(|transport| !transport.is_connected())
     }
 
     /// Whether it sends.

@@ -56,7 +56,10 @@ pub struct ReceiveTrack {
 /// A packet after SRTP.
 #[derive(Clone, Copy)]
 pub(super) struct Packet<'a> {
+    /// When it reached the socket.
     pub(super) now: Instant,
+    /// How long it lay there because the engine rested.
+    pub(super) rested: Duration,
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
@@ -159,7 +162,7 @@ impl Receiver {
             packet.timestamp,
             packet.marker,
             packet.payload,
-            |frame, _| inside.frame(packet.now, frame),
+            |frame, _| inside.frame(packet.now, packet.rested, frame),
         );
     }
 
@@ -179,7 +182,8 @@ impl Receiver {
         while let Some((arrived, frame)) = waiting.pop_front() {
             inside.again(now, arrived, frame);
         }
-        self.assembler.expire(now, |frame, _| inside.frame(now, frame));
+        self.assembler
+            .expire(now, |frame, _| inside.frame(now, Duration::ZERO, frame));
     }
 
     /// Sequence numbers to ask for now, into `out`.
@@ -311,7 +315,7 @@ struct Inside<'a, 'b> {
 }
 
 impl Inside<'_, '_> {
-    fn frame(&mut self, now: Instant, frame: &[u8]) {
+    fn frame(&mut self, now: Instant, rested: Duration, frame: &[u8]) {
         if !self.sampled {
             *self.frames += 1;
             self.ears.measures.frames_received.increment();
@@ -320,7 +324,7 @@ impl Inside<'_, '_> {
             }
         }
         match self.open(frame) {
-            Opened::Frame => self.good(Some(now)),
+            Opened::Frame => self.good(Some((now, rested))),
             Opened::Later(_) => {
                 if self.waiting.len() == MAX_WAITING
                     && let Some((_, oldest)) = self.waiting.pop_front()
@@ -349,12 +353,13 @@ impl Inside<'_, '_> {
         crypto.open(self.track.context, self.track.codec, frame, plain)
     }
 
-    /// `arrived`: when it did, unless it waited for a key, so that its age is not the network's.
-    fn good(&mut self, arrived: Option<Instant>) {
+    /// `arrived`: when it did and how long it was left lying, unless it waited for a key, so that its age is not the
+    /// network's.
+    fn good(&mut self, arrived: Option<(Instant, Duration)>) {
         *self.opened += 1;
         let measures = self.ears.measures;
         measures.frames_decrypted.increment();
-        let (Codec::Opus, Some(arrived)) = (self.track.codec, arrived) else {
+        let (Codec::Opus, Some((arrived, rested))) = (self.track.codec, arrived) else {
             return;
         };
         let Some(stamp) = stamp::read(self.ears.plain) else {
@@ -362,7 +367,7 @@ impl Inside<'_, '_> {
         };
         let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
         if age < OLDEST {
-            measures.latency.record(age);
+            measures.latency.record(age.saturating_sub(rested));
             measures
                 .forwarding
                 .through
@@ -402,6 +407,7 @@ mod tests {
     fn packet(now: Instant, sequence: u16, payload: &[u8]) -> Packet<'_> {
         Packet {
             now,
+            rested: Duration::ZERO,
             sequence,
             timestamp: 0,
             marker: false,

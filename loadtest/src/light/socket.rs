@@ -6,6 +6,7 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
+use std::time::Duration;
 
 use conclave_transport::address::canonical;
 use conclave_transport::udp::backlog;
@@ -13,11 +14,17 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 
 /// Sockets that the peers of loopback share. Each has a receive buffer of its own, which a burst may fill.
 const SHARED: usize = 8;
+/// Peers in a row that share one: those of a room are neighbours and get the same packets at the same moment, which one
+/// system call then receives.
+const NEIGHBOURS: usize = 40;
 /// What is asked of the system for each direction of a shared socket, and of a peer's own one.
 const SHARED_BUFFER: usize = 4 << 20;
 const OWN_BUFFER: usize = 512 << 10;
 /// The largest aggregate of GRO.
 const BUFFER: usize = 65_535;
+/// From one buffer to the next. Were it a power of two, the beginnings of all buffers, which is all that most datagrams
+/// take, would fight for the same few places in the processor's caches.
+const STRIDE: usize = BUFFER + 1 + 17 * 64;
 /// The first address given to a peer.
 const FIRST_ADDRESS: u32 = 0x7f01_0001;
 
@@ -51,6 +58,8 @@ pub(super) struct Aggregate<'a> {
     pub(super) from: SocketAddr,
     pub(super) bytes: &'a mut [u8],
     pub(super) stride: usize,
+    /// When it came to the socket, since 1970, if the system says so.
+    pub(super) arrived: Option<Duration>,
 }
 
 /// All sockets of one thread, and memory for one batch.
@@ -59,8 +68,8 @@ pub(super) struct Sockets {
     shared: bool,
     /// Which peer an address of loopback belongs to: the number of the address counts from the first.
     addresses: Vec<usize>,
-    buffers: Vec<Vec<u8>>,
-    meta: [RecvMeta; BATCH_SIZE],
+    buffers: Box<[u8]>,
+    meta: Box<[RecvMeta; BATCH_SIZE]>,
 }
 
 impl Sockets {
@@ -69,8 +78,8 @@ impl Sockets {
             sockets: Vec::new(),
             shared: false,
             addresses: Vec::new(),
-            buffers: vec![vec![0; BUFFER]; BATCH_SIZE],
-            meta: [RecvMeta::default(); BATCH_SIZE],
+            buffers: vec![0; STRIDE * BATCH_SIZE].into_boxed_slice(),
+            meta: Box::new([RecvMeta::default(); BATCH_SIZE]),
         }
     }
 
@@ -97,7 +106,7 @@ impl Sockets {
             self.addresses.push(peer);
             let address = FIRST_ADDRESS + u32::try_from(number).unwrap_or_default();
             return Ok(Place {
-                socket: number % SHARED,
+                socket: number / NEIGHBOURS % SHARED,
                 address: Some(Ipv4Addr::from_bits(address)),
             });
         }
@@ -138,21 +147,24 @@ impl Sockets {
         }
     }
 
-    /// Receives one batch of a socket; `false` when nothing is there.
+    /// Receives one batch of a socket; `false` when nothing is left there.
     pub(super) fn receive(&mut self, number: usize, mut handle: impl FnMut(Aggregate<'_>)) -> bool {
         let Some(Some(socket)) = self.sockets.get(number) else {
             return false;
         };
-        let mut buffers = self.buffers.iter_mut();
-        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(buffers.next().map_or(&mut [][..], Vec::as_mut_slice)));
+        let mut buffers = self.buffers.chunks_exact_mut(STRIDE);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+            let buffer = buffers.next().and_then(|buffer| buffer.get_mut(..BUFFER));
+            IoSliceMut::new(buffer.unwrap_or_default())
+        });
         let received = socket
             .state
-            .recv((&socket.udp).into(), &mut slices, &mut self.meta);
+            .recv((&socket.udp).into(), &mut slices, self.meta.as_mut_slice());
         let Ok(count) = received else {
             return false;
         };
-        for (meta, buffer) in self.meta.iter().take(count).zip(&mut self.buffers) {
+        let buffers = self.buffers.chunks_exact_mut(STRIDE);
+        for (meta, buffer) in self.meta.iter().take(count).zip(buffers) {
             let peer = socket
                 .owner
                 .or_else(|| self.addresses.get(number_of(meta.dst_ip)?).copied());
@@ -162,10 +174,12 @@ impl Sockets {
                     from: canonical(meta.addr),
                     bytes,
                     stride: meta.stride.max(1),
+                    arrived: meta.timestamp,
                 });
             }
         }
-        true
+        // A batch that is not full was the last: what comes after it is told anew.
+        count == BATCH_SIZE
     }
 
     /// Sends datagrams from a place, one behind the other and all `segment` bytes long but the last.
@@ -252,18 +266,25 @@ mod tests {
             registered += 1;
             Ok(())
         };
-        let places: Vec<Place> = (0..SHARED + 1)
+        let places: Vec<Place> = (0..NEIGHBOURS + 1)
             .map(|peer| sockets.place(peer, Origin::WayTo(to), &mut register).unwrap())
             .collect();
         assert_eq!(registered, SHARED);
         let mut buffer = [0; 64];
-        for peer in [0, SHARED] {
+        for peer in [0, NEIGHBOURS - 1, NEIGHBOURS] {
             sockets.send(places[peer], to, b"hello", 5);
             let (_, from) = server.recv_from(&mut buffer).unwrap();
             server.send_to(&[u8::try_from(peer).unwrap()], from).unwrap();
             let expected = Some((peer, vec![u8::try_from(peer).unwrap()]));
             assert_eq!(receive_one(&mut sockets, places[peer].socket), expected);
         }
+        let socket = |peer: usize| places[peer].socket;
+        assert_eq!(socket(0), socket(NEIGHBOURS - 1), "one system call serves a room");
+        assert_ne!(
+            socket(0),
+            socket(NEIGHBOURS),
+            "one buffer does not have to hold everything"
+        );
     }
 
     #[test]
