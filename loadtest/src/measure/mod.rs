@@ -18,6 +18,7 @@ pub mod races;
 pub mod rekey;
 pub mod server;
 pub mod timeline;
+pub mod turned_away;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
@@ -134,6 +135,8 @@ pub struct Measures {
     pub rekeys: rekey::Rekeys,
     /// Commits made and lost.
     pub races: races::Races,
+    /// Refusals of an overloaded server.
+    pub turned_away: Counter,
     /// Jitter of streams.
     pub jitter: Durations,
     /// Pictures that stood still.
@@ -249,6 +252,7 @@ pub fn catalog() -> impl Iterator<Item = Entry> {
         .chain(decryption::ENTRIES)
         .chain(rekey::entries())
         .chain(races::ENTRIES)
+        .chain(turned_away::ENTRIES)
         .chain(jitter::ENTRIES)
         .chain(freeze::ENTRIES)
         .chain(audio_gap::ENTRIES)

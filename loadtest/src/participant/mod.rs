@@ -27,10 +27,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_e2ee::{Codec, Outgoing, Output, SessionError};
-use conclave_wire::client::session::{Hello, Ping, State};
+use conclave_wire::client::session::{ErrorMessage, Hello, Ping, State};
 use conclave_wire::id::{ClientId, TrackId};
 use conclave_wire::media::Track;
 use conclave_wire::{ClientMessage, ErrorCode, ServerMessage};
+use rand::random_range;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, interval, sleep_until};
@@ -54,6 +55,8 @@ use crate::room::Room;
 const OFFER_PAUSE: Duration = Duration::from_millis(200);
 /// How long the start of a call may take, from the first connection to the first decrypted frame.
 const JOIN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long somebody comes again and again to an overloaded server.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A member to whom nobody sends anything for so long is in the call without hearing anything.
 const NOTHING_TO_HEAR: Duration = Duration::from_secs(1);
 const ABSENT: Duration = Duration::from_secs(3600);
@@ -177,6 +180,9 @@ pub enum ParticipantError {
     /// The server refused.
     #[error("the server refused: {0:?}")]
     Refused(ErrorCode),
+    /// The server is overloaded, and asks to come again after this time.
+    #[error("the server is overloaded")]
+    TurnedAway(Duration),
     /// WebRTC failed.
     #[error("WebRTC: {0}")]
     WebRtc(#[from] webrtc::error::Error),
@@ -203,12 +209,32 @@ pub enum ParticipantError {
     NotJoined(&'static str),
 }
 
-/// Takes part until told otherwise.
-pub async fn run(config: Config, orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
+/// Takes part until told otherwise. Whom an overloaded server turns away comes again, as other clients do.
+pub async fn run(config: Config, mut orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
     let started = Instant::now();
     config.measures.kinds.of(config.making.kind()).started.increment();
+    config.measures.register_bot(config.client_id);
+    loop {
+        let result = attempt(&config, orders.clone()).await;
+        let Err(ParticipantError::TurnedAway(pause)) = result else {
+            return result;
+        };
+        config.measures.turned_away.increment();
+        // Not all of those who were turned away together come again together.
+        let pause = pause.mul_f64(random_range(1.0..1.5));
+        if started.elapsed() + pause > PATIENCE {
+            return result;
+        }
+        tokio::select! {
+            () = sleep_until(Instant::now() + pause) => {}
+            () = called_off(&mut orders) => return Ok(()),
+        }
+    }
+}
+
+async fn attempt(config: &Config, orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
+    let started = Instant::now();
     let client_id = config.client_id;
-    config.measures.register_bot(client_id);
     let session = if config.is_host {
         config.room.host_session(client_id, config.name.clone())?
     } else {
@@ -217,12 +243,12 @@ pub async fn run(config: Config, orders: watch::Receiver<Order>) -> Result<(), P
     let session = SharedSession::new(session, started.into_std());
     match &config.making {
         Making::Full => {
-            let media = FullMedia::open(&config, session.clone());
-            take_part(&config, started, session, media, orders).await
+            let media = FullMedia::open(config, session.clone());
+            take_part(config, started, session, media, orders).await
         }
         Making::Light(kit) => {
-            let media = std::future::ready(LightMedia::open(&config, kit, session.clone()));
-            take_part(&config, started, session, media, orders).await
+            let media = std::future::ready(LightMedia::open(config, kit, session.clone()));
+            take_part(config, started, session, media, orders).await
         }
     }
 }
@@ -454,6 +480,11 @@ impl<M: Media> Participant<M> {
                 }
                 code => return Err(ParticipantError::Refused(code)),
             },
+            ServerMessage::Error(ErrorMessage {
+                code: ErrorCode::Overloaded,
+                fatal: true,
+                retry_after_ms: Some(pause),
+            }) => return Err(ParticipantError::TurnedAway(Duration::from_millis(pause.into()))),
             ServerMessage::Error(error) if error.fatal => return Err(ParticipantError::Refused(error.code)),
             ServerMessage::Error(error) => {
                 self.problem(&format!("the server refused a message: {:?}", error.code))
@@ -639,6 +670,14 @@ async fn next_call(calls: &mut Option<mpsc::Receiver<String>>) -> Option<String>
         Some(calls) => calls.recv().await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits for an order not to come at all.
+async fn called_off(orders: &mut watch::Receiver<Order>) {
+    // A dropped sender means that the run is over, too.
+    let _ = orders
+        .wait_for(|order| matches!(order, Order::Leave | Order::End))
+        .await;
 }
 
 /// Waits for another order.

@@ -69,6 +69,7 @@ impl Report {
         };
         measure::rekey::tell(&measures.rekeys, &mut figures);
         measure::races::tell(&measures.races, &mut figures);
+        measure::turned_away::tell(&measures.turned_away, measures.kinds.started(), &mut figures);
         measure::jitter::tell(&measures.jitter, &mut figures);
         measure::freeze::tell(&measures.freezes, &mut figures);
         measure::audio_gap::tell(&measures.audio_gaps, &mut figures);
