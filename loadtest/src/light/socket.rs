@@ -16,7 +16,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 const SHARED: usize = 8;
 /// Peers in a row that share one: those of a room are neighbours and get the same packets at the same moment, which one
 /// system call then receives.
-const NEIGHBOURS: usize = 40;
+const NEIGHBOURS: usize = 10;
 /// What is asked of the system for each direction of a shared socket, and of a peer's own one.
 const SHARED_BUFFER: usize = 4 << 20;
 const OWN_BUFFER: usize = 512 << 10;

@@ -688,3 +688,6 @@ async fn next_order(orders: &mut watch::Receiver<Order>) -> Order {
         Err(_) => Order::End,
     }
 }
+
+#[cfg(test)]
+mod turned_away_tests;
