@@ -60,7 +60,10 @@ fn wrong_arguments_are_explained_before_anything_is_tried() {
     for (arguments, reason) in [
         (vec!["run", "nap", "--url", url], "no such scenario"),
         (vec!["run", "steady", "--url", "localhost"], "not a URL"),
-        (vec!["run", "steady", "--url", "https://localhost"], "plain HTTP"),
+        (
+            vec!["run", "steady", "--url", "ftp://localhost"],
+            "neither http nor https",
+        ),
         (
             vec!["run", "steady", "--url", url, "--room", "http://x/r/abc"],
             "22 characters",

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_needs_a_place_for_the_stream_and_plain_http() {
+    fn a_url_needs_a_place_for_the_stream() {
         let prepare = |publish: &str| whip(publish).prepare(&|_| {});
         assert!(prepare("http://localhost:8889/{stream}/whip").is_ok());
         assert!(
@@ -297,10 +297,11 @@ mod tests {
                 .unwrap_err()
                 .contains(STREAM)
         );
+        assert!(prepare("https://localhost/{stream}").is_ok());
         assert!(
-            prepare("https://localhost/{stream}")
+            prepare("ftp://localhost/{stream}")
                 .unwrap_err()
-                .contains("not http")
+                .contains("neither http nor https")
         );
         assert!(prepare("{stream}").is_err());
     }
