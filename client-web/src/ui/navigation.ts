@@ -8,7 +8,7 @@ import { forgetHostSeed, recallHostSeed, rememberHostSeed } from "./devices/memo
 import { suppressesNoise } from "./devices/noise.ts";
 import type { HostOptions } from "./landing.tsx";
 import type { SdkPort } from "./port.ts";
-import type { Readiness } from "./prejoin.tsx";
+import type { Readiness, Wishes } from "./prejoin.tsx";
 
 /** The screens of the client. */
 export type Screen =
@@ -26,13 +26,6 @@ export type Screen =
 
 /** The end of the start page's address where the connection test is. */
 const CHECK = "#connection-test";
-
-/** What somebody else wants of a person's preparation; the person may change all of it. */
-export interface Wishes {
-  readonly name?: string | undefined;
-  readonly muted?: boolean | undefined;
-  readonly cameraOff?: boolean | undefined;
-}
 
 /** Where the client stands, as an address: the browser's own, or one that nobody sees. */
 export interface Place {

@@ -15,11 +15,17 @@ import { canPickSpeaker, playTestSound } from "./devices/speaker.ts";
 import { platformName, stepsFor } from "./devices/steps.ts";
 import { Icon } from "./icon.tsx";
 import { useMedia } from "./media-query.ts";
-import type { Wishes } from "./navigation.ts";
 import { PageHeader } from "./page.tsx";
 import { text } from "./text.ts";
 import { listenForShortcuts, ToggleButton } from "./toggle.tsx";
 import { VideoView } from "./video.tsx";
+
+/** What somebody else wants of a person's preparation; the person may change all of it. */
+export interface Wishes {
+  readonly name?: string | undefined;
+  readonly muted?: boolean | undefined;
+  readonly cameraOff?: boolean | undefined;
+}
 
 /** What a person takes into the call; the tracks change owner. */
 export interface Readiness {

@@ -21,6 +21,7 @@ import { CaptionsModel } from "./captions.ts";
 import { Interruptions } from "./interruption.ts";
 import { ModerationModel } from "./moderation.ts";
 import { nameOf } from "./name.ts";
+import type { Notice } from "./notice.ts";
 import { type Counts, countsOf, type Quality, qualityOf } from "./quality.ts";
 import { RecordingModel } from "./recording.ts";
 import { Sharing, sharedBetween } from "./sharing.ts";
@@ -517,13 +518,6 @@ export class CallModel {
       this.#suite.value = this.#call.suite;
     });
   }
-}
-
-/** A short message on the screen. */
-export interface Notice {
-  readonly message: string;
-  readonly tone: "info" | "problem";
-  readonly number: number;
 }
 
 /** Who came or went between two rosters, in one sentence; `undefined` when nobody did. */

@@ -3,8 +3,8 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { forgetDevice, type Participant, recallDevice, rememberDevice, safetyNumber } from "../../index.ts";
 import { text } from "../text.ts";
-import type { Notice } from "./model.ts";
 import { nameOf } from "./name.ts";
+import type { Notice } from "./notice.ts";
 import { recallMarks, rememberMarks, type VerifiedMark } from "./trust-memory.ts";
 
 /**
