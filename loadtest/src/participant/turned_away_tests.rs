@@ -1,9 +1,11 @@
 //! A server that is overloaded, and a participant who comes again until it is called off.
 
+use conclave_wire::client::session::ErrorMessage;
 use conclave_wire::id::RoomId;
-use conclave_wire::{SUBPROTOCOL, bytes, codec};
+use conclave_wire::{SUBPROTOCOL, ServerMessage, bytes, codec};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
