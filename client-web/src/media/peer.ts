@@ -80,6 +80,8 @@ export class Peer {
     },
     giveUp: () => this.#fail("transport"),
   });
+  /** Where this device has sent from, or tried. */
+  readonly #addresses = new Set<string>();
   /** Receivers whose transform was seen running by id. */
   readonly #live = new Set<number>();
   /** Packets of the other receivers at the last check. */
@@ -106,6 +108,7 @@ export class Peer {
   ) {
     this.#pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
     this.#pc.onconnectionstatechange = () => this.#watchTransport();
+    this.#pc.onicecandidate = ({ candidate }) => this.#watchNetworks(candidate);
     this.#receiverTimer = setInterval(() => void this.#checkReceivers(), RECEIVER_CHECK_MS);
   }
 
@@ -230,6 +233,7 @@ export class Peer {
       this.crypto.receiverGone(receiver);
     }
     this.#pc.onconnectionstatechange = null;
+    this.#pc.onicecandidate = null;
     this.#pc.close();
   }
 
@@ -367,6 +371,14 @@ export class Peer {
     } else if (state === "closed") {
       // Only by the browser itself: `close` takes the handler away first.
       this.#fail("transport");
+    }
+  }
+
+  #watchNetworks(candidate: RTCIceCandidate | null): void {
+    const address = candidate?.address;
+    if (address && !this.#addresses.has(address)) {
+      this.#addresses.add(address);
+      this.#recovery.handleNewPath();
     }
   }
 

@@ -80,6 +80,27 @@ describe("a connection", () => {
     expect(givenUp).toEqual([first + 8_000]);
   });
 
+  it("is restarted at once when the browser finds another network after a restart, unless that is enough", async () => {
+    await pass(5_000, true);
+    await pass(1_000, false);
+    const [first = 0] = restarts;
+    recovery.handleNewPath();
+    await pass(400, false);
+    expect(restarts).toEqual([first]);
+    recovery.handleAnswered();
+    await pass(400, false);
+    recovery.handleNewPath();
+    await pass(200, false);
+    expect(restarts).toEqual([first, first + 1_000]);
+    recovery.handleAnswered();
+    recovery.handleNewPath();
+    recovery.handleAlive();
+    await pass(20_000, true);
+    recovery.handleNewPath();
+    await pass(2_000, true);
+    expect(restarts).toHaveLength(2);
+  });
+
   it("waits for as long as nobody answers, for no other connection would be answered either", async () => {
     await pass(5_000, true);
     await pass(60_000, false);

@@ -19,6 +19,8 @@ const RESTART_MS = 2_500;
  */
 const EARLY_RESTART_MS = 1_000;
 const EARLY_RESTARTS = 2;
+/** The same once the browser has found the new network, which a restart before that may use at once or never. */
+const NEW_PATH_MS = 200;
 /** So long after the first answered restart the connection is given up. */
 const GIVE_UP_MS = 8_000;
 
@@ -99,6 +101,13 @@ export class Recovery {
     }
   }
 
+  /** The browser has another network to send on. */
+  handleNewPath(): void {
+    if (this.#lost && this.#answered) {
+      this.#restartAfter(NEW_PATH_MS);
+    }
+  }
+
   /** The server answered an offer. */
   handleAnswered(): void {
     if (this.#lost && !this.#answered) {
@@ -106,8 +115,7 @@ export class Recovery {
       this.#restarts += 1;
       this.#giveUpTimer ??= setTimeout(() => this.actions.giveUp(), GIVE_UP_MS);
       // Before the answer there is nothing that could have worked: without signaling it waits.
-      const patience = this.#restarts <= EARLY_RESTARTS ? EARLY_RESTART_MS : RESTART_MS;
-      this.#restartTimer = setTimeout(() => this.#restart(), patience);
+      this.#restartAfter(this.#restarts <= EARLY_RESTARTS ? EARLY_RESTART_MS : RESTART_MS);
     }
   }
 
@@ -126,6 +134,11 @@ export class Recovery {
       this.#suspected = true;
       this.actions.suspect();
     }
+  }
+
+  #restartAfter(ms: number): void {
+    clearTimeout(this.#restartTimer);
+    this.#restartTimer = setTimeout(() => this.#restart(), ms);
   }
 
   #restart(): void {

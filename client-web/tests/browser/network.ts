@@ -48,6 +48,8 @@ export class HomeNetwork {
     const home = new HomeNetwork(server, folder, holder, relay, answers);
     const { listening } = await home.answer();
     await home.inside("ip", "link", "set", "lo", "up");
+    // Chromium tells a page of another network two seconds after its last address came: this home's only one is IPv4.
+    await home.inside("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1");
     for (const line of Object.values(LINES)) {
       await run(
         "ip",

@@ -88,7 +88,7 @@ pub enum PeerEvent {
     AddressAdded(TransportAddress),
     /// This address belongs to this peer no longer.
     AddressRemoved(TransportAddress),
-    /// The peer nominated this address: media goes there from now on.
+    /// The peer nominated this address or sends its media from there: media goes there from now on.
     Nominated(TransportAddress),
     /// The handshake is done and the fingerprint is the offer's: media can flow.
     Connected {
@@ -168,10 +168,12 @@ impl PeerTransport {
         match classify(datagram) {
             DatagramKind::Rtp => {
                 let len = self.receiver(from)?.open_rtp(datagram)?;
+                self.follow(from);
                 Ok(Received::Rtp { len })
             }
             DatagramKind::Rtcp => {
                 let len = self.receiver(from)?.open_rtcp(datagram)?;
+                self.follow(from);
                 Ok(Received::Rtcp { len })
             }
             DatagramKind::Stun => self.handle_stun(now, from, datagram),
@@ -331,6 +333,13 @@ impl PeerTransport {
             Some(DtlsEvent::PeerClosed) => self.lose(LostReason::ClosedByPeer),
         }
         Ok(Received::Consumed)
+    }
+
+    /// Media that opened came from `from`: answers to it go there, too.
+    fn follow(&mut self, from: TransportAddress) {
+        if self.ice.follow(from) {
+            self.events.push_back(PeerEvent::Nominated(from));
+        }
     }
 
     fn connect(&mut self, keys: &SrtpKeys) {

@@ -267,6 +267,58 @@ fn the_peer_may_move_and_replies_follow_its_nomination() {
 }
 
 #[test]
+fn replies_follow_media_that_comes_from_a_way_before_its_nomination() {
+    let mut world = World::connected();
+    let old = world.from;
+    let mut stragglers = [world.sealed(&rtp(1)), world.sealed(&rtp(2))];
+    world.now += SECOND;
+    world.from = address(7000);
+    world.check(false).unwrap();
+    assert_eq!(
+        world.peer.remote_address(),
+        Some(old),
+        "a check alone moves nothing"
+    );
+    let mut forged = rtp(3);
+    forged.resize(forged.len() + RTP_OVERHEAD, 0);
+    assert!(
+        world
+            .peer
+            .handle_datagram(world.now, world.from, &mut forged)
+            .is_err()
+    );
+    assert_eq!(
+        world.peer.remote_address(),
+        Some(old),
+        "nor does what does not open"
+    );
+    let mut media = world.sealed(&rtp(4));
+    world
+        .peer
+        .handle_datagram(world.now, world.from, &mut media)
+        .unwrap();
+    world.events();
+    assert_eq!(world.peer.remote_address(), Some(world.from));
+    for straggler in &mut stragglers {
+        world.peer.handle_datagram(world.now, old, straggler).unwrap();
+    }
+    assert_eq!(
+        world.peer.remote_address(),
+        Some(world.from),
+        "nothing late moves it back"
+    );
+    // The way back opens with a check of the old address, and RTCP tells it as well as RTP.
+    world.now += SECOND;
+    let new = std::mem::replace(&mut world.from, old);
+    world.check(false).unwrap();
+    assert_eq!(world.peer.remote_address(), Some(new));
+    let mut report = world.sealed(&[0x80, 201, 0, 1, 0, 0, 0, 3]);
+    world.peer.handle_datagram(world.now, old, &mut report).unwrap();
+    assert_eq!(world.events(), [PeerEvent::Nominated(old)]);
+    assert_eq!(world.peer.remote_address(), Some(old));
+}
+
+#[test]
 fn without_checks_for_thirty_seconds_the_peer_is_lost() {
     let mut world = World::connected();
     world.now += 20 * SECOND;
