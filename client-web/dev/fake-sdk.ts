@@ -364,6 +364,17 @@ class FakeCall implements CallPort {
     this.#events.emit("participants", this.participants);
   }
 
+  /** Lets the server have no room for these people's pictures. */
+  pause(...indexes: readonly number[]): void {
+    for (const index of indexes) {
+      const person = this.participants.get(`person-${index}`);
+      if (person !== undefined) {
+        this.#set({ ...person, paused: "downlink" });
+      }
+    }
+    this.#events.emit("participants", this.participants);
+  }
+
   setHand(raised: boolean): void {
     void this.#changeSelf({ hand: raised ? 3 : undefined });
   }

@@ -97,6 +97,13 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
     });
     await start.page.locator(".tile").getByText(start.text.interruption.camera).waitFor();
   },
+  paused: async (start) => {
+    await intoCall(start, "others=8");
+    await start.page.evaluate(() => {
+      (window as unknown as { fakeCall: { pause(...indexes: number[]): void } }).fakeCall.pause(0, 2, 3, 5);
+    });
+    await start.page.locator(".tile").getByText(start.text.paused.downlink).first().waitFor();
+  },
   participants: async (start) => {
     await intoCall(start, "others=6");
     await openPanel(start, start.text.controls.participants);

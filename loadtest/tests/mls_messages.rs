@@ -51,7 +51,8 @@ fn is_for_session(message: &ServerMessage) -> bool {
         | ServerMessage::TrackUnpublished(_)
         | ServerMessage::Answer(_)
         | ServerMessage::OfferRejected(_)
-        | ServerMessage::EncodingsNeeded(_) => false,
+        | ServerMessage::EncodingsNeeded(_)
+        | ServerMessage::PicturesPaused(_) => false,
     }
 }
 

@@ -105,4 +105,6 @@ pub enum ServerMessage {
     OfferRejected(negotiation::OfferRejected),
     /// Which encodings of an own track anybody needs.
     EncodingsNeeded(subscription::EncodingsNeeded),
+    /// Which pictures the receiver shows and is not sent for now.
+    PicturesPaused(subscription::PicturesPaused),
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::subscription::View;
+use crate::client::subscription::{PauseCause, View};
 use crate::error_code::ErrorCode;
 use crate::id::{Epoch, LeafIndex, OfferId, PeerId, RoomId, TrackId};
 use crate::media::{Codec, Section, Source};
@@ -131,6 +131,15 @@ pub enum ControlEvent {
         source: Source,
         /// One entry per encoding or spatial layer, the smallest picture first.
         needed: Vec<bool>,
+    },
+    /// Which pictures a peer shows and is not sent, although their publishers send them, changed.
+    PicturesPaused {
+        /// Who goes without.
+        peer: PeerId,
+        /// Which; none any more when it is empty.
+        tracks: Vec<TrackId>,
+        /// Why.
+        cause: PauseCause,
     },
     /// Whether the SFU can take more participants changed. It starts with being able to.
     Overloaded {

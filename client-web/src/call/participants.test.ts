@@ -54,6 +54,23 @@ describe("who has not proven to be there", () => {
   });
 });
 
+describe("whose picture the server says it does not send", () => {
+  it("is marked as long as it is said, and no more secure for it", () => {
+    const roster = rosterWithAnn(camera);
+    const paused = () => roster.participants().get("ann")?.paused;
+    expect(paused()).toBeUndefined();
+    roster.setPaused(new Set([7, 99]), "downlink");
+    expect(paused()).toBe("downlink");
+    expect(crypto(roster)).toBe("waiting");
+    roster.setPaused(new Set(), "downlink");
+    expect(paused()).toBeUndefined();
+    roster.setPaused(new Set([7]), "load");
+    expect(paused()).toBe("load");
+    roster.resetReceptions();
+    expect(paused()).toBeUndefined();
+  });
+});
+
 describe("whom the hosts silenced", () => {
   it("is shown muted and is not heard, whatever they say and send", () => {
     const roster = rosterWithAnn(camera, microphone);

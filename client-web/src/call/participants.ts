@@ -1,6 +1,6 @@
 // The people of a call as the MLS tree names them, with what is known of each one's encryption.
 import type { DropReason, Member, Role, StreamState } from "../e2ee/messages.ts";
-import type { PresenceKind, Source, Track, TrackId } from "../wire/types.ts";
+import type { PauseCause, PresenceKind, Source, Track, TrackId } from "../wire/types.ts";
 import { LAST_PLACE, type Status } from "./status.ts";
 
 /** Whether a person's sound and picture are known to be encrypted end to end with the call's current keys. */
@@ -26,6 +26,8 @@ export interface SharedScreen {
   readonly crypto: Participant["crypto"];
   readonly video?: MediaStream | undefined;
   readonly audio?: MediaStream | undefined;
+  /** Why the server says that it does not send the picture now. */
+  readonly paused?: PauseCause | undefined;
 }
 
 /** A key that says who somebody is, checked by the group's rules. */
@@ -59,6 +61,8 @@ export interface Participant {
   /** The place in the queue of raised hands: who has the smallest comes first. */
   readonly hand?: number | undefined;
   readonly video?: MediaStream | undefined;
+  /** Why the server says that it does not send the picture now, although they do. */
+  readonly paused?: PauseCause | undefined;
   readonly audio?: MediaStream | undefined;
   /** Their screen, while they share it. */
   readonly share?: SharedScreen | undefined;
@@ -108,6 +112,8 @@ export class Roster {
   readonly #receptions = new Map<TrackId, Reception>();
   #speaking: ReadonlySet<TrackId> = new Set();
   #unwanted: ReadonlySet<TrackId> = new Set();
+  #paused: ReadonlySet<TrackId> = new Set();
+  #pauseCause: PauseCause = "downlink";
   #silent: ReadonlySet<string> = new Set();
   #snapshot: ReadonlyMap<string, Participant> = new Map();
 
@@ -208,6 +214,15 @@ export class Roster {
     this.#speaking = tracks;
   }
 
+  /**
+   * The pictures that the server says it does not send now. That excuses none of them from having to be secure: it is the
+   * server that says it.
+   */
+  setPaused(tracks: ReadonlySet<TrackId>, cause: PauseCause): void {
+    this.#paused = tracks;
+    this.#pauseCause = cause;
+  }
+
   /** The tracks of which nothing is sent because nothing was wanted: there is nothing to wait for. */
   setUnwanted(tracks: ReadonlySet<TrackId>): void {
     this.#unwanted = tracks;
@@ -225,6 +240,7 @@ export class Roster {
 
   /** The peer connection is gone, and every stream with it. */
   resetReceptions(): void {
+    this.#paused = new Set();
     for (const { track } of this.#receptions.values()) {
       this.#receptions.set(track.track_id, waiting(track));
     }
@@ -344,6 +360,7 @@ export class Roster {
       unheard: this.#silent.has(member.client_id),
       hand: this.#hands.get(member.client_id),
       video: cameraOn ? camera?.stream : undefined,
+      paused: cameraOn ? this.#pausedOf(camera) : undefined,
       audio: may("microphone") ? microphone?.stream : undefined,
       share: this.#sameShare(
         member.client_id,
@@ -351,9 +368,14 @@ export class Roster {
           crypto: this.#cryptoOf(member, [screen]),
           video: screen.stream,
           audio: may("screen_audio") ? of("screen_audio")?.stream : undefined,
+          paused: this.#pausedOf(screen),
         },
       ),
     };
+  }
+
+  #pausedOf(picture: Reception | undefined): PauseCause | undefined {
+    return picture !== undefined && this.#paused.has(picture.track.track_id) ? this.#pauseCause : undefined;
   }
 
   /** The object of the last time where nothing changed. */
@@ -363,7 +385,8 @@ export class Roster {
       before?.crypto.state === share?.crypto.state &&
       before?.crypto.reason === share?.crypto.reason &&
       before?.video === share?.video &&
-      before?.audio === share?.audio;
+      before?.audio === share?.audio &&
+      before?.paused === share?.paused;
     return same && before !== undefined ? before : share;
   }
 
@@ -418,6 +441,7 @@ function isSame(a: Participant, b: Participant): boolean {
     a.unheard === b.unheard &&
     a.hand === b.hand &&
     a.video === b.video &&
+    a.paused === b.paused &&
     a.audio === b.audio &&
     a.share === b.share
   );

@@ -259,6 +259,9 @@ export class Session {
         return this.#media.handleAnswer(message);
       case "encodings_needed":
         return this.#media.need(message.source, message.needed);
+      case "pictures_paused":
+        roster.setPaused(new Set(message.tracks), message.cause);
+        return changed();
       case "error":
         if (message.code === "bad_mls" && call.passcode !== undefined && !this.#admitted) {
           return this.#events.emit("wrong-passcode", undefined);

@@ -85,6 +85,7 @@ const MESSAGES: Record<ServerMessageType, Record<string, Check>> = {
   answer: { offer_id: natural, sdp: text },
   offer_rejected: { offer_id: natural, code: text },
   encodings_needed: { source: oneOf("microphone", "camera", "screen_video", "screen_audio"), needed: list(flag) },
+  pictures_paused: { tracks: list(natural), cause: oneOf("downlink", "load") },
 };
 
 /** Reads a server's frame; throws `CodecError` for anything that is not a message of this protocol. */

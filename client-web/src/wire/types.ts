@@ -350,6 +350,8 @@ key: Base64Url,
  */
 signature: Base64Url, };
 
+export type PauseCause = "downlink" | "load";
+
 export type PendingAdd = { 
 /**
  * Its pseudonym, which is the identity in its key package.
@@ -359,6 +361,16 @@ client_id: ClientId,
  * MLSMessage with its KeyPackage.
  */
 key_package: Base64Url, };
+
+export type PicturesPaused = { 
+/**
+ * Which; none any more when it is empty.
+ */
+tracks: Array<TrackId>, 
+/**
+ * Why.
+ */
+cause: PauseCause, };
 
 export type Ping = { 
 /**
@@ -434,7 +446,7 @@ track_id: TrackId, } | { "role": "idle" });
 
 export type Seq = number;
 
-export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "order" } & Order | { "type": "knocks" } & Knocks | { "type": "admitted" } & Admitted | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded;
+export type ServerMessage = { "type": "state" } & State | { "type": "pong" } & Pong | { "type": "error" } & ErrorMessage | { "type": "found_ok" } | { "type": "found_lost" } | { "type": "commit_call" } & CommitCall | { "type": "commit" } & Commit | { "type": "commit_rejected" } & CommitRejected | { "type": "welcome" } & Welcome | { "type": "final" } & Final | { "type": "rollback" } & Rollback | { "type": "go" } & Go | { "type": "app" } & App | { "type": "group_info" } & GroupInfo | { "type": "presence" } & Presence | { "type": "order" } & Order | { "type": "knocks" } & Knocks | { "type": "admitted" } & Admitted | { "type": "track_published" } & TrackPublished | { "type": "track_unpublished" } & TrackUnpublished | { "type": "answer" } & Answer | { "type": "offer_rejected" } & OfferRejected | { "type": "encodings_needed" } & EncodingsNeeded | { "type": "pictures_paused" } & PicturesPaused;
 
 export type SessionToken = string;
 

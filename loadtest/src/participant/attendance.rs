@@ -272,7 +272,10 @@ impl<M: Media> Participant<M> {
                 self.problem(&format!("the server refused a message: {:?}", error.code))
             }
             // A bot has one encoding.
-            ServerMessage::Pong(_) | ServerMessage::Presence(_) | ServerMessage::EncodingsNeeded(_) => {}
+            ServerMessage::Pong(_)
+            | ServerMessage::Presence(_)
+            | ServerMessage::EncodingsNeeded(_)
+            | ServerMessage::PicturesPaused(_) => {}
         }
         Ok(())
     }

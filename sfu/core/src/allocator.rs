@@ -110,6 +110,11 @@ impl Row {
         self.chosen < self.current
     }
 
+    /// Whether it is shown and sent by its publisher, and gets nothing.
+    pub(crate) fn is_unserved(&self) -> bool {
+        self.chosen == 0 && self.cost(1) > 0
+    }
+
     fn push(&mut self, layer: Layer, cost: u32) {
         if let Some(level) = self.levels.get_mut(self.count) {
             *level = (layer, cost);

@@ -70,6 +70,8 @@ pub(crate) struct Peer {
     pub(crate) downlink: Downlink,
     /// Index of the subscription whose retransmissions carry probes.
     pub(crate) probes_with: Option<usize>,
+    /// Pictures it was told are paused.
+    pub(crate) paused: Vec<TrackId>,
     /// What it shows, the most important first; set by Views.
     pub(crate) views: Vec<View>,
     /// Answers written so far.
@@ -95,6 +97,7 @@ impl Peer {
             arrivals: ArrivalRecorder::new(now),
             downlink: Downlink::new(now),
             probes_with: None,
+            paused: Vec::new(),
             views: Vec::new(),
             version: 0,
         }

@@ -87,6 +87,8 @@ pub(crate) struct Subscription {
     pub(crate) loss: u8,
     /// When allocation last gave it less than before.
     pub(crate) downgraded_at: Option<Instant>,
+    /// Since when allocation has given it nothing although it is shown and sent.
+    pub(crate) unserved_since: Option<Instant>,
     selector: Selector,
     /// The encoding that was forwarded last.
     source: Option<(u8, Generation)>,
@@ -124,6 +126,7 @@ impl Subscription {
             target: Some(Layer::TOP),
             loss: 0,
             downgraded_at: None,
+            unserved_since: None,
             selector: Self::selector_of(track),
             source: None,
             rewriter: Rewriter::new(),
@@ -164,6 +167,7 @@ impl Subscription {
     pub(crate) fn attach(&mut self, index: usize, track: &Track) {
         self.track = Some(index);
         self.selector = Self::selector_of(track);
+        self.unserved_since = None;
         self.pause();
     }
 

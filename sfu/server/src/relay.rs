@@ -405,7 +405,8 @@ pub(crate) const fn peer_of(event: &ControlEvent) -> Option<PeerId> {
         | ControlEvent::ProducerClosed { peer, .. }
         | ControlEvent::Answered { peer, .. }
         | ControlEvent::NegotiationFailed { peer, .. }
-        | ControlEvent::EncodingsNeeded { peer, .. } => Some(*peer),
+        | ControlEvent::EncodingsNeeded { peer, .. }
+        | ControlEvent::PicturesPaused { peer, .. } => Some(*peer),
         _ => None,
     }
 }

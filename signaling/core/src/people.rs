@@ -6,6 +6,7 @@ use std::time::Instant;
 use conclave_wire::client::lobby::Knock;
 use conclave_wire::client::membership::PresenceKind;
 use conclave_wire::client::session::Resume;
+use conclave_wire::client::subscription::PicturesPaused;
 use conclave_wire::id::{ClientId, LeafIndex, PeerId, SessionToken};
 use conclave_wire::media::Source;
 
@@ -36,6 +37,8 @@ pub(crate) struct Participant {
     pub(crate) origin: Origin,
     /// Which encodings of its tracks the SFU last said it needs.
     pub(crate) needed: BTreeMap<Source, Vec<bool>>,
+    /// Which pictures the SFU last said it does not send it, if any.
+    pub(crate) paused: Option<PicturesPaused>,
 }
 
 /// Somebody in the lobby.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use conclave_wire::client::session::{ErrorMessage, Hello, Policy};
+use conclave_wire::client::subscription::PicturesPaused;
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{ClientId, PeerId, RoomId, SessionToken};
 use conclave_wire::media::Track;
@@ -235,6 +236,12 @@ impl Service {
             ControlEvent::EncodingsNeeded { peer, source, needed } => {
                 self.at_peer(now, peer, |room, env, place| {
                     room.handle_encodings_needed(env, &place.client, source, needed);
+                });
+            }
+            ControlEvent::PicturesPaused { peer, tracks, cause } => {
+                let paused = PicturesPaused { tracks, cause };
+                self.at_peer(now, peer, |room, env, place| {
+                    room.handle_pictures_paused(env, &place.client, paused);
                 });
             }
             ControlEvent::Overloaded { overloaded } => self.overloaded = overloaded,

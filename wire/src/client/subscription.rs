@@ -1,4 +1,4 @@
-//! How much of a track a client wants, and which of its own encodings anybody needs.
+//! How much of a track a client wants, what of that it is not sent, and which of its own encodings anybody needs.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,4 +34,25 @@ pub struct EncodingsNeeded {
     pub source: Source,
     /// One entry per encoding (RID) or, of a scalable stream, per spatial layer; the smallest picture first.
     pub needed: Vec<bool>,
+}
+
+/// Pictures that a client shows and is not sent, although their publishers send them; replaces what was said before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct PicturesPaused {
+    /// Which; none any more when it is empty.
+    pub tracks: Vec<TrackId>,
+    /// Why.
+    pub cause: PauseCause,
+}
+
+/// Why pictures are paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PauseCause {
+    /// The network between the SFU and the client has no room for them.
+    Downlink,
+    /// The SFU has too much to do.
+    Load,
 }

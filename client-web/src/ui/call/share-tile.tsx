@@ -53,6 +53,7 @@ export function ShareTile({ person, share, model, watch, place }: Properties) {
       ) : (
         <VideoView stream={shown} />
       )}
+      {shown !== undefined && share.paused !== undefined && <p class="tile-interrupted">{text.paused[share.paused]}</p>}
       <CryptoMark crypto={share.crypto} />
       <p class="tile-label">
         <Icon name="screen" size={14} />

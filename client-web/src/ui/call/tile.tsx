@@ -54,6 +54,9 @@ export function Tile({ person, model, watch, place }: Properties) {
       {isSelf && camera.on && model.interruptions.kinds.value.has("camera") && (
         <p class="tile-interrupted">{text.interruption.camera}</p>
       )}
+      {shown !== undefined && person.paused !== undefined && (
+        <p class="tile-interrupted">{text.paused[person.paused]}</p>
+      )}
       {reaction !== undefined && (
         <span
           key={reaction.number}

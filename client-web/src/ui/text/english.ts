@@ -348,6 +348,11 @@ export const english = {
     notHere: "This browser does not let a page choose; it decides by itself.",
   },
 
+  paused: {
+    downlink: "Paused: your connection is slow",
+    load: "Paused: the server is busy",
+  },
+
   interruption: {
     camera: "The system has paused your camera, perhaps for a phone call. It comes back by itself.",
     microphone: "The system has paused your microphone, perhaps for a phone call. It comes back by itself.",

@@ -363,6 +363,11 @@ export const french: Texts = {
     notHere: "Ce navigateur ne laisse pas le choix à une page ; il décide lui-même.",
   },
 
+  paused: {
+    downlink: "En pause : votre connexion est lente",
+    load: "En pause : le serveur est surchargé",
+  },
+
   interruption: {
     camera: "Le système a suspendu votre caméra, peut-être pour un appel. Elle reviendra d’elle-même.",
     microphone: "Le système a suspendu votre micro, peut-être pour un appel. Il reviendra de lui-même.",

@@ -359,6 +359,11 @@ export const german: Texts = {
     notHere: "Dieser Browser lässt einer Seite keine Wahl; er entscheidet selbst.",
   },
 
+  paused: {
+    downlink: "Angehalten: Ihre Verbindung ist langsam",
+    load: "Angehalten: der Server ist ausgelastet",
+  },
+
   interruption: {
     camera: "Das System hat Ihre Kamera angehalten, vielleicht für einen Anruf. Sie kommt von selbst zurück.",
     microphone: "Das System hat Ihr Mikrofon angehalten, vielleicht für einen Anruf. Es kommt von selbst zurück.",

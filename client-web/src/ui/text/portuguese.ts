@@ -339,6 +339,11 @@ export const portuguese: Texts = {
     notHere: "Este navegador não deixa uma página escolher; decide sozinho.",
   },
 
+  paused: {
+    downlink: "Em pausa: a sua ligação está lenta",
+    load: "Em pausa: o servidor está sobrecarregado",
+  },
+
   interruption: {
     camera: "O sistema pôs a sua câmara em pausa, talvez por uma chamada. Volta sozinha.",
     microphone: "O sistema pôs o seu microfone em pausa, talvez por uma chamada. Volta sozinho.",

@@ -360,6 +360,11 @@ export const spanish: Texts = {
     notHere: "Este navegador no deja elegir a una página; decide por sí mismo.",
   },
 
+  paused: {
+    downlink: "En pausa: tu conexión es lenta",
+    load: "En pausa: el servidor está sobrecargado",
+  },
+
   interruption: {
     camera: "El sistema ha pausado tu cámara, quizá por una llamada. Vuelve por sí sola.",
     microphone: "El sistema ha pausado tu micrófono, quizá por una llamada. Vuelve por sí solo.",

@@ -46,8 +46,14 @@ impl Room {
                 subscription.downgraded_at = Some(context.now);
             }
             self.aim(row.key, row.target(), context);
+            if let Some(subscription) = self.subscriptions.get_mut(row.key) {
+                let unserved = row.is_unserved() && subscription.active;
+                let since = subscription.unserved_since.unwrap_or(context.now);
+                subscription.unserved_since = unserved.then_some(since);
+            }
         }
         self.rows = rows;
+        self.tell_paused(member, context);
     }
 
     /// Fills `rows` with the pictures a subscriber could be sent, settles the sound, and returns what that takes.

@@ -1,7 +1,7 @@
 //! One room: its peers, tracks and subscriptions, and what commands do to them.
 //!
 //! `negotiate` applies offers, `ingress` takes packets, `egress` forwards them, `allocate` chooses layers, `keyframes`,
-//! `replay`, `pace` and `report` send what is due.
+//! `replay`, `pace` and `report` send what is due, `paused` tells what is not sent.
 //! All state of a room is here and has this one owner.
 
 mod allocate;
@@ -12,6 +12,7 @@ mod keyframes;
 mod needed;
 mod negotiate;
 mod pace;
+mod paused;
 mod replay;
 mod report;
 mod wide;

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use conclave_sfu_core::{PeerSlot, Shed};
 use conclave_transport::rtcp::{ReportBlock, RtcpWriter, TwccPacket};
-use conclave_wire::control::ControlEvent;
+use conclave_wire::client::subscription::{PauseCause, View};
+use conclave_wire::control::{ControlCommand, ControlEvent};
+use conclave_wire::id::{PeerId, TrackId};
 use conclave_wire::media::Source;
 
 use crate::support::*;
@@ -216,6 +218,66 @@ fn a_picture_that_does_not_fit_is_left_out_and_the_sound_stays() {
     call.seen.clear();
     call.run(Duration::from_secs(2), 4);
     assert_eq!(call.arrivals(VP8).0, 200, "it is back within five seconds");
+}
+
+/// Which pictures the subscriber was told are paused and why, one entry each time.
+fn told_paused(call: &mut Call) -> Vec<(usize, PauseCause)> {
+    let events = call.world.events.drain(..);
+    let told = events.filter_map(|event| match event {
+        ControlEvent::PicturesPaused {
+            peer: PeerId(2),
+            tracks,
+            cause,
+        } => Some((tracks.len(), cause)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn who_shows_a_picture_that_does_not_fit_is_told_once_and_again_when_it_goes_on() {
+    let mut call = Call::new(5e6);
+    call.run(Duration::from_secs(6), 4);
+    assert_eq!(told_paused(&mut call), [], "it fits");
+    call.bps = 200_000.0;
+    call.run(Duration::from_secs(10), 4);
+    assert_eq!(told_paused(&mut call), [(1, PauseCause::Downlink)]);
+    call.bps = 5e6;
+    call.run(Duration::from_secs(10), 4);
+    assert_eq!(told_paused(&mut call), [(0, PauseCause::Downlink)], "it goes on");
+    call.bps = 200_000.0;
+    call.run(Duration::from_secs(10), 4);
+    assert_eq!(told_paused(&mut call), [(1, PauseCause::Downlink)]);
+    let world = &mut call.world;
+    world.command(ControlCommand::Views {
+        peer: PeerId(2),
+        views: vec![View {
+            track_id: TrackId(2),
+            height: 0,
+        }],
+    });
+    assert_eq!(
+        told_paused(&mut call),
+        [(0, PauseCause::Downlink)],
+        "it is not shown any more"
+    );
+}
+
+#[test]
+fn who_goes_without_pictures_for_load_is_told_so() {
+    let mut call = Call::new(20e6);
+    call.run(Duration::from_secs(3), 4);
+    told_paused(&mut call);
+    let shed = |call: &mut Call, shed| {
+        let world = &mut call.world;
+        world.sfu.handle_shed(world.now, shed, &mut world.left);
+    };
+    shed(&mut call, Shed::MAX);
+    call.run(Duration::from_secs(3), 4);
+    assert_eq!(told_paused(&mut call), [(1, PauseCause::Load)]);
+    shed(&mut call, Shed(0));
+    call.run(Duration::from_secs(3), 4);
+    assert_eq!(told_paused(&mut call), [(0, PauseCause::Downlink)]);
 }
 
 #[test]

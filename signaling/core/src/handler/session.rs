@@ -48,7 +48,7 @@ impl Room {
         let (standing, follow) = self.deliver(env, |delivery, cx| delivery.handle_online(cx, client));
         self.send_state(env, &client, standing, &follow);
         self.tell_knocks_to(env, &client);
-        self.repeat_encodings_needed(env, &client);
+        self.repeat_flow(env, &client);
         self.announce(env, &client, PresenceKind::Online);
         Ok(client)
     }
@@ -155,6 +155,7 @@ impl Room {
                 returned,
                 origin,
                 needed: BTreeMap::new(),
+                paused: None,
             },
         );
         self.note_entry();

@@ -1,6 +1,6 @@
-//! What clients show goes to the SFU, what it needs of a publisher comes back.
+//! What clients show goes to the SFU; what it needs of a publisher and what it does not send a subscriber comes back.
 
-use conclave_wire::client::subscription::{EncodingsNeeded, Views};
+use conclave_wire::client::subscription::{EncodingsNeeded, PicturesPaused, Views};
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::ClientId;
 use conclave_wire::limits::MAX_SECTIONS;
@@ -41,8 +41,21 @@ impl Room {
         self.tell(env, client, &message);
     }
 
-    /// Says again what is needed, to a client that may have missed it while its connection was lost.
-    pub(super) fn repeat_encodings_needed(&self, env: &mut Env<'_>, client: &ClientId) {
+    /// The SFU sends a client other pictures of those it shows than before.
+    pub(crate) fn handle_pictures_paused(
+        &mut self,
+        env: &mut Env<'_>,
+        client: &ClientId,
+        paused: PicturesPaused,
+    ) {
+        if let Some(participant) = self.people.get_mut(client) {
+            participant.paused = Some(paused.clone());
+        }
+        self.tell(env, client, &ServerMessage::PicturesPaused(paused));
+    }
+
+    /// Says again what is needed and paused, to a client that may have missed it while its connection was lost.
+    pub(super) fn repeat_flow(&self, env: &mut Env<'_>, client: &ClientId) {
         let Some(participant) = self.people.get(client) else {
             return;
         };
@@ -52,6 +65,9 @@ impl Room {
                 needed: needed.clone(),
             };
             self.tell(env, client, &ServerMessage::EncodingsNeeded(message));
+        }
+        if let Some(paused) = &participant.paused {
+            self.tell(env, client, &ServerMessage::PicturesPaused(paused.clone()));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What clients show, what is needed of publishers, and an SFU that can take no more.
 
 use conclave_wire::client::session::{Hello, Resume};
-use conclave_wire::client::subscription::{EncodingsNeeded, View, Views};
+use conclave_wire::client::subscription::{EncodingsNeeded, PauseCause, PicturesPaused, View, Views};
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{ClientId, Epoch, PeerId, TrackId};
 use conclave_wire::limits::MAX_SECTIONS;
@@ -151,6 +151,37 @@ fn what_was_needed_of_a_track_is_forgotten_with_it() {
     let back = desk.connect();
     desk.hello(back, id(1), Some(token));
     assert_eq!(needed(desk.take(back)), []);
+}
+
+/// How many pictures are said to be paused, each time.
+fn paused(messages: Vec<ServerMessage>) -> Vec<usize> {
+    let paused = messages.into_iter().filter_map(|message| match message {
+        ServerMessage::PicturesPaused(PicturesPaused { tracks, .. }) => Some(tracks.len()),
+        _ => None,
+    });
+    paused.collect()
+}
+
+#[test]
+fn what_is_paused_is_said_to_whom_it_concerns_and_again_when_that_client_comes_back() {
+    let mut desk = Desk::new();
+    let session = desk.enter(id(1));
+    let token = desk.state(session).token;
+    let peer = last_peer(&desk);
+    let other = desk.enter(id(2));
+    let pause = |tracks: &[u32]| ControlEvent::PicturesPaused {
+        peer,
+        tracks: tracks.iter().copied().map(TrackId).collect(),
+        cause: PauseCause::Downlink,
+    };
+    desk.control(pause(&[3, 4]));
+    assert_eq!(paused(desk.take(session)), [2]);
+    assert_eq!(paused(desk.take(other)), [0; 0]);
+    desk.disconnect(session);
+    desk.control(pause(&[]));
+    let back = desk.connect();
+    desk.hello(back, id(1), Some(token));
+    assert_eq!(paused(desk.take(back)), [0]);
 }
 
 #[test]
