@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use conclave_wire::media::Source;
+
 use crate::person::Person;
 use crate::world::World;
 
 /// How long the end of a call is that is looked at for what is reached, in microseconds.
 const END: u64 = 5_000_000;
+/// The same of a part of a call.
+const SETTLED: u64 = 2_000_000;
 
 /// Figures by name; the unit is in the name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +108,30 @@ impl Figures {
             .max();
         self.add("longest_audio_gap_ms", ms(longest.unwrap_or(0)));
     }
+}
+
+/// Whose picture (second) somebody (first) sees, with how many lines and pictures per second in the last seconds; of who
+/// shows it and has been sent it for at least that long.
+pub(crate) fn settled(world: &World) -> BTreeMap<(usize, usize), (u64, u64)> {
+    let mut settled = BTreeMap::new();
+    for (who, person) in world.people.iter().enumerate() {
+        for video in person.videos.iter().filter(|video| !video.gone && !video.hidden) {
+            let of =
+                (0..world.people.len()).find(|of| world.track(who, *of, Source::Camera) == Some(video.track));
+            let recent: Vec<u64> = video
+                .watch
+                .shown
+                .iter()
+                .filter(|(at, _)| at + SETTLED > world.now)
+                .map(|(_, height)| u64::from(*height))
+                .collect();
+            let rate = u64::try_from(recent.len()).unwrap() * 1_000_000 / SETTLED;
+            if let Some(of) = of {
+                settled.insert((who, of), (median(recent), rate));
+            }
+        }
+    }
+    settled
 }
 
 /// Pictures that were decoded though they could not be, and frames of a member's own epochs it could not open. There

@@ -1,8 +1,10 @@
 //! The stories: each is a call somebody could have had. A new one is a function here and its name in `main.rs`.
 
+use std::collections::BTreeMap;
+
 use conclave_wire::media::Source;
 
-use crate::figures::Figures;
+use crate::figures::{self, Figures};
 use crate::person::Setup;
 use crate::person::harm::Harm;
 use crate::person::sender::camera::Layout;
@@ -426,6 +428,43 @@ pub(crate) fn on_shards(seed: u64, shards: usize) -> Played {
     world.leave(3);
     world.run_for(5_000);
     end_for(world, &[0, 1, 2, 4])
+}
+
+/// Whose picture (second) somebody (first) sees, with how many lines and pictures per second.
+pub(crate) type Seen = BTreeMap<(usize, usize), (u64, u64)>;
+/// What everybody but one with a narrow network sees of everybody at four moments of a call, on this many shards.
+pub(crate) fn settled_on_shards(seed: u64, shards: usize) -> Vec<Seen> {
+    let mut world = World::on_shards(seed, shards);
+    let [first, second, third, _] = FOUR;
+    let narrow = 1;
+    let seen = |world: &World| {
+        let mut seen = figures::settled(world);
+        seen.retain(|(who, _), _| *who != narrow);
+        seen
+    };
+    world.call_of(&[
+        first,
+        second.down(Conditions::good().rate(1_000)),
+        third,
+        Setup::with(Layout::Svc),
+    ]);
+    world.run_for(10_000);
+    let mut moments = vec![seen(&world)];
+    world.show(0, &[(1, 180), (2, 0)]);
+    let late = world.enter(Setup::silent().down(Conditions::good().rate(4_000)));
+    world.run_for(1_000);
+    world.show(late, &[(0, 360), (1, 360), (2, 360), (3, 360)]);
+    world.run_for(9_000);
+    moments.push(seen(&world));
+    world.show(0, &[]);
+    world.leave(3);
+    world.run_for(10_000);
+    moments.push(seen(&world));
+    // And of everybody, when that network is wide again.
+    world.conditions(narrow, Direction::Down, Conditions::good());
+    world.run_for(15_000);
+    moments.push(figures::settled(&world));
+    moments
 }
 
 /// Somebody leaves, somebody comes, the keys change: nobody else notices.
