@@ -41,10 +41,11 @@ pub async fn run(
     let mut load = Load::new(plan.participants.clone());
     let watched = watch(&mut server, &mut load, plan, tell).await;
     // A server that has died explains every other failure.
-    let watched = match (server.check(), watched) {
-        (Err(died), _) => Err(died),
-        (Ok(()), watched) => watched,
+    let lives = match &watched {
+        Ok(_) => server.check(),
+        Err(_) => server.check_after_failure().await,
     };
+    let watched = lives.and(watched);
     if watched.is_ok() {
         load.end().await;
     }

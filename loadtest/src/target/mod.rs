@@ -114,6 +114,14 @@ impl Server {
         }
     }
 
+    /// As [`Self::check`], after something failed: a server that is about to die explains it.
+    pub async fn check_after_failure(&mut self) -> Result<(), TargetError> {
+        match &mut self.host {
+            Host::Ours(process) => process.check_after_failure().await,
+            Host::Elsewhere { .. } => self.check(),
+        }
+    }
+
     /// Ends it; one of somebody else is left alone.
     pub async fn stop(self) {
         if let Host::Ours(process) = self.host {

@@ -19,6 +19,8 @@ use crate::server_usage::{self, Usage};
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two looks whether it listens.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long a server whose connections broke may take to be gone.
+const DYING: Duration = Duration::from_millis(500);
 /// How much of its log is told when it fails.
 const TOLD_LINES: usize = 3;
 
@@ -141,6 +143,13 @@ impl ServerProcess {
         }
     }
 
+    /// As [`Self::check`], after something failed: a server that dies breaks its connections before it is gone.
+    pub async fn check_after_failure(&mut self) -> Result<(), TargetError> {
+        // A server that lives does not end by itself.
+        let _ = tokio::time::timeout(DYING, self.child.wait()).await;
+        self.check()
+    }
+
     /// Ends it and waits until it is gone.
     pub async fn stop(mut self) {
         // It keeps nothing worth saving. A failure means that it is gone already.
@@ -242,6 +251,18 @@ mod tests {
         process.stop().await;
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
         assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_about_to_die_explains_a_failure() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = "echo the port is taken; exit 1";
+        let mut process = ServerProcess::start(shell(script), &PLACE, address)
+            .await
+            .unwrap();
+        let error = process.check_after_failure().await.unwrap_err();
+        assert!(error.to_string().contains("the port is taken"), "{error}");
     }
 
     #[tokio::test]
