@@ -3,6 +3,8 @@
 mod join;
 mod run;
 mod run_arguments;
+mod run_course;
+mod run_setup;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -23,9 +25,44 @@ const FAILED: u8 = 1;
 /// Wrong arguments, or the server cannot be reached, or participants could not take part.
 const UNUSABLE: u8 = 2;
 
+const COURSE: &str = "\
+A first run, against a server on this machine (conclave serve):
+  conclave-loadtest run steady --url http://localhost:8080 --duration 10s
+How many people that server carries, and the report as a page:
+  conclave-loadtest run capacity --url http://localhost:8080 --server-pid \"$(pidof conclave)\" --html capacity.html
+In CI, as an exit code:
+  conclave-loadtest run many-rooms --url http://localhost:8080 --light 50 --fail-if 'loss>0.001' --fail-if 'latency_p99_ms>50'
+Beside other servers, on this machine:
+  conclave-loadtest compare --targets conclave,janus,livekit
+
+Exit codes: 0 all is well; 1 a condition of --fail-if holds, or its figure was not measured; 2 it was not possible: wrong
+arguments, no server there, somebody did not get in, the server went away; 3 a comparison has not all its values.
+All about participants, scenarios and figures: docs/LOADTEST.md.";
+
+const RUNS: &str = "\
+Examples:
+  conclave-loadtest run steady --url http://localhost:8080 --full 2 --light 8 --duration 20s --html report.html
+  conclave-loadtest run join-storm --url https://meet.example
+  conclave-loadtest run large-room --url http://localhost:8080 --phantoms 500 --light 8
+  conclave-loadtest run capacity --url http://localhost:8080 --max-added-ms 20 --room-size 6
+  conclave-loadtest run soak --url http://localhost:8080 --duration 30m --memory-plot memory.svg
+Ctrl-C ends a run with a report of what was measured until then.";
+
+const COMPARISONS: &str = "\
+Examples:
+  conclave-loadtest compare --html compare.html --json compare.json
+  conclave-loadtest compare --targets conclave,janus --rooms 8 --participants 4 --rounds 5 --no-capacity
+  conclave-loadtest compare --fail-if 'ratios.janus.packets_per_cpu_second.median<1.5'";
+
+const REPORTS: &str = "\
+Examples:
+  conclave-loadtest report today.json --html today.html
+  conclave-loadtest report today.json --baseline yesterday.json
+  conclave-loadtest report today.json --fail-if 'loss>0'";
+
 /// Headless participants for Conclave: they speak, show a clip, and check everything they receive.
 #[derive(Debug, Parser)]
-#[command(name = "conclave-loadtest", version)]
+#[command(name = "conclave-loadtest", version, after_help = COURSE)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -49,10 +86,11 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let scenarios = format!("Scenarios:\n{}", scenario::list());
-    let loads = format!("Loads:\n{}", shape::list());
+    let scenarios = format!("{RUNS}\n\nScenarios:\n{}", scenario::list());
+    let loads = format!("{COMPARISONS}\n\nLoads:\n{}", shape::list());
     let command = Arguments::command()
         .mut_subcommand("run", |run| run.after_help(scenarios))
+        .mut_subcommand("report", |report| report.after_help(REPORTS))
         .mut_subcommand("compare", |compare| compare.after_help(loads));
     let arguments = match Arguments::from_arg_matches(&command.get_matches()) {
         Ok(arguments) => arguments,

@@ -44,6 +44,14 @@ pub enum UrlError {
     /// Something else than http or https.
     #[error("{0:?} is neither http nor https")]
     NotHttp(String),
+    /// A page of a server, where the server alone is wanted.
+    #[error("{url:?} is a page; the server alone is {origin}")]
+    NotAServer {
+        /// What was given.
+        url: String,
+        /// What was probably meant.
+        origin: String,
+    },
 }
 
 /// Why there is no answer.
@@ -120,6 +128,19 @@ impl Server {
         })
     }
 
+    /// As [`Self::parse`], but a path is an error: a server has none, and a room's link is no server.
+    pub fn parse_alone(url: &str) -> Result<Self, UrlError> {
+        let server = Self::parse(url)?;
+        let page = url.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+        match page {
+            Some((_, page)) if !page.is_empty() => Err(UrlError::NotAServer {
+                url: url.to_owned(),
+                origin: server.origin(),
+            }),
+            _ => Ok(server),
+        }
+    }
+
     /// `http://HOST:PORT` or `https://HOST:PORT`.
     pub fn origin(&self) -> String {
         format!("http{}://{}", if self.tls { "s" } else { "" }, self.authority())
@@ -155,7 +176,14 @@ impl Server {
         let stream = TcpStream::connect((self.host.trim_matches(['[', ']']), self.port)).await?;
         stream.set_nodelay(true)?;
         Ok(if self.tls {
-            Box::new(tls::connect(&self.host, stream).await?)
+            let secured = tls::connect(&self.host, stream).await;
+            Box::new(secured.map_err(|error| match error.kind() {
+                // An alert or plain HTTP; a certificate says what is wrong with it.
+                std::io::ErrorKind::InvalidData => {
+                    std::io::Error::new(error.kind(), format!("no https there ({error})"))
+                }
+                _ => error,
+            })?)
         } else {
             Box::new(stream)
         })
@@ -273,6 +301,11 @@ mod tests {
             Server::parse("ftp://meet.example"),
             Err(UrlError::NotHttp(_))
         ));
+        assert!(matches!(
+            Server::parse_alone("http://meet.example/r/x#y"),
+            Err(UrlError::NotAServer { origin, .. }) if origin == "http://meet.example:80"
+        ));
+        assert!(Server::parse_alone("http://meet.example/").is_ok());
         for url in ["localhost:8080", "/r/x", "", "http://"] {
             assert!(Server::parse(url).is_err(), "{url}");
         }

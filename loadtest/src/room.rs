@@ -61,7 +61,7 @@ pub enum CreateError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server refused.
-    #[error("the server refused to create a room (HTTP {0})")]
+    #[error("the server refused to create a room (HTTP {0}){hint}", hint = if matches!(.0, 404 | 405 | 501) { "; it is no Conclave" } else { "" })]
     Refused(u16),
     /// The answer names no room.
     #[error("the server's answer names no room")]

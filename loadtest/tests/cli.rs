@@ -42,6 +42,43 @@ fn list_and_help_name_every_scenario() {
 }
 
 #[test]
+fn help_teaches_with_examples_and_exit_codes() {
+    for (arguments, lesson) in [
+        (&["--help"][..], "Exit codes"),
+        (&["run", "--help"], "conclave-loadtest run join-storm"),
+        (&["compare", "--help"], "conclave-loadtest compare --targets"),
+        (&["report", "--help"], "--baseline yesterday.json"),
+        (&["join", "--help"], "conclave-loadtest join LINK --tone 440"),
+        (&["relay", "--help"], "Example"),
+    ] {
+        let output = loadtest(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && text.contains(lesson),
+            "{arguments:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_is_not_conclaves_is_told_apart_from_a_busy_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let stranger = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+        while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+        connection
+            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+    });
+    let output = loadtest(&["run", "steady", "--url", &url]);
+    stranger.join().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("it is no Conclave"), "{}", said(&output));
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named() {
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -85,7 +122,7 @@ fn wrong_arguments_are_explained_before_anything_is_tried() {
         ),
         (
             vec!["run", "steady", "--url", url, "--full", "0"],
-            "0 is not in 1..=1000",
+            "nobody takes part",
         ),
         (
             vec!["join", "http://127.0.0.1:1/r/AAAAAAAAAAAAAAAAAAAAAA"],
@@ -100,6 +137,14 @@ fn wrong_arguments_are_explained_before_anything_is_tried() {
             "no figure",
         ),
         (vec!["run", "churn", "--url", url, "--rate", "0"], "above 0"),
+        (
+            vec!["run", "steady", "--url", "http://localhost:1/r/x"],
+            "the server alone is http://localhost:1",
+        ),
+        (
+            vec!["run", "capacity", "--url", url, "--max-loss", "2"],
+            "at most 1",
+        ),
     ] {
         let output = loadtest(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -9,17 +9,20 @@ use crate::browser::Make;
 use crate::http::Server;
 use crate::light::Decrypt;
 use crate::packet::loss::WARM_UP;
+use crate::report::context::LIMITS;
+use crate::report::figure::rounded;
 use crate::report::output::OutputArguments;
+use crate::scenario::capacity::Limits;
 use crate::scenario::crowd::{Cast, Video};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Settings};
 
 /// Runs a scenario against a server and reports.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct RunArguments {
     /// What to run (see `list`).
     #[arg(value_parser = parse_scenario)]
     pub(super) scenario: ScenarioName,
-    /// The server, like http://localhost:8080.
+    /// The server alone, like http://localhost:8080.
     #[arg(long)]
     pub(super) url: String,
     /// Link of an existing room (quoted); without it a room is created and its link printed.
@@ -27,13 +30,13 @@ pub(super) struct RunArguments {
     pub(super) room: Option<String>,
     /// Full participants at a time: real codecs, everything decrypted, decoded and compared. Without any of --full,
     /// --light and --phantoms the scenario says who takes part.
-    #[arg(long, alias = "participants", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, alias = "participants", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub(super) full: Option<u32>,
     /// Light participants at a time: real MLS and SFrame, media that was encoded before; for load.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(super) light: Option<u32>,
     /// Phantoms: leaves of the group that vote and send no media; for large groups.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2000))]
     pub(super) phantoms: Option<u32>,
     /// Headless browsers: the real client with fake devices in the first room, measured by their own statistics.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
@@ -59,6 +62,16 @@ pub(super) struct RunArguments {
     /// How many leave and how many join per second; speaker-switch: how many turns.
     #[arg(long, default_value_t = 0.5, value_parser = parse_rate)]
     pub(super) rate: f64,
+    /// capacity: the share of packets that a load must lose less of.
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::USUAL.loss, value_parser = parse_share)]
+    pub(super) max_loss: f64,
+    /// capacity: what the server may add at the 99th percentile. The bare way to a remote server is not known, so that the
+    /// network counts there.
+    #[arg(long, value_name = "MS", default_value_t = Limits::USUAL.added_ms, value_parser = parse_milliseconds)]
+    pub(super) max_added_ms: f64,
+    /// capacity: no more rooms than this are tried.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(super) max_rooms: u16,
     /// Codec of the cameras.
     #[arg(long, value_enum, default_value_t = Video::Mixed)]
     pub(super) video: Video,
@@ -89,6 +102,24 @@ impl RunArguments {
             light: self.light.unwrap_or_default(),
             phantom: self.phantoms.unwrap_or_default(),
             browser: self.browsers,
+        }
+    }
+
+    /// What the scenario is told.
+    pub(super) fn for_scenario(&self) -> Settings {
+        Settings {
+            duration: self.duration(),
+            rate: self.rate,
+            room_size: self.room_size,
+            limits: self.limits(),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            loss: self.max_loss,
+            added_ms: self.max_added_ms,
+            rooms: usize::from(self.max_rooms),
         }
     }
 
@@ -123,13 +154,27 @@ impl RunArguments {
                 format!("{:?}", self.decrypt).to_lowercase(),
             ),
             ("light threads", self.light_threads.to_string()),
-            ("light cores", format!("{:?}", self.light_cores)),
+            (
+                "light cores",
+                match self.light_cores.as_slice() {
+                    [] => "any".to_owned(),
+                    cores => format!("{cores:?}").trim_matches(['[', ']']).to_owned(),
+                },
+            ),
             ("room size", self.room_size.to_string()),
             ("duration", format!("{:?}", self.duration())),
             ("rate", format!("{} per second", self.rate)),
             ("video", format!("{:?}", self.video).to_lowercase()),
             ("server figures from", figures),
             ("loss warm-up per stream", format!("{WARM_UP:?}")),
+            (
+                LIMITS,
+                format!(
+                    "less than {} % loss and at most {} ms added at the 99th percentile",
+                    rounded(self.max_loss * 100.0),
+                    self.max_added_ms
+                ),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -169,6 +214,20 @@ fn parse_scenario(name: &str) -> Result<ScenarioName, String> {
     scenario::find(name)
         .map(ScenarioName)
         .ok_or_else(|| format!("no such scenario; there are\n{}", scenario::list()))
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        _ => Err("not a share above 0, at most 1; 0.01 is one in a hundred".to_owned()),
+    }
+}
+
+fn parse_milliseconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(milliseconds) if milliseconds > 0.0 && milliseconds.is_finite() => Ok(milliseconds),
+        _ => Err("not a number of milliseconds above 0".to_owned()),
+    }
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

@@ -32,7 +32,7 @@ pub struct Incoming {
 #[derive(Debug, Error)]
 pub enum SignalingError {
     /// The WebSocket could not be opened, or broke.
-    #[error("WebSocket: {0}")]
+    #[error("no WebSocket of Conclave there, or it broke ({0})")]
     Socket(#[from] Box<SocketError>),
     /// The server closed it.
     #[error("the server closed the WebSocket{0}")]

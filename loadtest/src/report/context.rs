@@ -14,6 +14,9 @@ use super::figure::rounded;
 /// Version of the report's format; it changes when a field changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
 
+/// The setting that says what a search for the largest load takes for carried well.
+pub const LIMITS: &str = "largest load has";
+
 /// What every report says about how it came to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Context {

@@ -1,8 +1,8 @@
 //! `capacity`: searches for the largest load that is still carried well.
 //!
-//! Rooms are added until the thresholds fail, doubling first, and halved towards the limit then. A load is carried well when
-//! fewer than one in ten thousand packets is lost and 99 of 100 take at most a millisecond longer than on the bare way
-//! without a server. A load that fails is measured once more before it is believed: something else on the machine may have
+//! Rooms are added until the limits are passed, doubling first, and halved towards the limit then. A load is carried well
+//! when, unless told otherwise, fewer than one in ten thousand packets is lost and 99 of 100 take at most a millisecond longer
+//! than on the bare way without a server. A load that fails is measured once more before it is believed: something else on the machine may have
 //! been in the way.
 
 use std::time::{Duration, Instant};
@@ -17,21 +17,38 @@ use crate::participant::Part;
 use crate::report::model::CapacityStep;
 use crate::server_usage;
 
-/// What a load may lose.
-pub const MAX_LOSS: f64 = 0.0001;
-/// What it may add at the 99th percentile, in milliseconds.
-pub const MAX_ADDED_MS: f64 = 1.0;
+/// What is still carried well.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// A load must lose less than this share.
+    pub loss: f64,
+    /// What the server may add at the 99th percentile, in milliseconds.
+    pub added_ms: f64,
+    /// Rooms at most.
+    pub rooms: usize,
+}
+
+impl Limits {
+    /// Unless the command line says otherwise.
+    pub const USUAL: Self = Self {
+        loss: 0.0001,
+        added_ms: 1.0,
+        rooms: 512,
+    };
+
+    fn allow(&self, loss: Option<f64>, added_ms: f64) -> bool {
+        loss.is_some_and(|loss| loss < self.loss) && added_ms <= self.added_ms
+    }
+}
 /// The search ends when the limit is known to this share.
 const PRECISION: f64 = 0.1;
 /// After the last join of a step, until it is measured: streams are not counted in their first second.
 const SETTLE: Duration = Duration::from_secs(3);
-/// Rooms at most.
-const MAX_ROOMS: usize = 512;
 
 /// Finds the limit.
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "capacity",
-    summary: "adds rooms of --room-size until loss reaches 0.01 % or added p99 latency 1 ms; --duration is per step",
+    summary: "adds rooms of --room-size until loss reaches --max-loss (0.01 %) or added p99 latency --max-added-ms (1 ms), up to --max-rooms; --duration is per step",
     measures: "the largest load that is carried well, packets per second and per CPU-second at each step",
     cast: Cast {
         full: 0,
@@ -62,11 +79,11 @@ async fn search(crowd: &mut Crowd, settings: &Settings) -> Result<(), String> {
             failed = Some(rooms);
         }
         // A load tester at its own limit can say no more.
-        if is_bound || carried == MAX_ROOMS {
+        if is_bound || carried == settings.limits.rooms {
             return Ok(());
         }
         rooms = match failed {
-            None => (rooms * 2).min(MAX_ROOMS),
+            None => (rooms * 2).min(settings.limits.rooms),
             Some(failed) if failed - carried <= 1 || is_close(carried, failed) => return Ok(()),
             Some(failed) => carried.midpoint(failed),
         };
@@ -104,7 +121,7 @@ async fn step(
     let after = Look::take(crowd).await;
     let window = Window::between(&before, &after);
     let added = window.p99_ms - bare_ms(crowd);
-    let carried = window.loss.is_some_and(|loss| loss < MAX_LOSS) && added <= MAX_ADDED_MS;
+    let carried = settings.limits.allow(window.loss, added);
     Ok(CapacityStep {
         participants: u64::try_from(crowd.present()).unwrap_or(u64::MAX),
         delivered_per_second: window.delivered / seconds,
@@ -235,6 +252,19 @@ mod tests {
         let nothing = Durations::default();
         let window = Window::between(&look(5, 0, &nothing), &look(5, 0, &nothing));
         assert_eq!(window.loss, None);
-        assert!(window.p99_ms > MAX_ADDED_MS);
+        assert!(!Limits::USUAL.allow(window.loss, window.p99_ms));
+    }
+
+    #[test]
+    fn each_limit_alone_makes_a_load_too_large() {
+        let limits = Limits {
+            loss: 0.01,
+            added_ms: 20.0,
+            rooms: 4,
+        };
+        assert!(limits.allow(Some(0.0), 20.0));
+        assert!(!limits.allow(Some(0.01), 20.0));
+        assert!(!limits.allow(Some(0.0), 20.1));
+        assert!(!limits.allow(None, 0.0));
     }
 }

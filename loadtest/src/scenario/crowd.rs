@@ -81,6 +81,11 @@ impl Cast {
         }
     }
 
+    /// Whether nobody takes part.
+    pub fn is_empty(&self) -> bool {
+        self.speakers() + self.phantom + self.browser == 0
+    }
+
     /// Those with media of this process.
     pub fn speakers(&self) -> u32 {
         self.full + self.light

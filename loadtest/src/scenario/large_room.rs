@@ -16,7 +16,7 @@ const HEALING: Duration = Duration::from_millis(1_500);
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "large-room",
     summary: "a room filled with --phantoms, in which real participants talk, and one leaves and one joins at --rate",
-    measures: "join and rekey time in a large group, size of its messages, server memory",
+    measures: "join and rekey time in a large group, server memory",
     cast: Cast {
         full: 2,
         light: 6,

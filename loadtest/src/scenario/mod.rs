@@ -52,6 +52,8 @@ pub struct Settings {
     pub rate: f64,
     /// Participants of one room, where there are many rooms.
     pub room_size: u32,
+    /// What is carried well, for a search for the largest load.
+    pub limits: capacity::Limits,
 }
 
 impl Settings {
@@ -85,16 +87,65 @@ pub fn find(name: &str) -> Option<Scenario> {
     ALL.into_iter().find(|scenario| scenario.name == name)
 }
 
-/// Two lines per scenario: what it does, what it measures.
+/// How wide the list may be: what help and an old terminal have.
+const WIDTH: usize = 99;
+/// Where what a scenario does begins.
+const INDENT: usize = 18;
+
+/// A paragraph per scenario: what it does, what it measures, who takes part and how long unless the command line says.
 pub fn list() -> String {
     ALL.iter()
         .map(|scenario| {
+            let does = wrapped(scenario.summary);
+            let measures = wrapped(&format!("measures: {}", scenario.measures));
+            let usual = wrapped(&scenario.usual());
             format!(
-                "  {:<15} {}\n  {:<15} measures: {}\n",
-                scenario.name, scenario.summary, "", scenario.measures
+                "  {:<15} {does}\n{:INDENT$}{measures}\n{:INDENT$}{usual}\n",
+                scenario.name, "", ""
             )
         })
         .collect()
+}
+
+/// A text in lines of which all but the first are indented.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    let mut column = INDENT;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column + 1 + length > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(INDENT));
+            column = INDENT;
+        } else if !out.is_empty() {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+impl Scenario {
+    fn usual(&self) -> String {
+        let cast = [
+            (self.cast.full, "full"),
+            (self.cast.light, "light"),
+            (self.cast.phantom, "phantoms"),
+        ];
+        let cast: Vec<String> = cast
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, kind)| format!("{count} {kind}"))
+            .collect();
+        let seconds = self.duration.as_secs();
+        // As many as its rooms take, whatever the cast.
+        if self.name == capacity::SCENARIO.name {
+            return format!("usually light participants, {seconds} s per step");
+        }
+        format!("usually {}, {seconds} s", cast.join(" and "))
+    }
 }
 
 /// A cast of full participants.
@@ -114,5 +165,23 @@ const fn light(light: u32) -> Cast {
         light,
         phantom: 0,
         browser: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_fits_a_terminal_and_tells_all_of_every_scenario() {
+        let list = list();
+        assert!(list.lines().all(|line| line.chars().count() <= WIDTH), "{list}");
+        let words = list.split_whitespace().collect::<Vec<_>>().join(" ");
+        for scenario in &ALL {
+            for text in [scenario.name, scenario.summary, scenario.measures] {
+                assert!(words.contains(text), "{text}");
+            }
+        }
+        assert!(words.contains("usually 2 full and 98 light, 20 s"), "{list}");
     }
 }
