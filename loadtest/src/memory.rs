@@ -25,6 +25,8 @@ const WARM_UP: f64 = 0.2;
 const LEVEL: f64 = 0.1;
 /// Fewer samples than this say nothing about a slope.
 const MIN_SAMPLES: usize = 10;
+/// What a slope per hour is told from at least, in seconds.
+const SLOPE_NEEDS_S: f64 = 300.0;
 const MEBIBYTE: f64 = 1_048_576.0;
 const PLOT_SIZE: (u32, u32) = (1000, 400);
 
@@ -66,8 +68,9 @@ pub struct MemoryFigures {
     pub after_mb: f64,
     /// From the level after the warm-up to the end.
     pub growth_mb: f64,
-    /// Slope of the straight line through all samples after the warm-up (least squares).
-    pub slope_mb_per_hour: f64,
+    /// Slope of the straight line through all samples after the warm-up (least squares); null when they cover less than five
+    /// minutes, in which pools that fill up look like a leak.
+    pub slope_mb_per_hour: Option<f64>,
     /// How long the warm-up was, in seconds.
     pub warm_up_s: f64,
 }
@@ -150,7 +153,7 @@ fn figures(samples: &[Sample], end_s: Option<f64>) -> Option<MemoryFigures> {
         peak_mb: rounded(samples.iter().map(|sample| sample.rss_mb).fold(0.0, f64::max)),
         after_mb: rounded(last.rss_mb),
         growth_mb: rounded(end_mb - warm_mb),
-        slope_mb_per_hour: rounded(slope(&line) * 3600.0),
+        slope_mb_per_hour: (end - warm >= SLOPE_NEEDS_S).then(|| rounded(slope(&line) * 3600.0)),
         warm_up_s: rounded(warm),
     })
 }
@@ -205,16 +208,16 @@ fn draw(
         .draw_series(LineSeries::new(points, &BLACK))?
         .label("memory")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 15, y)], BLACK));
-    if let Some(figures) = figures {
+    if let Some((figures, slope)) = figures.and_then(|figures| Some((figures, figures.slope_mb_per_hour?))) {
         let line: Vec<Sample> = samples
             .iter()
             .filter(|sample| sample.at_s >= figures.warm_up_s)
             .copied()
             .collect();
         let (at, rss) = means(&line);
-        let on_line = |time: f64| (time, rss + figures.slope_mb_per_hour / 3600.0 * (time - at));
+        let on_line = |time: f64| (time, rss + slope / 3600.0 * (time - at));
         let ends = [line.first(), line.last()].into_iter().flatten();
-        let label = format!("{} MiB per hour", figures.slope_mb_per_hour);
+        let label = format!("{slope} MiB per hour");
         chart
             .draw_series(LineSeries::new(ends.map(|sample| on_line(sample.at_s)), &RED))?
             .label(label)
@@ -253,7 +256,7 @@ mod tests {
         assert_eq!(figures.before_mb, 10.0);
         assert_eq!(figures.warm_mb, 30.0);
         assert_eq!(figures.growth_mb, 0.0);
-        assert_eq!(figures.slope_mb_per_hour, 0.0);
+        assert_eq!(figures.slope_mb_per_hour, Some(0.0));
         assert_eq!(figures.warm_up_s, 200.0);
     }
 
@@ -261,14 +264,23 @@ mod tests {
     fn a_leak_is_seen_as_growth_and_slope() {
         let noise = |at: f64| if at % 2.0 == 0.0 { 0.5 } else { -0.5 };
         let figures = figures(&samples(|at| 20.0 + at / 100.0 + noise(at)), None).unwrap();
-        assert!((figures.slope_mb_per_hour - 36.0).abs() < 0.5, "{figures:?}");
+        let slope = figures.slope_mb_per_hour.unwrap();
+        assert!((slope - 36.0).abs() < 0.5, "{figures:?}");
         assert!((figures.growth_mb - 7.0).abs() < 0.2, "{figures:?}");
+    }
+
+    #[test]
+    fn a_minute_says_nothing_about_an_hour() {
+        let minute: Vec<Sample> = samples(|at| 20.0 + at / 100.0).into_iter().take(60).collect();
+        let figures = figures(&minute, None).unwrap();
+        assert_eq!(figures.slope_mb_per_hour, None);
+        assert!(figures.growth_mb > 0.0);
     }
 
     #[test]
     fn what_comes_after_the_end_is_no_part_of_the_slope() {
         let figures = figures(&samples(|at| if at > 900.0 { 12.0 } else { 30.0 }), Some(900.0)).unwrap();
-        assert_eq!(figures.slope_mb_per_hour, 0.0);
+        assert_eq!(figures.slope_mb_per_hour, Some(0.0));
         assert_eq!((figures.end_mb, figures.after_mb), (30.0, 12.0));
     }
 

@@ -9,10 +9,11 @@ use conclave_transport::rtcp::ReportBlock;
 use super::assembler::Assembler;
 use super::crypto::{FrameCrypto, Opened};
 use super::stats::TrackStats;
-use crate::measure::audio_gap::Ear;
+use crate::measure::audio_gap::{Ear, HeardFrame};
 use crate::measure::freeze::Watcher;
 use crate::measure::jitter::Jitter;
 use crate::measure::kinds::Kind;
+use crate::measure::onset::Onset;
 use crate::measure::{Measures, unix_micros};
 use crate::packet::loss::LossCounter;
 use crate::packet::sequence::Unwrapper;
@@ -95,6 +96,7 @@ pub(super) struct Receiver {
     bytes: u64,
     jitter: Jitter,
     ear: Ear,
+    onset: Onset,
     watcher: Watcher,
     frames: u64,
     opened: u64,
@@ -118,6 +120,7 @@ impl Receiver {
             bytes: 0,
             jitter: Jitter::new(codecs::clock_rate(track.codec)),
             ear: Ear::default(),
+            onset: Onset::default(),
             watcher: Watcher::default(),
             frames: 0,
             opened: 0,
@@ -151,6 +154,7 @@ impl Receiver {
             sampled: self.sampled,
             waiting: &mut self.waiting,
             ear: &mut self.ear,
+            onset: &mut self.onset,
             watcher: &mut self.watcher,
             frames: &mut self.frames,
             opened: &mut self.opened,
@@ -174,6 +178,7 @@ impl Receiver {
             sampled: self.sampled,
             waiting: &mut self.waiting,
             ear: &mut self.ear,
+            onset: &mut self.onset,
             watcher: &mut self.watcher,
             frames: &mut self.frames,
             opened: &mut self.opened,
@@ -308,6 +313,7 @@ struct Inside<'a, 'b> {
     sampled: bool,
     waiting: &'a mut VecDeque<(Instant, Vec<u8>)>,
     ear: &'a mut Ear,
+    onset: &'a mut Onset,
     watcher: &'a mut Watcher,
     frames: &'a mut u64,
     opened: &'a mut u64,
@@ -374,8 +380,9 @@ impl Inside<'_, '_> {
                 .record(age.saturating_sub(arrived.elapsed()));
         }
         if !self.sampled {
-            self.ear
-                .heard(arrived, low_bits(stamp.frame), &measures.audio_gaps);
+            let frame = HeardFrame::new(stamp, arrived);
+            self.ear.heard(frame, &measures.audio_gaps);
+            self.onset.heard(frame, &measures.onsets);
         }
     }
 
@@ -391,12 +398,6 @@ impl Inside<'_, '_> {
             self.ears.measures.decrypt_failed(reason);
         }
     }
-}
-
-/// The number of a frame as a counter that wraps.
-#[expect(clippy::cast_possible_truncation, reason = "the low 16 bits are the point")]
-fn low_bits(frame: u64) -> u16 {
-    frame as u16
 }
 
 #[cfg(test)]

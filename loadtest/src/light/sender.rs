@@ -75,7 +75,7 @@ pub(super) struct Sender {
     next: Instant,
     /// Frames since the last key frame began.
     since_key: u64,
-    /// Intervals since the beginning, whether or not their frame was sent.
+    /// Intervals since the beginning; of a camera also those whose frame was not sent.
     intervals: u64,
     number: u64,
     sequence: u16,
@@ -232,12 +232,15 @@ impl Sender {
         self.next
     }
 
-    /// Leaves out the frames that are due.
+    /// Leaves out the frames that are due. A voice goes on later with what it has not said, so that receivers can tell what
+    /// was lost from what was never sent.
     fn skip_to(&mut self, now: Instant) {
         let interval = self.track.source.interval();
         let missed = now.saturating_duration_since(self.next).as_micros() / interval.as_micros().max(1) + 1;
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
-        self.intervals += u64::from(missed);
+        if self.track.source.codec() != Codec::Opus {
+            self.intervals += u64::from(missed);
+        }
         self.next += interval.saturating_mul(missed);
         let ticks = self.track.source.ticks().wrapping_mul(missed);
         self.timestamp = self.timestamp.wrapping_add(ticks);

@@ -1,14 +1,14 @@
 //! Audio gaps: stretches of sound that were not there when they should have been played.
 //!
-//! A frame is in time when it comes no later than the playout delay after the fastest frame of its stream would have. Opus
+//! A frame is in time when it is no more than the playout delay older than the fastest frame of its stream was. Opus
 //! conceals two missing frames of 20 ms well; three in a row are a gap that a person hears.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::Counter;
-use crate::packet::sequence::Unwrapper;
+use super::{Counter, unix_micros};
 use crate::report::figure::{Entry, Figures};
+use crate::source::stamp::Stamp;
 
 const NONE: &str = "no sound was received for a second";
 
@@ -33,7 +33,6 @@ pub const ENTRIES: [Entry; 3] = [COUNT, SHARE, LONGEST];
 
 /// A receiver waits this long for a frame, as a browser's jitter buffer does on a fair network.
 pub const PLAYOUT_DELAY: Duration = Duration::from_millis(100);
-const FRAME: Duration = Duration::from_millis(20);
 const FRAME_MS: u64 = 20;
 /// Missing frames in a row that a person hears.
 const AUDIBLE: u64 = 3;
@@ -90,12 +89,33 @@ impl InTime {
     }
 }
 
+/// A decrypted frame of 20 ms.
+#[derive(Clone, Copy, Debug)]
+pub struct HeardFrame {
+    /// How many its sender had sent before it.
+    pub number: u64,
+    /// When it was sent, by the sender's clock.
+    pub sent: Duration,
+    /// How old it was when it arrived; a constant error of the clocks does not matter.
+    pub age: Duration,
+}
+
+impl HeardFrame {
+    /// Of a stamp that arrived then.
+    pub fn new(stamp: Stamp, arrived: Instant) -> Self {
+        let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
+        Self {
+            number: stamp.frame,
+            sent: Duration::from_micros(stamp.sent_us),
+            age: age.saturating_sub(arrived.elapsed()),
+        }
+    }
+}
+
 /// One receiver of one microphone.
 #[derive(Debug, Default)]
 pub struct Ear {
-    line: Unwrapper,
-    started: Option<Instant>,
-    /// The least that arrival was later than the frame's place says, in seconds.
+    /// The age of the frame that was fastest, in seconds.
     fastest: Option<f64>,
     in_time: InTime,
     /// The last frame that is settled and was in time.
@@ -103,21 +123,18 @@ pub struct Ear {
 }
 
 impl Ear {
-    /// A decrypted frame of 20 ms; `number` counts frames and may wrap.
-    pub fn heard(&mut self, arrived: Instant, number: u16, gaps: &AudioGaps) {
-        let number = self.line.unwrap(number);
-        let started = *self.started.get_or_insert(arrived);
-        #[expect(clippy::cast_precision_loss, reason = "2^53 frames are millions of years")]
-        let due = number as f64 * FRAME.as_secs_f64();
-        let late = arrived.saturating_duration_since(started).as_secs_f64() - due;
-        let fastest = self.fastest.map_or(late, |fastest| fastest.min(late));
+    /// A frame is there. A sender that pauses, or is late itself, makes no gap: frames count, and their age.
+    pub fn heard(&mut self, frame: HeardFrame, gaps: &AudioGaps) {
+        let number = i64::try_from(frame.number).unwrap_or(i64::MAX);
+        let age = frame.age.as_secs_f64();
+        let fastest = self.fastest.map_or(age, |fastest| fastest.min(age));
         self.fastest = Some(fastest);
         while let Some(first) = self.in_time.first()
             && number - first > SETTLED
         {
             self.settle(gaps);
         }
-        if late - fastest <= PLAYOUT_DELAY.as_secs_f64() && self.last.is_none_or(|last| number > last) {
+        if age - fastest <= PLAYOUT_DELAY.as_secs_f64() && self.last.is_none_or(|last| number > last) {
             self.in_time.insert(number);
         }
     }
@@ -170,22 +187,36 @@ pub fn tell(gaps: &AudioGaps, figures: &mut Figures) {
 mod tests {
     use super::*;
 
+    const FRAME: Duration = Duration::from_millis(FRAME_MS);
+
     /// 20 s of sound of which `lost` says which frames never come, and `late` how late others do.
     fn told(lost: impl Fn(u16) -> bool, late: impl Fn(u16) -> u64) -> Figures {
-        let start = Instant::now();
+        told_with_pauses(lost, late, |_| Duration::ZERO)
+    }
+
+    /// The same from a sender that has paused for so long before a frame.
+    fn told_with_pauses(
+        lost: impl Fn(u16) -> bool,
+        late: impl Fn(u16) -> u64,
+        pause: impl Fn(u16) -> Duration,
+    ) -> Figures {
         let gaps = AudioGaps::default();
         let mut ear = Ear::default();
-        let mut arrivals: Vec<(Instant, u16)> = (0..1000)
+        let mut arrivals: Vec<(Duration, Duration, u16)> = (0..1000)
             .filter(|number| !lost(*number))
             .map(|number| {
-                let sent = start + FRAME * u32::from(number);
-                (sent + Duration::from_millis(late(number)), number)
+                let sent = pause(number) + FRAME * u32::from(number);
+                (sent + Duration::from_millis(late(number)), sent, number)
             })
             .collect();
         arrivals.sort();
-        for (arrived, number) in arrivals {
-            // Beginning shortly before the wrap.
-            ear.heard(arrived, number.wrapping_add(65_000), &gaps);
+        for (arrived, sent, number) in arrivals {
+            let frame = HeardFrame {
+                number: number.into(),
+                sent,
+                age: arrived - sent,
+            };
+            ear.heard(frame, &gaps);
         }
         ear.finish(&gaps);
         let mut figures = Figures::unmeasured(ENTRIES);
@@ -228,6 +259,20 @@ mod tests {
         assert_eq!(order, [13, 60, 61, 100, 130, 140]);
         in_time.insert(7000);
         assert_eq!((in_time.pop_first(), in_time.pop_first()), (Some(7000), None));
+    }
+
+    #[test]
+    fn a_sender_that_pauses_makes_no_gap_and_hides_none() {
+        let pause = |number: u16| Duration::from_millis(if number >= 500 { 7_000 } else { 0 });
+        assert_eq!(
+            told_with_pauses(|_| false, |_| 0, pause).value("audio_gaps"),
+            Some(0.0)
+        );
+        let lost = |number: u16| (600..610).contains(&number);
+        assert_eq!(
+            told_with_pauses(lost, |_| 0, pause).value("audio_gaps"),
+            Some(1.0)
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::report::figure::{Distribution, Entry, Figures};
 
 const NONE: &str = "only light participants time single packets, and there were none";
 const NO_BARE: &str = "the bare way without a server was not timed";
+const RELAYED: &str = "the way led through this scenario's relay, whose delay is not the server's";
 
 /// Median.
 pub const P50: Entry = Entry::lower(
@@ -47,6 +49,8 @@ pub struct Forwarding {
     pub through: Durations,
     /// From one socket straight to another.
     pub bare: Durations,
+    /// Set once a relay of the run delays packets: what the server adds cannot be told from that.
+    pub relayed: AtomicBool,
 }
 
 /// Times `packets` on the bare way over the interface of `ip`. It blocks for half a millisecond per packet.
@@ -111,11 +115,18 @@ pub fn tell(forwarding: &Forwarding, figures: &mut Figures) {
     let Some(through) = forwarding.through.snapshot() else {
         return;
     };
-    let Some(bare) = forwarding.bare.snapshot() else {
-        for entry in ENTRIES {
-            figures.lack(&entry, NO_BARE);
+    let bare = match forwarding.bare.snapshot() {
+        _ if forwarding.relayed.load(Ordering::Relaxed) => Err(RELAYED),
+        bare => bare.ok_or(NO_BARE),
+    };
+    let bare = match bare {
+        Ok(bare) => bare,
+        Err(reason) => {
+            for entry in ENTRIES {
+                figures.lack(&entry, reason);
+            }
+            return;
         }
-        return;
     };
     let usual = percentile(&bare, 0.5);
     for (entry, rank) in [(P50, 0.5), (P99, 0.99)] {
@@ -125,6 +136,9 @@ pub fn tell(forwarding: &Forwarding, figures: &mut Figures) {
 
 /// The added latency as a distribution.
 pub fn distribution(forwarding: &Forwarding) -> Option<(String, Distribution)> {
+    if forwarding.relayed.load(Ordering::Relaxed) {
+        return None;
+    }
     let usual = forwarding.bare.snapshot()?.value_at_quantile(0.5);
     let mut added = Histogram::<u64>::new(super::DIGITS).ok()?;
     for value in forwarding.through.snapshot()?.iter_recorded() {
@@ -173,6 +187,27 @@ mod tests {
         let mut figures = Figures::unmeasured(ENTRIES);
         tell(&forwarding, &mut figures);
         assert_eq!(figures.value("added_latency_p50_ms"), None);
+        assert!(distribution(&forwarding).is_none());
+    }
+
+    #[test]
+    fn what_a_relay_adds_is_not_told_as_the_servers() {
+        let forwarding = Forwarding::default();
+        forwarding.through.record(Duration::from_millis(41));
+        forwarding.bare.record(Duration::from_millis(1));
+        forwarding.relayed.store(true, Ordering::Relaxed);
+        let mut figures = Figures::unmeasured(ENTRIES);
+        tell(&forwarding, &mut figures);
+        assert_eq!(figures.value("added_latency_p99_ms"), None);
+        assert!(
+            figures
+                .find("added_latency_p99_ms")
+                .unwrap()
+                .reason
+                .as_ref()
+                .unwrap()
+                .contains("relay")
+        );
         assert!(distribution(&forwarding).is_none());
     }
 

@@ -214,8 +214,9 @@ impl Trace {
         at.get_or_insert(now);
     }
 
-    /// Adds the stages that came to their end, once the first frame was decrypted or the participant leaves.
-    pub fn record(&self, stages: &Stages) {
+    /// Adds the stages that came to their end, once the first frame was decrypted or the participant leaves. Whoever came
+    /// into an empty room waited for others and not for the server: those stages are left out.
+    pub fn record(&self, stages: &Stages, found_others: bool) {
         for (stage, from, to) in [
             (Stage::WebSocket, Some(self.started), self.opened),
             (Stage::Admission, self.opened, self.admitted),
@@ -223,6 +224,9 @@ impl Trace {
             (Stage::FirstPacket, self.connected, self.packet),
             (Stage::FirstFrame, self.packet, self.frame),
         ] {
+            if !found_others && matches!(stage, Stage::FirstPacket | Stage::FirstFrame) {
+                continue;
+            }
             if let (Some(timing), Some(from), Some(to)) = (stages.of(stage), from, to) {
                 timing.began.record(from.saturating_duration_since(self.started));
                 timing.took.record(to.saturating_duration_since(from));
@@ -303,7 +307,7 @@ mod tests {
 
     fn told(trace: &Trace) -> Figures {
         let stages = Stages::default();
-        trace.record(&stages);
+        trace.record(&stages, true);
         let mut figures = Figures::unmeasured(entries());
         tell(&Durations::default(), &stages, &mut figures);
         figures
@@ -338,6 +342,16 @@ mod tests {
     }
 
     #[test]
+    fn who_waited_for_others_to_come_did_not_wait_for_the_server() {
+        let stages = Stages::default();
+        trace(Step::Packet, Duration::from_secs(9)).record(&stages, false);
+        let mut figures = Figures::unmeasured(entries());
+        tell(&Durations::default(), &stages, &mut figures);
+        assert_eq!(figures.value("join_first_packet_p50_ms"), None);
+        assert!(figures.value("join_transport_p50_ms").is_some());
+    }
+
+    #[test]
     fn a_stage_nobody_reached_is_not_measured() {
         let start = Instant::now();
         let mut alone = Trace::new(start);
@@ -346,7 +360,7 @@ mod tests {
         assert!((figures.value("join_websocket_p50_ms").unwrap() - 4.0).abs() < 0.01);
         assert_eq!(figures.value("join_first_frame_p50_ms"), None);
         let stages = Stages::default();
-        alone.record(&stages);
+        alone.record(&stages, true);
         let names: Vec<String> = distributions(&stages).map(|(name, _)| name).collect();
         assert_eq!(names, ["join_websocket_began", "join_websocket"]);
     }

@@ -14,6 +14,7 @@ pub mod jitter;
 pub mod join;
 pub mod kinds;
 pub mod latency;
+pub mod onset;
 pub mod races;
 pub mod rekey;
 pub mod server;
@@ -141,6 +142,8 @@ pub struct Measures {
     pub jitter: Durations,
     /// Pictures that stood still.
     pub freezes: freeze::Freezes,
+    /// From the first frame after a silence to the first that is heard.
+    pub onsets: Durations,
     /// Sound that was not there in time.
     pub audio_gaps: audio_gap::AudioGaps,
     /// Sound that was kept to be compared with what was said.
@@ -256,6 +259,7 @@ pub fn catalog() -> impl Iterator<Item = Entry> {
         .chain(jitter::ENTRIES)
         .chain(freeze::ENTRIES)
         .chain(audio_gap::ENTRIES)
+        .chain(onset::ENTRIES)
         .chain(audio_quality::ENTRIES)
         .chain(forwarding::ENTRIES)
         .chain(server::ENTRIES)

@@ -187,7 +187,8 @@ impl<M: Media> Participant<M> {
     }
 
     async fn leave(mut self) {
-        self.trace.record(&self.config.measures.join_stages);
+        let found_others = self.company == Some(true);
+        self.trace.record(&self.config.measures.join_stages, found_others);
         // The server notices a broken connection as well.
         let _ = self.signaling.send(&ClientMessage::Bye).await;
         self.signaling.close().await;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use opus::{Channels, Decoder};
 
-use crate::measure::audio_gap::Ear;
+use crate::measure::audio_gap::{Ear, HeardFrame};
 use crate::measure::audio_quality::Keeper;
+use crate::measure::onset::Onset;
 use crate::measure::{Measures, unix_micros};
 use crate::source::microphone::{Microphone, first_sample};
 use crate::source::stamp::{self, Stamp};
@@ -24,6 +25,7 @@ const OLDEST: Duration = Duration::from_secs(60);
 pub struct Listener {
     decoder: Decoder,
     ear: Ear,
+    onset: Onset,
     keeper: Keeper,
     delay: i64,
     last: Option<u64>,
@@ -36,6 +38,7 @@ impl Listener {
         Ok(Self {
             decoder: Decoder::new(SAMPLE_RATE, Channels::Mono)?,
             ear: Ear::default(),
+            onset: Onset::default(),
             keeper: Keeper::new()?,
             delay: Microphone::delay()?,
             last: None,
@@ -49,8 +52,9 @@ impl Listener {
         let decoded = self.decoder.decode(packet, &mut heard, false);
         let stamp = stamp::read(packet);
         if let Some(stamp) = stamp {
-            self.ear
-                .heard(arrived, low_bits(stamp.frame), &measures.audio_gaps);
+            let frame = HeardFrame::new(stamp, arrived);
+            self.ear.heard(frame, &measures.audio_gaps);
+            self.onset.heard(frame, &measures.onsets);
             self.keeper.hear(packet, stamp, &measures.heard);
             let age = Duration::from_micros(unix_micros().saturating_sub(stamp.sent_us));
             if age < OLDEST {
@@ -91,12 +95,6 @@ impl Listener {
             measures.audio_different.increment();
         }
     }
-}
-
-/// The number of a frame as a counter that wraps.
-#[expect(clippy::cast_possible_truncation, reason = "the low 16 bits are the point")]
-fn low_bits(frame: u64) -> u16 {
-    frame as u16
 }
 
 #[cfg(test)]

@@ -3,188 +3,293 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::brief::Brief;
 use super::figure::{Better, Figure};
 use super::model::{Comparison, Report};
 
 /// The table, with a line end.
 pub fn table(report: &Report) -> String {
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name:<22} {value}");
-    };
-    let (context, figures, generator) = (&report.context, &report.figures, &report.generator);
-    let steps = &report.capacity;
-    let report = &report.brief;
+    let mut table = Table::default();
+    let context = &report.context;
     let ended = match &context.partial_reason {
         Some(reason) => format!(", partial: {reason}"),
         None => String::new(),
     };
-    row(
+    table.row(
         "scenario",
         format!("{} for {:.1} s{ended}", context.scenario, context.duration_s),
     );
-    row(
+    table.row(
         "participants",
         format!(
             "{} at a time, {} started, {} got in",
-            report.participants, report.participants_started, report.participants_joined
+            report.brief.participants, report.brief.participants_started, report.brief.participants_joined
         ),
     );
-    let missing = |name: &str| match report.unmeasured.get(name) {
-        Some(reason) => format!("not measured: {reason}"),
-        None => "not measured".to_owned(),
-    };
-    row(
-        "join",
-        report.join_ms.map_or_else(
-            || missing("join_ms"),
-            |time| {
-                format!(
-                    "p50 {:.0} ms, p95 {:.0} ms, max {:.0} ms",
-                    time.p50, time.p95, time.max
-                )
-            },
-        ),
-    );
-    row(
-        "latency (sound)",
-        report.latency_ms.map_or_else(
-            || missing("latency_ms"),
-            |time| {
-                format!(
-                    "p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms",
-                    time.p50, time.p95, time.p99
-                )
-            },
-        ),
-    );
-    let told = |name: &str| figures.find(name).map_or_else(|| missing(name), measured);
-    row(
-        "added by the server",
-        format!(
-            "p50 {}, p99 {}",
-            told("added_latency_p50_ms"),
-            told("added_latency_p99_ms")
-        ),
-    );
-    for (label, name, time) in [
-        ("rekey", "rekey_ms", report.rekey_ms),
-        ("leave to rekey", "removal_ms", report.removal_ms),
-    ] {
-        row(
-            label,
-            time.map_or_else(
-                || missing(name),
-                |time| format!("p50 {:.0} ms, max {:.0} ms", time.p50, time.max),
-            ),
-        );
-    }
-    row(
-        "packets",
-        format!(
-            "{} sent, {} received, {} lost ({})",
-            report.packets_sent,
-            report.packets_received,
-            report.packets_lost,
-            report
-                .loss
-                .map_or_else(|| missing("loss"), |loss| format!("{:.4} %", loss * 100.0)),
-        ),
-    );
-    if report.packets_overrun > 0 {
-        row(
-            "",
-            format!(
-                "{} dropped here: this machine is too slow for the load",
-                report.packets_overrun
-            ),
-        );
-    }
-    row(
-        "frames",
-        format!(
-            "{} sent, {} received, {} incomplete, {} decrypted",
-            report.frames_sent, report.frames_received, report.frames_incomplete, report.frames_decrypted
-        ),
-    );
-    if report.frames_before_join > 0 {
-        row(
-            "",
-            format!(
-                "{} of epochs from before the receiver came",
-                report.frames_before_join
-            ),
-        );
-    }
-    let failures: Vec<String> = report
-        .decrypt_failures
-        .iter()
-        .map(|(reason, count)| format!("{reason} {count}"))
-        .collect();
-    row(
-        "decrypt failures",
-        if failures.is_empty() {
-            "none".to_owned()
-        } else {
-            failures.join(", ")
-        },
-    );
-    row(
-        "compared with source",
-        format!(
-            "sound {} frames, {} different; pictures {} frames, {} different",
-            report.compared.audio_frames,
-            report.compared.audio_different,
-            report.compared.video_frames,
-            report.compared.video_different
-        ),
-    );
-    row(
-        "server",
-        match (report.server.cpu_s, report.server.rss_mb) {
-            (Some(cpu), Some(memory)) => format!("{cpu:.2} s of CPU time, {memory:.1} MiB of memory"),
-            _ => missing("server.cpu_s"),
-        },
-    );
-    if let Some(memory) = report.memory {
-        row(
-            "server's memory",
-            format!(
-                "{:.1} MiB before, {:.1} after the warm-up, {:.1} at the end, {:.1} when all had left; {:+.1} MiB per hour",
-                memory.before_mb, memory.warm_mb, memory.end_mb, memory.after_mb, memory.slope_mb_per_hour
-            ),
-        );
-    }
-    for (label, name) in [
-        ("server per packet", "server_cpu_us_per_packet"),
-        ("server per participant", "server_memory_per_participant_kb"),
-        ("load tester per packet", "generator_cpu_us_per_packet"),
-    ] {
-        if let Some(figure) = figures.find(name) {
-            row(label, measured(figure));
-        }
-    }
-    if !steps.is_empty() {
-        row(
-            "largest load",
-            format!(
-                "{}; {} of the server's CPU time",
-                told("capacity_participants"),
-                told("capacity_packets_per_cpu_second")
-            ),
-        );
-    }
+    table.times(report);
+    table.packets(report);
+    table.as_noticed(report);
+    table.server(report);
+    let generator = &report.generator;
     if generator.bound == Some(true) {
-        row(
+        table.row(
             "GENERATOR-BOUND",
             format!("the load tester was the limit: {}", generator.reason),
         );
     }
-    for problem in &report.problem_list {
-        row("problem", problem.clone());
+    for problem in &report.brief.problem_list {
+        table.row("problem", problem.clone());
     }
-    text
+    table.0
+}
+
+/// Lines of a label and what it says.
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn row(&mut self, label: &str, says: String) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "  {label:<22} {says}");
+    }
+
+    /// How long things took.
+    fn times(&mut self, report: &Report) {
+        for (label, parts) in [
+            (
+                "join",
+                &[
+                    ("p50", "join_p50_ms"),
+                    ("p95", "join_p95_ms"),
+                    ("max", "join_max_ms"),
+                ][..],
+            ),
+            (
+                "latency (sound)",
+                &[
+                    ("p50", "latency_p50_ms"),
+                    ("p95", "latency_p95_ms"),
+                    ("p99", "latency_p99_ms"),
+                ],
+            ),
+            (
+                "added by the server",
+                &[("p50", "added_latency_p50_ms"), ("p99", "added_latency_p99_ms")],
+            ),
+        ] {
+            self.row(label, together(report, parts));
+        }
+        let brief = &report.brief;
+        for (label, name, time) in [
+            ("rekey", "rekey_ms", brief.rekey_ms),
+            ("leave to rekey", "removal_ms", brief.removal_ms),
+        ] {
+            self.row(
+                label,
+                time.map_or_else(
+                    || missing(brief, name),
+                    |time| format!("p50 {:.0} ms, max {:.0} ms", time.p50, time.max),
+                ),
+            );
+        }
+    }
+
+    /// What was sent, what came, and whether it could be read.
+    fn packets(&mut self, report: &Report) {
+        let brief = &report.brief;
+        let share = brief
+            .loss
+            .map_or_else(|| missing(brief, "loss"), |loss| format!("{:.4} %", loss * 100.0));
+        self.row(
+            "packets",
+            format!(
+                "{} sent, {} received, {} lost ({share})",
+                brief.packets_sent, brief.packets_received, brief.packets_lost,
+            ),
+        );
+        if brief.packets_overrun > 0 {
+            self.row(
+                "",
+                format!(
+                    "{} dropped here: this machine is too slow for the load",
+                    brief.packets_overrun
+                ),
+            );
+        }
+        self.row(
+            "frames",
+            format!(
+                "{} sent, {} received, {} incomplete, {} decrypted",
+                brief.frames_sent, brief.frames_received, brief.frames_incomplete, brief.frames_decrypted
+            ),
+        );
+        if brief.frames_before_join > 0 {
+            self.row(
+                "",
+                format!(
+                    "{} of epochs from before the receiver came",
+                    brief.frames_before_join
+                ),
+            );
+        }
+        let failures: Vec<String> = brief
+            .decrypt_failures
+            .iter()
+            .map(|(reason, count)| format!("{reason} {count}"))
+            .collect();
+        self.row(
+            "decrypt failures",
+            if failures.is_empty() {
+                match report.figures.value("decrypt_failures") {
+                    Some(_) => "none".to_owned(),
+                    None => told(report, "decrypt_failures"),
+                }
+            } else {
+                failures.join(", ")
+            },
+        );
+        let compared = &brief.compared;
+        self.row(
+            "compared with source",
+            if compared.audio_frames + compared.video_frames > 0 {
+                format!(
+                    "sound {} frames, {} different; pictures {} frames, {} different",
+                    compared.audio_frames,
+                    compared.audio_different,
+                    compared.video_frames,
+                    compared.video_different
+                )
+            } else {
+                told(report, "audio_frames_different")
+            },
+        );
+    }
+
+    /// What a person in the call would notice.
+    fn as_noticed(&mut self, report: &Report) {
+        for (label, parts) in [
+            (
+                "freezes",
+                &[("count", "video_freezes"), ("longest", "video_freeze_max_ms")][..],
+            ),
+            (
+                "gaps in the sound",
+                &[("count", "audio_gaps"), ("longest", "audio_gap_max_ms")],
+            ),
+            (
+                "speaker heard after",
+                &[("p50", "speaker_heard_p50_ms"), ("p95", "speaker_heard_p95_ms")],
+            ),
+            (
+                "sound quality",
+                &[("median", "audio_mos_median"), ("worst", "audio_mos_min")],
+            ),
+        ] {
+            self.row(label, together(report, parts));
+        }
+        if report.figures.value("browser_packets_received").is_some() {
+            self.row(
+                "browsers say",
+                together(
+                    report,
+                    &[
+                        ("received", "browser_packets_received"),
+                        ("lost", "browser_packets_lost"),
+                        ("freezes", "browser_freezes"),
+                    ],
+                ),
+            );
+        }
+        if report
+            .figures
+            .value("joins_turned_away")
+            .is_some_and(|times| times > 0.0)
+        {
+            self.row("turned away", told(report, "joins_turned_away"));
+        }
+    }
+
+    /// What it cost.
+    fn server(&mut self, report: &Report) {
+        let brief = &report.brief;
+        self.row(
+            "server",
+            match (brief.server.cpu_s, brief.server.rss_mb) {
+                (Some(cpu), Some(memory)) => format!("{cpu:.2} s of CPU time, {memory:.1} MiB of memory"),
+                _ => missing(brief, "server.cpu_s"),
+            },
+        );
+        if let Some(memory) = brief.memory {
+            self.row(
+                "server's memory",
+                format!(
+                    "{:.1} MiB before, {:.1} after the warm-up, {:.1} at the end, {:.1} when all had left; {}",
+                    memory.before_mb,
+                    memory.warm_mb,
+                    memory.end_mb,
+                    memory.after_mb,
+                    memory.slope_mb_per_hour.map_or_else(
+                        || "too short a run for a slope per hour".to_owned(),
+                        |slope| format!("{slope:+.1} MiB per hour")
+                    )
+                ),
+            );
+        }
+        for (label, name) in [
+            ("server per packet", "server_cpu_us_per_packet"),
+            ("server per participant", "server_memory_per_participant_kb"),
+            ("load tester per packet", "generator_cpu_us_per_packet"),
+        ] {
+            self.row(label, told(report, name));
+        }
+        if !report.capacity.is_empty() {
+            self.row(
+                "largest load",
+                together(
+                    report,
+                    &[
+                        ("", "capacity_participants"),
+                        ("delivered", "capacity_packets_per_s"),
+                        (
+                            "per second of the server's CPU",
+                            "capacity_packets_per_cpu_second",
+                        ),
+                    ],
+                ),
+            );
+        }
+    }
+}
+
+/// Why a figure of the short form is not there.
+fn missing(brief: &Brief, name: &str) -> String {
+    match brief.unmeasured.get(name) {
+        Some(reason) => format!("not measured: {reason}"),
+        None => "not measured".to_owned(),
+    }
+}
+
+/// A figure with its unit, or why there is none.
+fn told(report: &Report, name: &str) -> String {
+    report
+        .figures
+        .find(name)
+        .map_or_else(|| "not measured".to_owned(), measured)
+}
+
+/// Figures that belong together, each after its label; what all of them lack for the same reason is said once.
+fn together(report: &Report, parts: &[(&str, &str)]) -> String {
+    let mut says: Vec<String> = Vec::new();
+    for (label, name) in parts {
+        let told = told(report, name);
+        let is_said = says.iter().any(|said| said.ends_with(&told));
+        if is_said && told.starts_with("not measured") {
+            continue;
+        }
+        let alone = label.is_empty() || told.starts_with("not measured");
+        says.push(if alone { told } else { format!("{label} {told}") });
+    }
+    says.join(", ")
 }
 
 /// A comparison as a table, with a line end.
@@ -295,6 +400,8 @@ pub(super) fn digits(value: f64) -> String {
 /// A figure with its unit, or why there is none.
 fn measured(figure: &Figure) -> String {
     match (figure.value, &figure.reason) {
+        // Every count is whole.
+        (Some(value), _) if value.fract() == 0.0 => format!("{value:.0} {}", figure.unit),
         (Some(value), _) => format!("{value:.1} {}", figure.unit),
         (None, reason) => format!("not measured: {}", reason.as_deref().unwrap_or("no reason given")),
     }
@@ -326,5 +433,14 @@ mod tests {
             "{table}"
         );
         assert!(table.contains("not measured: no /metrics"), "{table}");
+        let added = table
+            .lines()
+            .find(|line| line.contains("added by the server"))
+            .unwrap();
+        assert_eq!(added.matches("not measured").count(), 1, "said once: {added}");
+        assert!(
+            !table.contains("failures       none"),
+            "nothing was received: {table}"
+        );
     }
 }

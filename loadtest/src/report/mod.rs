@@ -73,6 +73,7 @@ impl Report {
         measure::jitter::tell(&measures.jitter, &mut figures);
         measure::freeze::tell(&measures.freezes, &mut figures);
         measure::audio_gap::tell(&measures.audio_gaps, &mut figures);
+        measure::onset::tell(&measures.onsets, &mut figures);
         measure::audio_quality::tell(&measures.heard, &mut figures);
         measure::forwarding::tell(&measures.forwarding, &mut figures);
         measure::server::tell(&run.server, work, &mut figures);

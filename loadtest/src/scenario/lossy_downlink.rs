@@ -1,5 +1,6 @@
 //! `lossy-downlink`: the way from the server loses packets for a while.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -38,6 +39,7 @@ pub(super) async fn through(
     let (good, bad) = (network(good)?, network(bad)?);
     let detour = Detour::new(good, good, 1);
     crowd.take_detour(Some(detour.clone()));
+    crowd.measures().forwarding.relayed.store(true, Ordering::Relaxed);
     crowd.bring_all(u32::MAX).await?;
     for down in [good, bad, good] {
         detour.set(good, down).await;

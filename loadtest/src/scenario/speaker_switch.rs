@@ -1,5 +1,6 @@
 //! `speaker-switch`: one speaks at a time, and who it is changes.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{interval, sleep, timeout};
@@ -14,11 +15,12 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "speaker-switch",
     summary: "one participant at a time speaks and shows itself, the next after 1/--rate seconds",
-    measures: "how soon a new speaker is heard: freezes, gaps, key-frame requests, latency",
+    measures: "how soon a new speaker is heard (speaker_heard_*), gaps, latency",
     cast: light(8),
     duration: Duration::from_secs(30),
     run: |crowd, settings| {
         Box::pin(async move {
+            crowd.measures().freezes.on_purpose.store(true, Ordering::Relaxed);
             crowd.bring_all(u32::MAX).await?;
             sleep(SETTLE).await;
             let people = crowd.present().max(1);

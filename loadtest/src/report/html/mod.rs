@@ -108,6 +108,25 @@ mod tests {
     }
 
     #[test]
+    fn loss_over_time_is_told_in_per_cent() {
+        let mut report = full();
+        report.series.insert(
+            "loss".to_owned(),
+            Series {
+                about: "Lost".to_owned(),
+                unit: "ratio".to_owned(),
+                points: vec![(0.0, Some(0.0)), (1.0, Some(0.25))],
+            },
+        );
+        let page = page(&Document::Run(Box::new(report)), None);
+        assert!(
+            page.contains("Loss, %") && page.contains("at most 25 %"),
+            "{page}"
+        );
+        assert!(!page.contains("ratio, "));
+    }
+
+    #[test]
     fn what_was_not_measured_says_why() {
         let page = page(
             &Document::Run(Box::new(Report::new(unfilled(), &Measures::default()))),

@@ -50,9 +50,16 @@ pub(super) fn header(kicker: &str, title: &str, context: &Context) -> Markup {
             p .soft {
                 time datetime=(context.started_at) { (context.started_at.replace('T', " ").replace('Z', " UTC")) }
                 " · " (format!("{:.0} s", context.duration_s))
-                @if let Some(model) = &context.machine.cpu_model { " · " (model) ", " (context.machine.cores) " cores" }
+                @if let Some(model) = &context.machine.cpu_model { " · " (model) ", " (cores(context.machine.cores)) }
             }
         }
+    }
+}
+
+fn cores(count: u32) -> String {
+    match count {
+        1 => "1 core for the load".to_owned(),
+        count => format!("{count} cores"),
     }
 }
 
