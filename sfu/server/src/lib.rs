@@ -12,6 +12,7 @@ mod dispatch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod load;
+pub mod memory;
 mod overload;
 mod placement;
 mod queue;

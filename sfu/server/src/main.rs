@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use conclave_sfu::config::DEFAULT_SPREAD;
-use conclave_sfu::{Sfu, SfuConfig, StartError, control};
+use conclave_sfu::{Sfu, SfuConfig, StartError, control, memory};
 use tracing_subscriber::EnvFilter;
 
 /// Forwards end-to-end-encrypted media between the participants of Conclave meetings.
@@ -102,6 +102,7 @@ async fn run(options: Options) -> Result<(), RunError> {
     };
     let handle = Sfu::start(&config)?;
     tracing::info!(candidates = ?handle.candidates, control = %options.control, "serving");
+    tokio::spawn(memory::keep_giving_back());
     axum::serve(listener, control::router(handle, token))
         .with_graceful_shutdown(stopped())
         .await

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use conclave_sfu::SfuConfig;
+use conclave_sfu::{SfuConfig, memory};
 use conclave_signaling_core::{Limits, Service, ServiceConfig};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -197,6 +197,13 @@ impl Server {
         }
         tokio::spawn(listener::serve(listener, tls, app::router(app.clone()), stopped));
         tokio::spawn(sweep_files(app.clone(), stop.subscribe()));
+        let mut over = stop.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = memory::keep_giving_back() => {}
+                _ = over.wait_for(|stop| *stop) => {}
+            }
+        });
         tracing::info!(address = %http, client = assets::CLIENT_BUILT, "serving");
         Ok(Self {
             http,
