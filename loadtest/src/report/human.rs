@@ -170,11 +170,11 @@ impl Table {
         for (label, parts) in [
             (
                 "freezes",
-                &[("count", "video_freezes"), ("longest", "video_freeze_max_ms")][..],
+                &[("", "video_freezes"), ("longest", "video_freeze_max_ms")][..],
             ),
             (
                 "gaps in the sound",
-                &[("count", "audio_gaps"), ("longest", "audio_gap_max_ms")],
+                &[("", "audio_gaps"), ("longest", "audio_gap_max_ms")],
             ),
             (
                 "speaker heard after",
@@ -400,6 +400,7 @@ pub(super) fn digits(value: f64) -> String {
 /// A figure with its unit, or why there is none.
 fn measured(figure: &Figure) -> String {
     match (figure.value, &figure.reason) {
+        (Some(value), _) if figure.unit == "count" => format!("{value:.0}"),
         // Every count is whole.
         (Some(value), _) if value.fract() == 0.0 => format!("{value:.0} {}", figure.unit),
         (Some(value), _) => format!("{value:.1} {}", figure.unit),
