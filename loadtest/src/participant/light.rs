@@ -33,8 +33,12 @@ impl LightMedia {
     ///
     /// # Errors
     /// What the engine or the codec say.
-    pub fn open(config: &Config, kit: &LightKit, session: SharedSession) -> Result<Self, ParticipantError> {
-        let sends = tracks(config, kit)?;
+    pub fn open(
+        config: &Config,
+        kit: &LightKit,
+        sends: Vec<SendTrack>,
+        session: SharedSession,
+    ) -> Result<Self, ParticipantError> {
         let peer = kit.engine.peer(PeerSpec {
             sends: sends.clone(),
             crypto: Box::new(session),
@@ -64,7 +68,8 @@ impl LightMedia {
     }
 }
 
-fn tracks(config: &Config, kit: &LightKit) -> Result<Vec<SendTrack>, ParticipantError> {
+/// What it sends, encoded if nobody has done so before: a person's microphone is ready before the person joins.
+pub fn tracks(config: &Config, kit: &LightKit) -> Result<Vec<SendTrack>, ParticipantError> {
     if let Some(tracks) = &kit.tracks {
         return Ok(tracks.clone());
     }

@@ -163,7 +163,7 @@ pub enum ParticipantError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server refused.
-    #[error("the server refused: {0:?}")]
+    #[error("the server refused: {}", words(.0))]
     Refused(ErrorCode),
     /// The server is overloaded, and asks to come again after this time.
     #[error("the server is overloaded")]
@@ -217,7 +217,24 @@ pub async fn run(config: Config, mut orders: watch::Receiver<Order>) -> Result<(
     }
 }
 
+/// An error code as a person reads it: RoomFull is "room full".
+fn words(code: &ErrorCode) -> String {
+    let mut words = String::new();
+    for sign in format!("{code:?}").chars() {
+        if sign.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(sign.to_lowercase());
+    }
+    words
+}
+
 async fn attempt(config: &Config, orders: watch::Receiver<Order>) -> Result<(), ParticipantError> {
+    let tracks = match &config.making {
+        Making::Light(kit) => light::tracks(config, kit)?,
+        Making::Full => Vec::new(),
+    };
+    // From here on it is joining.
     let started = Instant::now();
     let client_id = config.client_id;
     let session = if config.is_host {
@@ -232,7 +249,7 @@ async fn attempt(config: &Config, orders: watch::Receiver<Order>) -> Result<(), 
             take_part(config, started, session, media, orders).await
         }
         Making::Light(kit) => {
-            let media = std::future::ready(LightMedia::open(config, kit, session.clone()));
+            let media = std::future::ready(LightMedia::open(config, kit, tracks, session.clone()));
             take_part(config, started, session, media, orders).await
         }
     }

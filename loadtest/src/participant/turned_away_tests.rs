@@ -85,3 +85,9 @@ async fn whoever_is_turned_away_comes_again_until_called_off() {
     );
     assert_eq!(measures.kinds.of(Kind::Light).started.value(), 1);
 }
+
+#[test]
+fn a_refusal_is_told_in_words() {
+    let refused = ParticipantError::Refused(ErrorCode::RoomFull);
+    assert_eq!(refused.to_string(), "the server refused: room full");
+}
