@@ -74,6 +74,13 @@ pub(super) struct Ears<'a> {
     pub(super) plain: &'a mut Vec<u8>,
 }
 
+/// A frame that cannot be opened yet.
+struct Waiting {
+    /// Since when its key is known to be missing; `None` while nobody could look, because the session was at work.
+    keyless_since: Option<Instant>,
+    frame: Vec<u8>,
+}
+
 struct Missing {
     position: i64,
     sequence: u16,
@@ -90,7 +97,7 @@ pub(super) struct Receiver {
     line: Unwrapper,
     highest: Option<i64>,
     missing: VecDeque<Missing>,
-    waiting: VecDeque<(Instant, Vec<u8>)>,
+    waiting: VecDeque<Waiting>,
     key_asked: Option<Instant>,
     packets: u64,
     bytes: u64,
@@ -184,8 +191,8 @@ impl Receiver {
             opened: &mut self.opened,
             ears,
         };
-        while let Some((arrived, frame)) = waiting.pop_front() {
-            inside.again(now, arrived, frame);
+        while let Some(frame) = waiting.pop_front() {
+            inside.again(now, frame);
         }
         self.assembler
             .expire(now, |frame, _| inside.frame(now, Duration::ZERO, frame));
@@ -311,7 +318,7 @@ impl Receiver {
 struct Inside<'a, 'b> {
     track: ReceiveTrack,
     sampled: bool,
-    waiting: &'a mut VecDeque<(Instant, Vec<u8>)>,
+    waiting: &'a mut VecDeque<Waiting>,
     ear: &'a mut Ear,
     onset: &'a mut Onset,
     watcher: &'a mut Watcher,
@@ -331,26 +338,42 @@ impl Inside<'_, '_> {
         }
         match self.open(frame) {
             Opened::Frame => self.good(Some((now, rested))),
-            Opened::Later(_) => {
+            Opened::Later(reason) => {
                 if self.waiting.len() == MAX_WAITING
-                    && let Some((_, oldest)) = self.waiting.pop_front()
+                    && let Some(oldest) = self.waiting.pop_front()
                 {
-                    self.bad(&oldest, DropReason::NoKey);
+                    let known = oldest.keyless_since.is_some();
+                    let reason = if known {
+                        DropReason::NoKey
+                    } else {
+                        DropReason::TransformNotRunning
+                    };
+                    self.bad(&oldest.frame, reason);
                 }
-                self.waiting.push_back((now, frame.to_vec()));
+                self.waiting.push_back(Waiting {
+                    keyless_since: (reason == DropReason::NoKey).then_some(now),
+                    frame: frame.to_vec(),
+                });
             }
             Opened::Failed(reason) => self.bad(frame, reason),
         }
     }
 
-    fn again(&mut self, now: Instant, arrived: Instant, frame: Vec<u8>) {
-        match self.open(&frame) {
+    /// As in a browser, whose transform stands still while its session is at work: only time in which the key was looked
+    /// for and missing counts.
+    fn again(&mut self, now: Instant, mut waiting: Waiting) {
+        match self.open(&waiting.frame) {
             Opened::Frame => self.good(None),
-            Opened::Later(_) if now.saturating_duration_since(arrived) > PATIENCE => {
-                self.bad(&frame, DropReason::UnknownKidExpired);
+            Opened::Later(DropReason::NoKey) => {
+                let since = *waiting.keyless_since.get_or_insert(now);
+                if now.saturating_duration_since(since) > PATIENCE {
+                    self.bad(&waiting.frame, DropReason::UnknownKidExpired);
+                } else {
+                    self.waiting.push_back(waiting);
+                }
             }
-            Opened::Later(_) => self.waiting.push_back((arrived, frame)),
-            Opened::Failed(reason) => self.bad(&frame, reason),
+            Opened::Later(_) => self.waiting.push_back(waiting),
+            Opened::Failed(reason) => self.bad(&waiting.frame, reason),
         }
     }
 
@@ -401,65 +424,5 @@ impl Inside<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::light::crypto::Opaque;
-
-    fn packet(now: Instant, sequence: u16, payload: &[u8]) -> Packet<'_> {
-        Packet {
-            now,
-            rested: Duration::ZERO,
-            sequence,
-            timestamp: 0,
-            marker: false,
-            payload,
-        }
-    }
-
-    fn track(codec: Codec) -> ReceiveTrack {
-        ReceiveTrack {
-            ssrc: 7,
-            rtx_ssrc: Some(8),
-            context: Context::Camera,
-            codec,
-        }
-    }
-
-    #[test]
-    fn missing_pictures_are_asked_for_until_they_come_and_missing_sound_is_not() {
-        let start = Instant::now();
-        let mut asked = Vec::new();
-        for (codec, expected) in [(Codec::Vp8, &[2u16, 3][..]), (Codec::Opus, &[])] {
-            let measures = Measures::default();
-            let mut receiver = Receiver::new(track(codec), Decrypt::All);
-            receiver.count(packet(start, 1, &[]), 100, &measures);
-            receiver.count(packet(start, 4, &[]), 100, &measures);
-            receiver.asks(start, &mut asked);
-            assert!(asked.is_empty(), "a burst may be out of order");
-            receiver.asks(start + Duration::from_millis(10), &mut asked);
-            assert_eq!(asked, expected);
-            let later = start + Duration::from_millis(20);
-            receiver.count(packet(later, 2, &[]), 100, &measures);
-            receiver.asks(start + Duration::from_millis(100), &mut asked);
-            assert_eq!(asked, expected.get(1..).unwrap_or_default());
-        }
-    }
-
-    #[test]
-    fn a_frame_that_was_not_sealed_is_counted_as_one_that_does_not_open() {
-        let measures = Measures::default();
-        let mut plain = Vec::new();
-        let mut ears = Ears {
-            crypto: &mut Opaque,
-            measures: &measures,
-            plain: &mut plain,
-        };
-        let now = Instant::now();
-        let mut receiver = Receiver::new(track(Codec::Opus), Decrypt::All);
-        let packet = packet(now, 1, b"plain text");
-        let position = receiver.count(packet, 100, &measures);
-        receiver.handle(position, packet, &mut ears);
-        assert_eq!(measures.decrypt_failures().values().sum::<u64>(), 1);
-        assert_eq!((receiver.stats().frames, receiver.opened()), (1, 0));
-    }
-}
+#[path = "receiver_tests.rs"]
+mod tests;
