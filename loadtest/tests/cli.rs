@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use conclave_loadtest::measure::Measures;
 use conclave_loadtest::measure::cost::Costs;
+use conclave_loadtest::measure::steady::Steady;
 use conclave_loadtest::report::Run;
 use conclave_loadtest::report::context::Context;
 use conclave_loadtest::report::model::{Document, Generator, Kinds, Report};
@@ -165,6 +166,7 @@ fn report_file(name: &str, latency: Duration) -> PathBuf {
         series: BTreeMap::new(),
         capacity: Vec::new(),
         costs: Costs::default(),
+        steady: Steady::default(),
         generator: Generator::default(),
     };
     let path = std::env::temp_dir().join(format!("conclave-{}-{name}", std::process::id()));

@@ -80,7 +80,7 @@ impl Course {
         self.context.partial = ended.is_some();
         self.context.partial_reason = ended;
         self.context.duration_s = rounded(started.elapsed().as_secs_f64());
-        let (series, costs) = (timeline.end(), costs.end());
+        let ((series, steady), costs) = (timeline.end(), costs.end());
         progress::end_line(mode);
         let after = Looks::take(&self.arguments, &self.server).await;
         let (server, generator) = self.judge(after, started);
@@ -98,6 +98,7 @@ impl Course {
             series,
             capacity: std::mem::take(&mut self.crowd.steps),
             costs,
+            steady,
             generator,
             context: self.context,
         };

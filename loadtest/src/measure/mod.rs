@@ -18,6 +18,7 @@ pub mod onset;
 pub mod races;
 pub mod rekey;
 pub mod server;
+pub mod steady;
 pub mod timeline;
 pub mod turned_away;
 
@@ -265,6 +266,7 @@ pub fn catalog() -> impl Iterator<Item = Entry> {
         .chain(server::ENTRIES)
         .chain(generator::ENTRIES)
         .chain(cost::ENTRIES)
+        .chain(steady::ENTRIES)
         .chain(browsers::ENTRIES)
         .chain(capacity::ENTRIES)
 }

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Measures;
+use super::steady::Steady;
 use crate::http::Server;
 use crate::report::figure::rounded;
 use crate::report::model::Series;
@@ -50,10 +51,13 @@ impl Timeline {
         Self { looks, task }
     }
 
-    /// Ends it; all that was seen, as series.
-    pub fn end(self) -> BTreeMap<String, Series> {
+    /// Ends it; all that was seen, as series, and what packets cost in the second half.
+    pub fn end(self) -> (BTreeMap<String, Series>, Steady) {
         self.task.abort();
-        self.looks.lock().map(|looks| series(&looks)).unwrap_or_default()
+        self.looks
+            .lock()
+            .map(|looks| (series(&looks), Steady::of(&looks)))
+            .unwrap_or_default()
     }
 }
 

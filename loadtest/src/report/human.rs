@@ -239,6 +239,7 @@ impl Table {
             ("server per packet", "server_cpu_us_per_packet"),
             ("server per participant", "server_memory_per_participant_kb"),
             ("load tester per packet", "generator_cpu_us_per_packet"),
+            ("load tester to server", "generator_to_server_cpu_ratio"),
         ] {
             self.row(label, told(report, name));
         }

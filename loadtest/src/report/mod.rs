@@ -20,6 +20,7 @@ use self::figure::{Distribution, Figures};
 use self::model::{CapacityStep, Generator, Kinds, Report, Series};
 use crate::measure::cost::Costs;
 use crate::measure::server::Work;
+use crate::measure::steady::Steady;
 use crate::measure::{self, Measures};
 use crate::memory::MemoryFigures;
 use crate::server_usage::Usage;
@@ -43,6 +44,8 @@ pub struct Run {
     pub capacity: Vec<CapacityStep>,
     /// What packets cost the load tester.
     pub costs: Costs,
+    /// What they cost server and load tester in the second half.
+    pub steady: Steady,
     /// Whether the load tester was the limit.
     pub generator: Generator,
 }
@@ -80,6 +83,7 @@ impl Report {
         let packets = measures.packets_received.value() + measures.packets_sent.value();
         measure::generator::tell(&run.generator, packets, &mut figures);
         measure::cost::tell(&run.costs, &mut figures);
+        measure::steady::tell(&run.steady, &mut figures);
         measure::browsers::tell(&measures.browsers, &mut figures);
         measure::capacity::tell(&run.capacity, &mut figures);
         Self {

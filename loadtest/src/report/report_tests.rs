@@ -17,6 +17,7 @@ pub(crate) fn run() -> Run {
         series: BTreeMap::new(),
         capacity: Vec::new(),
         costs: Costs::default(),
+        steady: Steady::default(),
         generator: Generator::default(),
     }
 }
