@@ -44,7 +44,7 @@ export function Progress(properties: { readonly label: string; readonly done: nu
   return (
     <span class="transfer">
       <progress aria-label={label} value={done} max={Math.max(1, total)} />
-      <span>{text.files.progress(sizeOf(done), sizeOf(total))}</span>
+      <span>{text.files.progress(sizeOf(done, total), sizeOf(total))}</span>
     </span>
   );
 }
