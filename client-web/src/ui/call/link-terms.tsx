@@ -49,14 +49,10 @@ export function ExpiryChoice({ until, onPick }: ExpiryProperties) {
         }}
       >
         <option value="">{text.link.never}</option>
-        {until !== undefined && (
-          <option value="set" translate={false}>
-            {momentOf(until)}
-          </option>
-        )}
+        {until !== undefined && <option value="set">{text.link.until(momentOf(until))}</option>}
         {LIFETIMES.map((seconds) => (
-          <option key={seconds} value={String(seconds)} translate={false}>
-            {durationOf(seconds)}
+          <option key={seconds} value={String(seconds)}>
+            {text.link.during(durationOf(seconds))}
           </option>
         ))}
       </select>

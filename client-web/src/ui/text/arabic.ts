@@ -224,7 +224,9 @@ export const arabic: Texts = {
 
   link: {
     title: "الرابط",
-    ends: "يُدخل أشخاصًا جددًا لمدة",
+    ends: "يُدخل أشخاصًا جددًا",
+    during: (span) => `لمدة ${span}`,
+    until: (moment) => `حتى ${moment}`,
     never: "بلا نهاية",
     guests: "أقصى عدد للضيوف",
     anyNumber: "أي عدد",

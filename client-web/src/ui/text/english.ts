@@ -221,7 +221,9 @@ export const english = {
 
   link: {
     title: "The link",
-    ends: "Lets new people in for",
+    ends: "Lets new people in",
+    during: (span: string) => `for ${span}`,
+    until: (moment: string) => `until ${moment}`,
     never: "Without an end",
     guests: "Guests at most",
     anyNumber: "Any number",

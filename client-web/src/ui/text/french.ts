@@ -228,7 +228,9 @@ export const french: Texts = {
 
   link: {
     title: "Le lien",
-    ends: "Laisse entrer de nouvelles personnes pendant",
+    ends: "Laisse entrer de nouvelles personnes",
+    during: (span) => `pendant ${span}`,
+    until: (moment) => `jusqu’au ${moment}`,
     never: "Sans fin",
     guests: "Nombre maximal d’invités",
     anyNumber: "Sans limite",

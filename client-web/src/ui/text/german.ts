@@ -227,7 +227,9 @@ export const german: Texts = {
 
   link: {
     title: "Der Link",
-    ends: "Lässt neue Personen herein für",
+    ends: "Lässt neue Personen herein",
+    during: (span) => `für ${span}`,
+    until: (moment) => `bis ${moment}`,
     never: "Ohne Ende",
     guests: "Gäste höchstens",
     anyNumber: "Beliebig viele",

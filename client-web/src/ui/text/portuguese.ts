@@ -213,7 +213,9 @@ export const portuguese: Texts = {
 
   link: {
     title: "A ligação",
-    ends: "Deixa entrar novas pessoas durante",
+    ends: "Deixa entrar novas pessoas",
+    during: (span) => `durante ${span}`,
+    until: (moment) => `até ${moment}`,
     never: "Sem fim",
     guests: "Máximo de convidados",
     anyNumber: "Sem limite",

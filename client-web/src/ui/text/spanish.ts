@@ -225,7 +225,9 @@ export const spanish: Texts = {
 
   link: {
     title: "El enlace",
-    ends: "Deja entrar a personas nuevas durante",
+    ends: "Deja entrar a personas nuevas",
+    during: (span) => `durante ${span}`,
+    until: (moment) => `hasta el ${moment}`,
     never: "Sin fin",
     guests: "Máximo de invitados",
     anyNumber: "Sin límite",
