@@ -11,7 +11,7 @@ import { sizeOf } from "./size.ts";
 /** What recording needs of the browser; tests put something else in its place. */
 export interface RecordingTools {
   format(): ReturnType<typeof recordingFormat>;
-  open(name: string, mime: string): Promise<OpenedStore | undefined>;
+  open(name: string): Promise<OpenedStore | undefined>;
   record(
     mime: string,
     store: OpenedStore["store"],
@@ -78,7 +78,7 @@ export class RecordingModel {
       return this.#announce(text.recording.unsupported, "problem");
     }
     this.#state.value = "starting";
-    const opened = await this.#tools.open(`${fileName(new Date())}.${format.extension}`, format.mime);
+    const opened = await this.#tools.open(`${fileName(new Date())}.${format.extension}`);
     if (opened === undefined || this.#closed) {
       this.#state.value = "off";
       await opened?.store.close();

@@ -1,11 +1,10 @@
 // Where a recording is kept: in a file that the person chose, or in memory up to a limit until it is saved.
 
+import { download } from "../download.ts";
 import type { Store } from "./recorder.ts";
 
 /** Most bytes of a recording in memory: about half an hour. */
 export const MEMORY_LIMIT = 512 * 1_048_576;
-/** How long a download may take to begin, in milliseconds. */
-const BEGIN_MS = 60_000;
 
 /** Not in every browser (File System Access API). */
 type SavePicker = (options: { readonly suggestedName: string }) => Promise<FileSystemFileHandle>;
@@ -17,11 +16,11 @@ export interface OpenedStore {
 }
 
 /** Asks for a file where the browser can; `undefined` when the person wants none. Must run in a click. */
-export async function openStore(name: string, mime: string): Promise<OpenedStore | undefined> {
+export async function openStore(name: string): Promise<OpenedStore | undefined> {
   const { showSaveFilePicker } = globalThis as { readonly showSaveFilePicker?: SavePicker };
   if (showSaveFilePicker === undefined) {
     return {
-      store: new MemoryStore(MEMORY_LIMIT, (pieces) => download(new Blob(pieces, { type: mime }), name)),
+      store: new MemoryStore(MEMORY_LIMIT, (pieces) => download(new Blob(pieces), name)),
       inMemory: true,
     };
   }
@@ -71,12 +70,4 @@ export class MemoryStore implements Store {
     this.#pieces.length = 0;
     return Promise.resolve();
   }
-}
-
-function download(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), BEGIN_MS);
 }
