@@ -212,6 +212,7 @@ export function PrejoinScreen({ wishes = {}, passcode: known, onJoin, onHome }: 
               value={camera.deviceId.value}
               onPick={(id) => void camera.pick(id).then(() => list.refresh())}
             />
+            <BackgroundSwitch onChange={() => void camera.followBackground()} />
             <DevicePicker
               icon="microphone"
               hasDefault
@@ -220,7 +221,6 @@ export function PrejoinScreen({ wishes = {}, passcode: known, onJoin, onHome }: 
               value={microphone.deviceId.value}
               onPick={(id) => void microphone.pick(id).then(() => list.refresh())}
             />
-            <BackgroundSwitch onChange={() => void camera.followBackground()} />
             <LevelView state={microphone.state.value} />
             <NoiseSwitch onChange={() => void microphone.followNoise()} />
             {canPickSpeaker && devices.speakers.length > 0 && (
