@@ -93,7 +93,15 @@ class FakeCall implements CallPort {
   code: string | undefined = "48213 90177 52846 10395 77402 61958";
   epoch = 14;
   suite = "post_quantum" as const;
-  moderation: Moderation = { role: "host", permitted: ALL, sources: ALL, locked: false, lobby: false, ...OPEN_TERMS };
+  moderation: Moderation = {
+    role: "host",
+    permitted: ALL,
+    sources: ALL,
+    locked: false,
+    lobby: false,
+    recording: true,
+    ...OPEN_TERMS,
+  };
   log: ChangeLogEntry[] = [];
   readonly #events = new Emitter<CallEvents>();
   readonly #options: Omit<CallOptions, "server">;
@@ -280,6 +288,9 @@ class FakeCall implements CallPort {
         break;
       case "lobby":
         this.moderation = { ...this.moderation, lobby: decision.lobby };
+        break;
+      case "recording":
+        this.moderation = { ...this.moderation, recording: decision.recording };
         break;
       case "link":
         this.moderation = { ...this.moderation, link: decision.link, used: 2 };

@@ -64,6 +64,13 @@ pub(crate) struct Rules {
     pub(crate) exceptions: Vec<Exception>,
     pub(crate) locked: bool,
     pub(crate) lobby: bool,
+    /// Rules that do not say it allow it.
+    #[serde(default = "allowed")]
+    pub(crate) recording: bool,
+}
+
+const fn allowed() -> bool {
+    true
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +173,7 @@ pub(crate) enum RulesWish {
     Stop(Somebody, Vec<Context>),
     Locked(bool),
     Lobby(bool),
+    Recording(bool),
     /// The same again under the key of whoever signs now.
     Again,
 }
@@ -183,6 +191,8 @@ pub struct Moderation {
     pub locked: bool,
     /// Whoever is new needs a host's ticket.
     pub lobby: bool,
+    /// Members may record; hosts and co-hosts always may.
+    pub recording: bool,
     /// What the link is good for.
     pub link: LinkTerms,
     /// How many people beside the hosts it has let in, as far as this session knows.

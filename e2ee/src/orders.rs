@@ -144,6 +144,12 @@ impl Orders {
             .map_or(Context::ALL.to_vec(), |rules| rules.content.sources.clone())
     }
 
+    /// Whether members may record.
+    pub(crate) fn allows_recording(&self) -> bool {
+        self.rules.as_ref().is_none_or(|rules| rules.content.recording)
+    }
+
+    /// Whether nobody new comes in.
     pub(crate) fn is_locked(&self) -> bool {
         self.rules.as_ref().is_some_and(|rules| rules.content.locked)
     }
@@ -250,6 +256,7 @@ impl Orders {
                 exceptions: Vec::new(),
                 locked: false,
                 lobby,
+                recording: true,
             },
             |rules| rules.content.clone(),
         );
@@ -260,6 +267,7 @@ impl Orders {
                 Wish::Rules(RulesWish::Sources(sources)) => rules.sources.clone_from(sources),
                 Wish::Rules(RulesWish::Locked(locked)) => rules.locked = *locked,
                 Wish::Rules(RulesWish::Lobby(lobby)) => rules.lobby = *lobby,
+                Wish::Rules(RulesWish::Recording(recording)) => rules.recording = *recording,
                 Wish::Rules(RulesWish::Stop(somebody, stopped)) => {
                     rules
                         .exceptions

@@ -13,6 +13,7 @@ const NOTHING_DECIDED: Moderation = {
   sources: ALL_SOURCES,
   locked: false,
   lobby: false,
+  recording: true,
   ...OPEN_TERMS,
 };
 

@@ -74,6 +74,8 @@ export type Decision =
   | { readonly decide: "stop"; readonly client_id: string; readonly stopped: readonly Source[] }
   | { readonly decide: "lock"; readonly locked: boolean }
   | { readonly decide: "lobby"; readonly lobby: boolean }
+  /** Whether members may record. */
+  | { readonly decide: "recording"; readonly recording: boolean }
   /** Lets somebody in who waits in the lobby. */
   | { readonly decide: "admit"; readonly client_id: string }
   | { readonly decide: "deny"; readonly client_id: string }
@@ -106,6 +108,8 @@ export interface Moderation {
   readonly locked: boolean;
   /** Whoever is new needs a host's ticket. */
   readonly lobby: boolean;
+  /** Members may record; hosts and co-hosts always may. */
+  readonly recording: boolean;
   readonly link: LinkTerms;
   /** How many people beside the hosts it has let in. */
   readonly used: number;

@@ -171,6 +171,7 @@ impl Session {
             Decision::Sources { sources } => self.inner.set_sources(sources),
             Decision::Stop { client_id, stopped } => self.inner.stop_sources(&client_id.0, stopped),
             Decision::Lock { locked } => self.inner.set_locked(locked),
+            Decision::Recording { recording } => self.inner.set_recording(recording),
             Decision::Lobby { lobby } => self.inner.set_lobby(lobby),
             Decision::Admit { client_id } => self.inner.admit(&client_id.0),
             Decision::Deny { client_id } => self.inner.deny(&client_id.0),
@@ -307,6 +308,8 @@ enum Decision {
     Lock { locked: bool },
     /// Whether whoever is new needs a host's ticket.
     Lobby { lobby: bool },
+    /// Whether members may record.
+    Recording { recording: bool },
     /// Lets somebody in who waits.
     Admit { client_id: ClientId },
     /// Sends somebody away who waits.

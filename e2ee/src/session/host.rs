@@ -112,6 +112,7 @@ impl Session {
             sources: self.hosting.orders.sources(),
             locked: self.hosting.orders.is_locked(),
             lobby: self.hosting.has_lobby(),
+            recording: self.hosting.orders.allows_recording(),
             link: terms.link(),
             used: self.hosting.guests.uses(),
             lifetime: terms.lifetime,
@@ -168,6 +169,14 @@ impl Session {
     /// `NotMember`, `NotHost`.
     pub fn set_lobby(&mut self, lobby: bool) -> Result<(), SessionError> {
         self.wish_rules(RulesWish::Lobby(lobby))
+    }
+
+    /// Says whether members may record (hosts and co-hosts only). Nobody can be kept from it by force: clients comply.
+    ///
+    /// # Errors
+    /// `NotMember`, `NotHost`.
+    pub fn set_recording(&mut self, allowed: bool) -> Result<(), SessionError> {
+        self.wish_rules(RulesWish::Recording(allowed))
     }
 
     /// Ends the call for everybody (hosts only).

@@ -95,6 +95,13 @@ pub struct Rules {
     pub locked: bool,
     /// Whoever is new needs a host's ticket.
     pub lobby: bool,
+    /// Members may record. Rules that do not say it allow it.
+    #[serde(default = "allowed")]
+    pub recording: bool,
+}
+
+const fn allowed() -> bool {
+    true
 }
 
 /// What one member may not publish.

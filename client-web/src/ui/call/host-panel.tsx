@@ -24,6 +24,12 @@ export function HostPanel({ model }: { readonly model: CallModel }) {
           />
         ))}
         <p class="muted">{text.moderation.enforced}</p>
+        <Check
+          label={text.moderation.recording}
+          detail={text.moderation.recordingDetail}
+          checked={moderation.decided.value.recording}
+          onChange={(recording) => moderation.setRecording(recording)}
+        />
         <button type="button" class="button" disabled={!hands} onClick={() => moderation.lowerAllHands()}>
           <Icon name="hand" size={18} />
           <span>{text.moderation.lowerAllHands}</span>

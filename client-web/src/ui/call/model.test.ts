@@ -79,6 +79,7 @@ class TestCall implements CallPort {
     permitted: SOURCES,
     sources: SOURCES,
     locked: false,
+    recording: true,
     lobby: false,
     ...OPEN_TERMS,
   };
@@ -398,6 +399,7 @@ describe("ModerationModel", () => {
     permitted: SOURCES,
     sources: SOURCES,
     locked: false,
+    recording: true,
     lobby: false,
     ...OPEN_TERMS,
   };

@@ -133,7 +133,9 @@ export class CallModel {
       (message, tone) => this.announce(message, tone),
       () => this.panel.peek() !== undefined,
     );
-    this.recording = new RecordingModel(call, this.#people, (message, tone) => this.announce(message, tone));
+    this.recording = new RecordingModel(call, this.#people, this.moderation.mayRecord, (message, tone) =>
+      this.announce(message, tone),
+    );
     this.captions = new CaptionsModel(call, this.#people, (message, tone) => this.announce(message, tone));
     this.#unsubscribe = [
       () => this.captions.close(),

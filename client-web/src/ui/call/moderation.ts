@@ -1,6 +1,6 @@
 // Moderation as signals: what is decided, what a host may do about whom, and what is asked before it is done.
 
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import {
   type Decision,
   type LinkTerms,
@@ -44,6 +44,9 @@ export class ModerationModel {
 
   readonly #waiting: ReturnType<typeof signal<readonly Waiting[]>>;
 
+  /** Whether this participant may record. */
+  readonly mayRecord: ReadonlySignal<boolean>;
+
   /** What is being asked. The menus write it. */
   readonly asked = signal<Asked | undefined>(undefined);
 
@@ -56,6 +59,7 @@ export class ModerationModel {
     this.#panelOpen = panelOpen;
     this.#announce = announce;
     this.#decided = signal(call.moderation);
+    this.mayRecord = computed(() => this.decided.value.recording || this.moderates);
     this.#waiting = signal(call.waiting);
     this.#unsubscribe = [
       call.on("waiting", (waiting) => this.#readWaiting(waiting)),
@@ -133,6 +137,10 @@ export class ModerationModel {
 
   setLocked(locked: boolean): void {
     void this.#decide({ decide: "lock", locked });
+  }
+
+  setRecording(recording: boolean): void {
+    void this.#decide({ decide: "recording", recording });
   }
 
   /** Changes until when and for how many people the link is good. */

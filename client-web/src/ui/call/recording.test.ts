@@ -32,8 +32,9 @@ function world(change: Partial<RecordingTools> = {}, connected = true) {
   };
   const announce = vi.fn();
   const people = signal<readonly Participant[]>([]);
-  const model = new RecordingModel({ setRecording }, people, announce, tools);
-  return { model, steps, saved, announce, store, people, end: (why: "full" | "failed") => end(why) };
+  const allowed = signal(true);
+  const model = new RecordingModel({ setRecording }, people, allowed, announce, tools);
+  return { model, allowed, steps, saved, announce, store, people, end: (why: "full" | "failed") => end(why) };
 }
 
 describe("a recording", () => {
@@ -85,6 +86,33 @@ describe("a recording", () => {
     await vi.waitFor(() => expect(model.state.value).toBe("off"));
     expect(saved).toEqual([1]);
     expect(announce).toHaveBeenCalledWith(text.recording.full, "problem");
+  });
+
+  it("does not begin where hosts do not let members record, not even when they decide it meanwhile", async () => {
+    const forbidden = world();
+    forbidden.allowed.value = false;
+    await forbidden.model.toggle();
+    const meanwhile = world({
+      open: () => {
+        meanwhile.allowed.value = false;
+        return Promise.resolve({ store: meanwhile.store, inMemory: false });
+      },
+    });
+    await meanwhile.model.toggle();
+    for (const { model, steps, announce } of [forbidden, meanwhile]) {
+      expect(model.state.value).toBe("off");
+      expect(steps).toEqual([]);
+      expect(announce).toHaveBeenCalledWith(text.recording.notAllowed, "problem");
+    }
+  });
+
+  it("is ended and saved when hosts stop letting members record", async () => {
+    const { model, allowed, announce, steps } = world();
+    await model.toggle();
+    allowed.value = false;
+    await vi.waitFor(() => expect(model.state.value).toBe("off"));
+    expect(steps).toEqual(["tell", "record", "people 0", "stop", "untell"]);
+    expect(announce).toHaveBeenCalledWith(text.recording.ended);
   });
 
   it("has the day and time in its name", () => {

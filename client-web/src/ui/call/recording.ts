@@ -28,6 +28,7 @@ const BROWSER: RecordingTools = {
 export class RecordingModel {
   readonly #call: Pick<CallPort, "setRecording">;
   readonly #people: ReadonlySignal<readonly Participant[]>;
+  readonly #allowed: ReadonlySignal<boolean>;
   readonly #announce: (message: string, tone?: "info" | "problem") => void;
   readonly #tools: RecordingTools;
   readonly #state = signal<"off" | "starting" | "on">("off");
@@ -37,11 +38,13 @@ export class RecordingModel {
   constructor(
     call: Pick<CallPort, "setRecording">,
     people: ReadonlySignal<readonly Participant[]>,
+    allowed: ReadonlySignal<boolean>,
     announce: (message: string, tone?: "info" | "problem") => void,
     tools = BROWSER,
   ) {
     this.#call = call;
     this.#people = people;
+    this.#allowed = allowed;
     this.#announce = announce;
     this.#tools = tools;
   }
@@ -73,6 +76,9 @@ export class RecordingModel {
     if (this.#state.value !== "off") {
       return;
     }
+    if (!this.#allowed.value) {
+      return this.#announce(text.recording.notAllowed, "problem");
+    }
     const format = this.#tools.format();
     if (format === undefined) {
       return this.#announce(text.recording.unsupported, "problem");
@@ -83,6 +89,12 @@ export class RecordingModel {
       this.#state.value = "off";
       await opened?.store.close();
       return;
+    }
+    // The hosts may have decided otherwise while the person chose a file.
+    if (!this.#allowed.value) {
+      this.#state.value = "off";
+      await opened.store.close();
+      return this.#announce(text.recording.notAllowed, "problem");
     }
     // Told before the first frame is kept. Where nobody can be told nothing is recorded.
     if (!this.#call.setRecording(true)) {
@@ -95,11 +107,17 @@ export class RecordingModel {
       void this.stop();
     });
     const unfollow = effect(() => recorder.setPeople(this.#people.value));
+    const unwatch = effect(() => {
+      if (!this.#allowed.value) {
+        queueMicrotask(() => void this.stop());
+      }
+    });
     this.#finish = async () => {
       unfollow();
+      unwatch();
       try {
         await recorder.stop();
-        this.#announce(text.recording.saved);
+        this.#announce(this.#allowed.value ? text.recording.saved : text.recording.ended);
       } catch {
         this.#announce(text.recording.failed, "problem");
       }

@@ -249,6 +249,9 @@ export const english = {
     everybody: "Participants may use",
     allow: { microphone: "Microphone", camera: "Camera", screen: "Screen sharing" },
     enforced: "Hosts and co-hosts always may. The server drops what is not allowed, whatever a client sends.",
+    recording: "Members may record",
+    recordingDetail:
+      "A member’s client keeps to it, and everybody sees who records. No program can keep anybody from filming the screen.",
     lowerAllHands: "Lower all hands",
     door: "Who may come in",
     lock: "Lock the meeting",
@@ -699,6 +702,8 @@ export const english = {
     many: (count: number) => plural(count, { other: "# people are recording this meeting." }),
     mark: "Records this meeting",
     unsupported: "This browser cannot record a meeting.",
+    notAllowed: "The hosts do not let members record this meeting.",
+    ended: "A host ended your recording: members may not record any more. It was saved.",
     notConnected: "You are not connected, so nobody could be told. Nothing is recorded.",
     inMemory: (size: string) => `The recording is kept in memory, up to ${size}, and is saved when you stop.`,
     full: "There is no room for more. The recording was ended and saved.",

@@ -260,6 +260,9 @@ export const french: Texts = {
     allow: { microphone: "Micro", camera: "Caméra", screen: "Partage d’écran" },
     enforced:
       "Les hôtes et co-hôtes le peuvent toujours. Le serveur rejette ce qui n’est pas permis, quoi qu’un client envoie.",
+    recording: "Les membres peuvent enregistrer",
+    recordingDetail:
+      "Leurs applications s’y tiennent, et tout le monde voit qui enregistre. Rien n’empêche de filmer un écran.",
     lowerAllHands: "Baisser toutes les mains",
     door: "Qui peut entrer",
     lock: "Verrouiller la réunion",
@@ -719,6 +722,8 @@ export const french: Texts = {
     many: (count) => plural(count, { other: "# personnes enregistrent cette réunion." }),
     mark: "Enregistre",
     unsupported: "Ce navigateur ne peut pas enregistrer de réunion.",
+    notAllowed: "Les hôtes ne permettent pas aux membres d’enregistrer cette réunion.",
+    ended: "Un hôte a mis fin à votre enregistrement : les membres ne peuvent plus enregistrer. Il a été sauvegardé.",
     notConnected: "Vous n’êtes pas connecté, personne ne pourrait en être averti. Rien n’est enregistré.",
     inMemory: (size) => `L’enregistrement reste en mémoire, jusqu’à ${size}, et il est sauvegardé à la fin.`,
     full: "Il n’y a plus de place. L’enregistrement est terminé et sauvegardé.",

@@ -256,6 +256,9 @@ export const german: Texts = {
     allow: { microphone: "Mikrofon", camera: "Kamera", screen: "Bildschirmfreigabe" },
     enforced:
       "Leitung und Co-Leitung dürfen immer. Der Server verwirft, was nicht erlaubt ist, was auch immer ein Programm sendet.",
+    recording: "Mitglieder dürfen aufnehmen",
+    recordingDetail:
+      "Ihre Programme halten sich daran, und alle sehen, wer aufnimmt. Den Bildschirm abfilmen kann trotzdem jeder.",
     lowerAllHands: "Alle Hände senken",
     door: "Wer hereinkommt",
     lock: "Besprechung abschließen",
@@ -716,6 +719,8 @@ export const german: Texts = {
     many: (count) => plural(count, { other: "# Personen nehmen diese Besprechung auf." }),
     mark: "Nimmt auf",
     unsupported: "Dieser Browser kann keine Besprechung aufnehmen.",
+    notAllowed: "Die Gastgeber erlauben Mitgliedern nicht, dieses Treffen aufzunehmen.",
+    ended: "Ein Gastgeber hat Ihre Aufnahme beendet: Mitglieder dürfen nicht mehr aufnehmen. Sie wurde gespeichert.",
     notConnected: "Sie sind nicht verbunden, niemand könnte es erfahren. Es wird nichts aufgenommen.",
     inMemory: (size) => `Die Aufnahme bleibt im Arbeitsspeicher, bis zu ${size}, und wird am Ende gespeichert.`,
     full: "Für mehr ist kein Platz. Die Aufnahme wurde beendet und gespeichert.",

@@ -242,6 +242,8 @@ export const portuguese: Texts = {
     allow: { microphone: "Microfone", camera: "Câmara", screen: "Partilha de ecrã" },
     enforced:
       "Anfitriões e coanfitriões podem sempre. O servidor descarta o que não é permitido, envie o cliente o que enviar.",
+    recording: "Os membros podem gravar",
+    recordingDetail: "Os programas deles cumprem isto, e todos veem quem grava. Nada impede alguém de filmar o ecrã.",
     lowerAllHands: "Baixar todas as mãos",
     door: "Quem pode entrar",
     lock: "Trancar a reunião",
@@ -688,6 +690,8 @@ export const portuguese: Texts = {
     many: (count) => plural(count, { other: "# pessoas estão a gravar esta reunião." }),
     mark: "Grava a reunião",
     unsupported: "Este navegador não consegue gravar uma reunião.",
+    notAllowed: "Os anfitriões não permitem que os membros gravem esta reunião.",
+    ended: "Um anfitrião terminou a sua gravação: os membros já não podem gravar. Foi guardada.",
     notConnected: "Não está ligado e ninguém podia ser avisado. Nada é gravado.",
     inMemory: (size) => `A gravação fica na memória, até ${size}, e é guardada no fim.`,
     full: "Não cabe mais. A gravação terminou e foi guardada.",

@@ -257,6 +257,8 @@ export const spanish: Texts = {
     allow: { microphone: "Micrófono", camera: "Cámara", screen: "Compartir pantalla" },
     enforced:
       "Los anfitriones y coanfitriones siempre pueden. El servidor descarta lo que no está permitido, envíe lo que envíe un cliente.",
+    recording: "Los miembros pueden grabar",
+    recordingDetail: "Sus programas lo respetan y todos ven quién graba. Nada impide filmar una pantalla.",
     lowerAllHands: "Bajar todas las manos",
     door: "Quién puede entrar",
     lock: "Cerrar la reunión",
@@ -710,6 +712,8 @@ export const spanish: Texts = {
     many: (count) => plural(count, { other: "# personas están grabando esta reunión." }),
     mark: "Graba la reunión",
     unsupported: "Este navegador no puede grabar una reunión.",
+    notAllowed: "Los anfitriones no permiten que los miembros graben esta reunión.",
+    ended: "Un anfitrión terminó tu grabación: los miembros ya no pueden grabar. Se guardó.",
     notConnected: "No está conectado y no se podría avisar a nadie. No se graba nada.",
     inMemory: (size) => `La grabación queda en la memoria, hasta ${size}, y se guarda al terminar.`,
     full: "No cabe más. La grabación terminó y se guardó.",

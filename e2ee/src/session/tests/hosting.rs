@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::world::{ROOM, SECRET, World};
 use crate::message::Order;
+use crate::moderation::Rules;
 use crate::{
     Context, FailReason, HostKey, Output, Role, RoomSecret, Session, SessionConfig, SessionError, Suite,
 };
@@ -94,6 +95,24 @@ fn nobody_enters_a_group_of_other_hosts() {
     world.step_until_nack();
     assert_eq!(world.nacks[0], (guest, "policy".to_owned()));
     assert_eq!(world.clients[guest].session.epoch(), None);
+}
+
+#[test]
+fn members_may_record_until_a_host_says_otherwise_and_old_rules_say_nothing_of_it() {
+    let mut world = room_with_a_late_host();
+    assert_eq!(
+        world.clients[1].session.set_recording(false),
+        Err(SessionError::NotHost)
+    );
+    decide(&mut world, 2, |host| host.set_locked(true).unwrap());
+    assert!((0..3).all(|who| world.clients[who].session.moderation().recording));
+    decide(&mut world, 2, |host| host.set_recording(false).unwrap());
+    for who in 0..3 {
+        let moderation = world.clients[who].session.moderation();
+        assert!(!moderation.recording && moderation.locked, "as {who} sees it");
+    }
+    let old = r#"{"group":"AA","version":1,"sources":[],"exceptions":[],"locked":false,"lobby":false}"#;
+    assert!(serde_json::from_str::<Rules>(old).unwrap().recording);
 }
 
 #[test]
