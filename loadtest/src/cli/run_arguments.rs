@@ -9,12 +9,15 @@ use crate::browser::Make;
 use crate::http::Server;
 use crate::light::Decrypt;
 use crate::packet::loss::WARM_UP;
-use crate::report::context::LIMITS;
+use crate::report::context::{DECRYPTED, EVERY_FRAME, LIMITS};
 use crate::report::figure::rounded;
 use crate::report::output::OutputArguments;
 use crate::scenario::capacity::Limits;
 use crate::scenario::crowd::{Cast, Video};
 use crate::scenario::{self, Scenario, Settings};
+
+/// From this many light participants on, to decrypt every frame would make the load tester the limit on a small machine.
+const MANY: u32 = 100;
 
 /// Runs a scenario against a server and reports.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,9 +47,9 @@ pub(super) struct RunArguments {
     /// Which browser.
     #[arg(long, value_enum, default_value_t = Make::Chromium)]
     pub(super) browser: Make,
-    /// Which frames light participants decrypt: all, or sample (one of 16; of the others not even SRTP is opened).
-    #[arg(long, value_enum, default_value_t = Decryption::All)]
-    pub(super) decrypt: Decryption,
+    /// Which frames light participants decrypt.
+    #[arg(long, value_enum, default_value_t = Decryption::Auto)]
+    decrypt: Decryption,
     /// Threads of the light participants.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) light_threads: u16,
@@ -105,6 +108,16 @@ impl RunArguments {
         }
     }
 
+    /// Which frames light participants decrypt.
+    pub(super) fn decrypts(&self) -> Decrypt {
+        let is_large = self.cast().light > MANY || self.scenario.0.searches();
+        match self.decrypt {
+            Decryption::All => Decrypt::All,
+            Decryption::Auto if !is_large => Decrypt::All,
+            Decryption::Auto | Decryption::Sample => Decrypt::Sample(16),
+        }
+    }
+
     /// What the scenario is told.
     pub(super) fn for_scenario(&self) -> Settings {
         Settings {
@@ -150,8 +163,11 @@ impl RunArguments {
                 format!("{} ({:?})", self.browsers, self.browser).to_lowercase(),
             ),
             (
-                "light participants decrypt",
-                format!("{:?}", self.decrypt).to_lowercase(),
+                DECRYPTED,
+                match self.decrypts() {
+                    Decrypt::All => EVERY_FRAME.to_owned(),
+                    Decrypt::Sample(of) => format!("one frame of {of}"),
+                },
             ),
             ("light threads", self.light_threads.to_string()),
             (
@@ -183,21 +199,14 @@ impl RunArguments {
 
 /// Which frames light participants decrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Decryption {
+enum Decryption {
+    /// All up to 100 light participants; with more, and in the search for the capacity, a sample, so that the load
+    /// tester is not the limit.
+    Auto,
     /// Every one.
     All,
-    /// One of sixteen.
+    /// One of 16; of the others not even SRTP is opened, but every packet is counted.
     Sample,
-}
-
-impl Decryption {
-    /// As the engine is told.
-    pub(super) fn choice(self) -> Decrypt {
-        match self {
-            Self::All => Decrypt::All,
-            Self::Sample => Decrypt::Sample(16),
-        }
-    }
 }
 
 /// A scenario by its name.
@@ -234,5 +243,33 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 100.0 => Ok(rate),
         _ => Err("not a number above 0, at most 100".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArguments,
+    }
+
+    #[test]
+    fn a_large_crowd_looks_into_a_sample_unless_told_otherwise() {
+        for (line, expected) in [
+            ("steady --light 100", Decrypt::All),
+            ("steady --light 101", Decrypt::Sample(16)),
+            ("steady --light 300 --decrypt all", Decrypt::All),
+            ("steady --light 2 --decrypt sample", Decrypt::Sample(16)),
+            ("capacity", Decrypt::Sample(16)),
+        ] {
+            let words = format!("run --url http://localhost {line}");
+            let line = Line::try_parse_from(words.split(' ')).unwrap();
+            assert_eq!(line.run.decrypts(), expected, "{words}");
+        }
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn crowd(
         server: server.clone(),
         cast: arguments.cast(),
         video: arguments.video,
-        decrypt: arguments.decrypt.choice(),
+        decrypt: arguments.decrypts(),
         light: LightConfig {
             threads: usize::from(arguments.light_threads),
             cores: arguments.light_cores.clone(),

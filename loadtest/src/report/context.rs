@@ -16,6 +16,10 @@ pub const FORMAT: u32 = 1;
 
 /// The setting that says what a search for the largest load takes for carried well.
 pub const LIMITS: &str = "largest load has";
+/// The setting that says which frames light participants decrypt.
+pub const DECRYPTED: &str = "light participants decrypt";
+/// Its value when they decrypt all.
+pub const EVERY_FRAME: &str = "every frame";
 
 /// What every report says about how it came to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +62,12 @@ pub struct Machine {
 }
 
 impl Context {
+    /// Which frames light participants decrypt, when it is a sample.
+    pub fn sample(&self) -> Option<&str> {
+        let share = self.settings.get(DECRYPTED)?;
+        (share != EVERY_FRAME).then_some(share)
+    }
+
     /// For a run of `scenario` that begins now, by this process' command line.
     pub fn new(scenario: &str, settings: BTreeMap<String, String>) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();

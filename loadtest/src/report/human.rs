@@ -119,8 +119,15 @@ impl Table {
         self.row(
             "frames",
             format!(
-                "{} sent, {} received, {} incomplete, {} decrypted",
-                brief.frames_sent, brief.frames_received, brief.frames_incomplete, brief.frames_decrypted
+                "{} sent, {} received, {} incomplete, {} decrypted{}",
+                brief.frames_sent,
+                brief.frames_received,
+                brief.frames_incomplete,
+                brief.frames_decrypted,
+                report
+                    .context
+                    .sample()
+                    .map_or_else(String::new, |share| format!(" (by light participants {share})")),
             ),
         );
         if brief.frames_before_join > 0 {

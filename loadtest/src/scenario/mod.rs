@@ -128,6 +128,11 @@ fn wrapped(text: &str) -> String {
 }
 
 impl Scenario {
+    /// Whether it has as many light participants as its rooms take, whatever the cast.
+    pub fn searches(&self) -> bool {
+        self.name == capacity::SCENARIO.name
+    }
+
     fn usual(&self) -> String {
         let cast = [
             (self.cast.full, "full"),
@@ -140,8 +145,7 @@ impl Scenario {
             .map(|(count, kind)| format!("{count} {kind}"))
             .collect();
         let seconds = self.duration.as_secs();
-        // As many as its rooms take, whatever the cast.
-        if self.name == capacity::SCENARIO.name {
+        if self.searches() {
             return format!("usually light participants, {seconds} s per step");
         }
         format!("usually {}, {seconds} s", cast.join(" and "))

@@ -121,6 +121,10 @@ fn cards(report: &Report) -> Vec<Card> {
             |limits| format!("carried with {limits}"),
         ),
     );
+    let tried = report.context.sample().map_or_else(
+        || "received".to_owned(),
+        |share| format!("received, of which light participants tried {share}"),
+    );
     let found = (!report.capacity.is_empty()).then_some(largest);
     let always = [
         Card {
@@ -150,7 +154,7 @@ fn cards(report: &Report) -> Vec<Card> {
             "Frames not decrypted",
             "decrypt_failures",
             "",
-            &format!("of {} received", number_of(brief.frames_received)),
+            &format!("of {} {tried}", number_of(brief.frames_received)),
         ),
         card(
             "Time to join",
