@@ -112,3 +112,37 @@ test.each(ENGINES)(
   },
   LONG_MS,
 );
+
+test(
+  "a host takes recording from members: the one that runs ends and is saved, and no other begins",
+  async () => {
+    const ada = await fixture.open("Ada");
+    const bob = await fixture.open("Bob");
+    await bob.page.addInitScript(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
+    await bob.page.addInitScript(COUNT_PIECES);
+    await fixture.meet([ada, bob]);
+    await bob.seesMoving("Ada");
+    await bob.button("More").click();
+    await bob.button("Record this meeting").click();
+    const banner = ada.page.getByRole("status").filter({ hasText: "Bob is recording this meeting." });
+    await banner.waitFor();
+    await until("something is recorded", () =>
+      bob.page.evaluate(() => (window as unknown as { pieces: number }).pieces > 0),
+    );
+
+    await ada.button("More").click();
+    await ada.button("Host controls").click();
+    const saved = await bob.saves(() => ada.page.getByRole("checkbox", { name: /^Members may record/u }).click());
+    const file = path.join(folder, "taken.webm");
+    await writeFile(file, saved.content);
+    expect((await probe(file)).kinds).toContain("video");
+    await banner.waitFor({ state: "detached" });
+    await bob.page.getByText("A host ended your recording").waitFor();
+    await bob.button("More").click();
+    await bob.button("Record this meeting").click();
+    await bob.page.getByText("The hosts do not let members record this meeting.").waitFor();
+    expect(await banner.count()).toBe(0);
+    for (const person of [ada, bob]) expect(person.errors).toEqual([]);
+  },
+  LONG_MS,
+);
