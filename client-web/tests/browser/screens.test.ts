@@ -128,6 +128,27 @@ test("who has long been alone is asked, and without an answer the call ends", as
   await page.close();
 });
 
+test.each([
+  { width: 360, height: 740 },
+  { width: 1280, height: 800 },
+])("what is announced does not cover who records, at $width pixels", async (viewport) => {
+  const page = await browser.newPage({ viewport });
+  await screens["recording"]?.({
+    page,
+    text: english,
+    open: async (wishes = "") => void (await page.goto(`${vite.resolvedUrls?.local[0]}dev/?language=en&${wishes}`)),
+  });
+  await page.locator(".toast").waitFor();
+  const covered = await page.evaluate(() => {
+    const [toast, banner] = [".toast", ".banner[data-kind=recording]"].map((selector) =>
+      document.querySelector(selector)?.getBoundingClientRect(),
+    );
+    return toast === undefined || banner === undefined || (toast.top < banner.bottom && banner.top < toast.bottom);
+  });
+  expect(covered).toBe(false);
+  await page.close();
+});
+
 test("the meeting goes into a small window, is worked from there, and comes back", async () => {
   const page = await browser.newPage();
   await screens["call-3"]?.({
