@@ -285,8 +285,12 @@ impl Session {
         let mut members = self.roster.list(self.identity.client_id);
         for member in &mut members {
             let key = self.roster.key_of(member.client_id).unwrap_or_default();
-            member.role = self.hosting.role_of(&key);
-            member.permitted = self.hosting.permitted(&key);
+            member.role = if member.is_self {
+                self.own_role()
+            } else {
+                self.hosting.role_of(&key)
+            };
+            member.permitted = self.hosting.orders.permitted(member.role, &key);
         }
         members
     }

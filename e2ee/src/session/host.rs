@@ -78,11 +78,6 @@ impl Hosting {
             door: self.guests.door(now_ms, unix, keys),
         }
     }
-
-    /// What the owner of a leaf key may publish.
-    pub(super) fn permitted(&self, key: &[u8]) -> Vec<Context> {
-        self.orders.permitted(self.role_of(key), key)
-    }
 }
 
 /// Lets in whoever has a ticket of somebody who moderates; without a lobby whomever the link is good for.
@@ -105,10 +100,11 @@ impl Session {
     /// What the hosts decided.
     pub fn moderation(&self) -> Moderation {
         let own = self.identity.leaf_public();
+        let role = self.own_role();
         let terms = self.hosting.orders.terms().cloned().unwrap_or_default();
         Moderation {
-            role: self.hosting.role_of(&own),
-            permitted: self.hosting.permitted(&own),
+            role,
+            permitted: self.hosting.orders.permitted(role, &own),
             sources: self.hosting.orders.sources(),
             locked: self.hosting.orders.is_locked(),
             lobby: self.hosting.has_lobby(),
@@ -382,6 +378,16 @@ impl Session {
             key: Blob(key.to_vec()),
             signature: Blob(signature.to_vec()),
         }));
+    }
+
+    /// The role of this session. Whoever has the key of the room is its host, before an order says so to the others:
+    /// in a new group none stands yet.
+    pub(super) fn own_role(&self) -> Role {
+        if self.hosting.host_keys.contains(&self.identity.host_public()) {
+            Role::Host
+        } else {
+            self.hosting.role_of(&self.identity.leaf_public())
+        }
     }
 
     /// Whether this session signs with a host key of the group.

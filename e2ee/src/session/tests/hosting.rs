@@ -85,6 +85,26 @@ fn who_made_the_room_is_its_host_and_not_who_came_first() {
 }
 
 #[test]
+fn who_has_the_key_of_the_room_is_host_to_himself_before_an_order_says_so() {
+    let mut world = World::with(Suite::Classic, 0);
+    let guest = world.add(hosted(1, HostKey::of_link(public())));
+    world.connect(guest);
+    world.settle();
+    let host = world.add(hosted(2, HostKey::own(SEED)));
+    world.connect(host);
+    while world.clients[host].session.epoch().is_none() {
+        match world.uploads.pop_front() {
+            Some((from, message)) => world.serve(from, message),
+            None => assert!(world.call_for_commit(false), "the host comes in"),
+        }
+    }
+    assert!(world.orders.is_empty());
+    assert_eq!(roles(&world, host), [Role::Member, Role::Host]);
+    assert_eq!(world.clients[host].session.moderation().role, Role::Host);
+    assert_eq!(roles(&world, guest), [Role::Member, Role::Member]);
+}
+
+#[test]
 fn nobody_enters_a_group_of_other_hosts() {
     let mut world = World::with(Suite::Classic, 1);
     let guest = world.add(hosted(2, HostKey::of_link(public())));

@@ -48,7 +48,7 @@ pub(crate) struct World {
     pub(crate) pending_removes: Vec<u32>,
     pub(crate) log: Vec<(u64, Blob)>,
     /// Uploads in the order they came.
-    uploads: VecDeque<(usize, Outgoing)>,
+    pub(crate) uploads: VecDeque<(usize, Outgoing)>,
     /// Do not ask for commits.
     pub(crate) no_calls: bool,
     /// Do not finalize.
@@ -270,7 +270,8 @@ impl World {
         self.settle();
     }
 
-    fn serve(&mut self, client: usize, message: Outgoing) {
+    /// Does what the service does with one message.
+    pub(crate) fn serve(&mut self, client: usize, message: Outgoing) {
         match message {
             Outgoing::Found(found) => self.serve_found(client, found),
             Outgoing::Join(join) => {
