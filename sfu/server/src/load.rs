@@ -1,11 +1,14 @@
 //! Judges from how busy a shard is and how far it lags behind whether it must shed load, and how much.
 //!
-//! In: time worked, what waits in the sockets and what came, time. Out: the level to shed at. Pure; the shard measures and obeys.
+//! In: CPU time, what waits in the sockets and what came, time. Out: the level to shed at. Pure; the shard measures and
+//! obeys.
 //!
 //! Lagging is what hurts: what waits in a socket is late, and what finds no room is lost, sound included. So a
 //! backlog raises the level at once and again until it is gone. Being busy all the time without a backlog raises it
-//! only as far as turning newcomers away. Calm lowers it step by step. A step that brought the trouble back is waited
-//! for longer the next time; one after which the shard will foreseeably not be busy is not waited for long. Nor is one that
+//! only as far as turning newcomers away; busy means CPU time, for a shard that waits for its core while something else
+//! runs there is not full. Calm lowers it step by step; so does a strained shard without a backlog, more slowly, for the
+//! more there is to send together the less each packet takes. A step that brought the trouble back is waited for longer
+//! the next time; one after which the shard will foreseeably not be busy is not waited for long. Nor is one that
 //! brought the trouble back when clearly more came in, or the same took clearly longer: sound alone can keep a shard so
 //! busy that what pictures would add cannot be foreseen.
 
@@ -22,9 +25,11 @@ const LAGGING: f64 = 0.1;
 const DROWNING: f64 = 0.4;
 /// Judgements between two rises: what was shed must be able to show.
 const SETTLE: u32 = 3;
-/// Busy shares: above the first no newcomers are taken, below the second a level may go.
+/// Busy shares: above the first no newcomers are taken, below the second a level may go soon; between them it may go
+/// after so many times as long.
 const BUSY: f64 = 0.95;
 const CALM: f64 = 0.75;
+const SLOWLY: u32 = 4;
 /// From this busy share on the shard lets packets gather, and how long at most: what a jitter buffer does not notice.
 const STRAINED: f64 = 0.8;
 const MAX_REST: Duration = Duration::from_millis(4);
@@ -51,6 +56,8 @@ pub(crate) struct Measured {
     pub(crate) dropped: u32,
     /// Packets of media that publishers sent.
     pub(crate) received: u64,
+    /// CPU time the shard took.
+    pub(crate) worked: Duration,
 }
 
 /// What there was to do at a time.
@@ -63,9 +70,8 @@ struct Work {
 
 /// The judge of one shard.
 pub(crate) struct LoadMeter {
-    /// When the running interval began, and the time worked in it.
+    /// When the running interval began.
     since: Instant,
-    worked: Duration,
     /// Busy shares of the last intervals.
     shares: [f64; WINDOW],
     /// Packets received in the last intervals.
@@ -75,7 +81,8 @@ pub(crate) struct LoadMeter {
     /// Judgements since the last rise and since the last fall.
     risen: u32,
     fallen: u32,
-    /// Calm judgements in a row, and how many are asked for before each level goes.
+    /// Calm judgements in a row, strained ones counted as a part, in parts; and how many are asked for before each level
+    /// goes.
     calm: u32,
     patience: [u32; LEVELS],
     /// What there was to do when the step down from a level was taken that brought the trouble back.
@@ -89,7 +96,6 @@ impl LoadMeter {
     pub(crate) const fn new(now: Instant) -> Self {
         Self {
             since: now,
-            worked: Duration::ZERO,
             shares: [0.0; WINDOW],
             received: [0; WINDOW],
             next: 0,
@@ -102,11 +108,6 @@ impl LoadMeter {
             left: 0,
             left_with: None,
         }
-    }
-
-    /// The shard worked from `woke` to `now`.
-    pub(crate) fn worked(&mut self, woke: Instant, now: Instant) {
-        self.worked += now.saturating_duration_since(woke);
     }
 
     /// Whether it is time to measure and [`Self::judge`].
@@ -123,11 +124,11 @@ impl LoadMeter {
     pub(crate) fn judge(&mut self, now: Instant, measured: Measured) -> Shed {
         let passed = now.saturating_duration_since(self.since).as_secs_f64();
         let share = if passed > 0.0 {
-            self.worked.as_secs_f64() / passed
+            measured.worked.as_secs_f64() / passed
         } else {
             0.0
         };
-        (self.since, self.worked) = (now, Duration::ZERO);
+        self.since = now;
         if let Some(slot) = self.shares.get_mut(self.next) {
             *slot = share.min(1.0);
         }
@@ -191,17 +192,18 @@ impl LoadMeter {
     }
 
     fn relax(&mut self, measured: Measured) {
-        if measured.backlog >= LAGGING || self.busy() > CALM {
+        if measured.backlog >= LAGGING || self.busy() >= BUSY {
             self.calm = 0;
             return;
         }
-        self.calm = self.calm.saturating_add(1);
+        let parts = if self.busy() <= CALM { SLOWLY } else { 1 };
+        self.calm = self.calm.saturating_add(parts);
         if self.level == 0 {
-            if self.calm >= FORGET {
+            if self.calm >= FORGET * SLOWLY {
                 self.patience = [PATIENCE; LEVELS];
                 self.failed = [None; LEVELS];
             }
-        } else if self.calm >= self.wait() {
+        } else if self.calm >= self.wait() * SLOWLY {
             self.left = self.level;
             self.left_with = Some(self.work());
             self.level -= 1;
@@ -286,14 +288,13 @@ mod tests {
 
         /// One interval with this busy share and this backlog.
         fn pass(&mut self, busy: f64, backlog: f64) {
-            let woke = self.now + INTERVAL.mul_f64(1.0 - busy);
             self.now += INTERVAL;
-            self.meter.worked(woke, self.now);
             assert!(self.meter.is_due(self.now));
             let measured = Measured {
                 backlog,
                 dropped: 0,
                 received: self.received,
+                worked: INTERVAL.mul_f64(busy),
             };
             self.level = self.meter.judge(self.now, measured).0;
         }
@@ -353,6 +354,7 @@ mod tests {
                 backlog: 0.0,
                 dropped: 1,
                 received: 0,
+                worked: INTERVAL,
             },
         );
         assert_eq!(world.meter.level, 2, "a lost datagram is enough");
@@ -410,6 +412,26 @@ mod tests {
                 assert!(passed * 25 <= 4000, "at {} after {length} intervals", world.level);
             }
         }
+    }
+
+    #[test]
+    fn a_strained_shard_without_a_backlog_takes_newcomers_and_sends_everything_again() {
+        let mut world = World::new();
+        for _ in 0..20 {
+            world.pass(1.0, 0.0);
+        }
+        assert_eq!(Shed(world.level), Shed::OVERLOADED);
+        assert!(world.until(0, 0.9, 0.0) * 25 <= 2500);
+        let recovery = |busy| {
+            let mut world = World::new();
+            world.until(2, 1.0, 0.2);
+            world.until(0, busy, 0.05) * 25
+        };
+        let (calm, strained) = (recovery(0.4), recovery(0.85));
+        assert!(
+            strained <= 5000 && strained > 2 * calm,
+            "{strained} ms and {calm} ms"
+        );
     }
 
     #[test]

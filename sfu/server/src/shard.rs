@@ -72,6 +72,8 @@ struct Shard {
     /// As they are, and as last reported.
     gauges: (Gauges, Gauges),
     load: LoadMeter,
+    /// CPU time of the thread at the last judgement.
+    cpu: Duration,
     /// Datagrams the sockets had no room for, as last seen.
     dropped: u32,
     /// Packets of media received since the load was last judged.
@@ -139,6 +141,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         forwarded,
         gauges: Default::default(),
         load: LoadMeter::new(Instant::now()),
+        cpu: measure::cpu_time(),
         dropped: 0,
         received: 0,
         estimated_at: Instant::now(),
@@ -172,7 +175,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         }
         shard.timers();
         shard.settle();
-        shard.judge(woke);
+        shard.judge();
         if may_rest && let Some(rest) = shard.load.turn().checked_sub(woke.elapsed()) {
             // The runtime's timers know whole milliseconds only, and nothing else runs on this thread.
             std::thread::sleep(rest);

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::Shard;
 use crate::load::Measured;
 use crate::stats::Snapshot;
@@ -24,9 +26,8 @@ pub(super) struct Gauges {
 
 impl Shard {
     /// Sheds more load, or less, if it is time to look.
-    pub(super) fn judge(&mut self, woke: Instant) {
+    pub(super) fn judge(&mut self) {
         let now = Instant::now();
-        self.load.worked(woke, now);
         if !self.load.is_due(now) {
             return;
         }
@@ -63,10 +64,13 @@ impl Shard {
         let new = dropped.wrapping_sub(self.dropped);
         self.dropped = dropped;
         self.sessions.counted.receive_overflow += u64::from(new);
+        let cpu = cpu_time();
+        let worked = cpu.saturating_sub(std::mem::replace(&mut self.cpu, cpu));
         Measured {
             backlog,
             dropped: new,
             received: std::mem::take(&mut self.received),
+            worked,
         }
     }
 
@@ -116,6 +120,13 @@ impl Shard {
         }
         self.stats.add(&delta);
     }
+}
+
+/// CPU time this thread took since it began.
+pub(super) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 fn to_u64(count: usize) -> u64 {
