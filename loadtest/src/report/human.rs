@@ -103,7 +103,7 @@ impl Table {
         self.row(
             "packets",
             format!(
-                "{} sent, {} received, {} lost ({share})",
+                "{} sent; after each stream's first second {} received, {} lost ({share})",
                 brief.packets_sent, brief.packets_received, brief.packets_lost,
             ),
         );
