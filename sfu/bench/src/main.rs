@@ -30,7 +30,7 @@ struct Arguments {
     /// Shorter rounds and smaller rooms: minutes become seconds, and figures noisier.
     #[arg(long)]
     quick: bool,
-    /// Rooms of ten for ten_person_rooms_per_core, instead of as many as make the shard busy.
+    /// Rooms of ten for ten_person_rooms_per_core and the overload, instead of as many as make the shard busy.
     #[arg(long, value_name = "COUNT")]
     rooms: Option<usize>,
 }

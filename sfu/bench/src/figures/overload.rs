@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use conclave_wire::media::Kind;
+
 use super::forward::count;
+use super::played::{self, Played, size};
 use super::{Measurement, Options};
 use crate::clock::{SHARD, ThreadClock};
 use crate::error::BenchError;
@@ -30,10 +33,13 @@ pub(crate) const OVERLOAD: Measurement = Measurement {
 const PEOPLE: usize = 10;
 const PACKETS: u16 = 3;
 const FRAME: Duration = Duration::from_millis(33);
-/// Of what the core can carry.
+/// Of what the core can carry: during the overload, and afterwards.
 const OFFERED: f64 = 1.5;
-/// Rooms whose load says what a room costs, and the most there are.
-const SAMPLE: usize = 6;
+const EASY: f64 = 0.4;
+/// How busy the core is when it is measured what a room takes.
+const NEARLY_FULL: f64 = 0.85;
+/// Rooms to begin with, and the most there are.
+const FIRST: usize = 6;
 const MAX_ROOMS: usize = 150;
 /// How long recovery may take before the figure says so.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,34 +52,33 @@ fn overload(options: Options) -> Result<Vec<Figure>, BenchError> {
         streams: &streams,
         watchers: 0,
     };
-    for _ in 0..SAMPLE {
+    for _ in 0..FIRST {
         fleet.fill(room)?;
     }
-    fleet.spread();
-    fleet.play(Duration::from_secs(2))?;
-    let clock = ThreadClock::find(SHARD)?;
-    let (cpu, sample) = (clock.read()?, Duration::from_secs(3));
-    fleet.play(sample)?;
-    let busy = clock.read()?.saturating_sub(cpu).as_secs_f64() / sample.as_secs_f64() / size(SAMPLE);
-    let rooms = (SAMPLE..MAX_ROOMS)
-        .find(|rooms| size(*rooms) * busy >= OFFERED)
-        .unwrap_or(MAX_ROOMS);
+    // A packet takes less the more there is to send together: what a room takes is measured where the core is nearly full.
+    let carried = played::fill_up(&mut fleet, room, FIRST, NEARLY_FULL, MAX_ROOMS)?;
+    let busy = Played::of(&mut fleet, Duration::from_secs(3))?.shard / size(carried);
+    let enough = (carried..MAX_ROOMS).find(|rooms| size(*rooms) * busy >= OFFERED);
+    let rooms = options.rooms.or(enough).unwrap_or(MAX_ROOMS);
     fleet.until_quiet(Duration::from_millis(20))?;
-    for _ in SAMPLE..rooms {
+    for _ in carried..rooms {
         fleet.fill(room)?;
     }
-    fleet.mute_pictures(0.0);
+    fleet.let_send(Kind::Video, 0.0);
     fleet.spread();
     fleet.play(Duration::from_secs(2))?;
 
     let (before, lost) = (fleet.totals.clone(), fleet.totals.lost);
-    fleet.mute_pictures(1.0);
+    let clock = ThreadClock::find(SHARD)?;
+    fleet.let_send(Kind::Video, 1.0);
     let peak = play_and_watch(
         &mut fleet,
         Duration::from_secs(if options.quick { 4 } else { 15 }),
     )?;
     // What a core can easily carry goes on.
-    fleet.mute_pictures(0.4 / OFFERED);
+    for kind in [Kind::Video, Kind::Audio] {
+        fleet.let_send(kind, EASY / OFFERED);
+    }
     let ended = Instant::now();
     let waited = clock.waited()?;
     let mut recovered = true;
@@ -123,8 +128,4 @@ fn play_and_watch(fleet: &mut Fleet, time: Duration) -> Result<u64, BenchError> 
         peak = peak.max(fleet.stats().snapshot().shed_level);
     }
     Ok(peak)
-}
-
-fn size(rooms: usize) -> f64 {
-    count(u64::try_from(rooms).unwrap_or(u64::MAX))
 }

@@ -28,25 +28,25 @@ impl Fleet {
         }
     }
 
-    /// Lets only this share of the cameras send, those of the first clients.
-    pub(crate) fn mute_pictures(&mut self, sending: f64) {
+    /// Lets only this share of the cameras or microphones send, those of the first clients.
+    pub(crate) fn let_send(&mut self, kind: Kind, sending: f64) {
         self.schedule = None;
         let now = Instant::now();
         let publishers = self.clients.iter_mut().flat_map(|client| &mut client.publishers);
-        let cameras: Vec<_> = publishers
-            .filter(|publisher| publisher.stream.source.kind() == Kind::Video)
+        let devices: Vec<_> = publishers
+            .filter(|publisher| publisher.stream.source.kind() == kind)
             .collect();
-        let all = u32::try_from(cameras.len()).unwrap_or(u32::MAX);
-        for (number, camera) in (0u32..).zip(cameras) {
+        let all = u32::try_from(devices.len()).unwrap_or(u32::MAX);
+        for (number, device) in (0u32..).zip(devices) {
             let muted = f64::from(number) >= sending * f64::from(all);
-            if camera.muted && !muted {
-                camera.next = now
-                    + camera
+            if device.muted && !muted {
+                device.next = now
+                    + device
                         .stream
                         .interval
                         .mul_f64((f64::from(number) * 0.618_034).fract());
             }
-            camera.muted = muted;
+            device.muted = muted;
         }
     }
 
