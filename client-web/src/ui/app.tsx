@@ -1,6 +1,6 @@
 // The client as a whole: draws the screen of now.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { CallScreen } from "./call/screen.tsx";
 import { CheckScreen } from "./check/check-screen.tsx";
 import { EndedScreen } from "./ended.tsx";
@@ -35,6 +35,18 @@ export function App({ sdk, navigation: given }: Properties) {
   useEffect(() => {
     document.title = title;
   }, [title]);
+
+  const focusedFor = useRef(screen.kind);
+  useEffect(() => {
+    if (focusedFor.current === screen.kind) {
+      return;
+    }
+    focusedFor.current = screen.kind;
+    // What had the focus went with the screen before. A page that was never used, as in a frame, takes it from nobody.
+    if (document.activeElement === document.body && document.hasFocus()) {
+      document.querySelector<HTMLElement>("h1[tabindex]")?.focus({ preventScroll: true });
+    }
+  }, [screen.kind]);
 
   switch (screen.kind) {
     case "unsupported":

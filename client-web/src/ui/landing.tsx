@@ -78,7 +78,7 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
       <main class="landing">
         <div class="landing-hero">
           <div>
-            <h1>{text.landing.title}</h1>
+            <h1 tabIndex={-1}>{text.landing.title}</h1>
             <p class="lead">{text.landing.lead}</p>
             <div class="landing-actions">
               <button type="button" class="button primary large" onClick={create} aria-busy={creating.value}>

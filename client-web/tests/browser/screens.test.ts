@@ -6,7 +6,6 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import type { AxeResults, RunOptions } from "axe-core";
 import type { Browser, Page } from "playwright-core";
-import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { pseudo } from "../../dev/pseudo.ts";
@@ -14,6 +13,7 @@ import { screens } from "../../dev/screens.ts";
 import { arabic } from "../../src/ui/text/arabic.ts";
 import { english, type Texts } from "../../src/ui/text/english.ts";
 import { german } from "../../src/ui/text/german.ts";
+import { type Gallery, startGallery } from "./gallery.ts";
 import { launchChromium } from "./person.ts";
 
 /** How the screens are looked at. */
@@ -47,32 +47,25 @@ const WCAG: RunOptions = {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 };
 
-let vite: ViteDevServer;
+let gallery: Gallery;
 let browser: Browser;
 let axe: string;
 
 beforeAll(async () => {
   axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  vite = await createServer({
-    root: path.resolve(import.meta.dirname, "../.."),
-    configFile: path.resolve(import.meta.dirname, "../../vite.config.ts"),
-    server: { port: 0, host: "127.0.0.1" },
-    logLevel: "error",
-  });
-  await vite.listen();
+  gallery = await startGallery();
   browser = await launchChromium();
   if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
 });
 
 afterAll(async () => {
   await browser.close();
-  await vite.close();
+  await gallery.close();
 });
 
 test.each(Object.entries(LOOKS))(
   "every screen is in order: %s",
   async (name, look) => {
-    const address = `${vite.resolvedUrls?.local[0]}dev/`;
     const [width, height] = look.size;
     const context = await browser.newContext({
       viewport: { width, height },
@@ -88,7 +81,7 @@ test.each(Object.entries(LOOKS))(
       if (message.type() === "error") errors.push(message.text());
     });
     const open = async (wishes = "") => {
-      await page.goto(`${address}?language=${look.language}&theme=${look.theme ?? "system"}&${wishes}`);
+      await page.goto(`${gallery.address}?language=${look.language}&theme=${look.theme ?? "system"}&${wishes}`);
       // The language may still be loading.
       await page.getByRole("main").waitFor();
     };
@@ -112,7 +105,7 @@ test("who has long been alone is asked, and without an answer the call ends", as
   const start = {
     page,
     text: english,
-    open: async (wishes = "") => void (await page.goto(`${vite.resolvedUrls?.local[0]}dev/?language=en&${wishes}`)),
+    open: async (wishes = "") => void (await page.goto(`${gallery.address}?language=en&${wishes}`)),
   };
   await screens["alone"]?.(start);
   const question = page.getByRole("dialog", { name: english.stillThere.title });
@@ -136,7 +129,7 @@ test.each([
   await screens["recording"]?.({
     page,
     text: english,
-    open: async (wishes = "") => void (await page.goto(`${vite.resolvedUrls?.local[0]}dev/?language=en&${wishes}`)),
+    open: async (wishes = "") => void (await page.goto(`${gallery.address}?language=en&${wishes}`)),
   });
   await page.locator(".toast").waitFor();
   const covered = await page.evaluate(() => {
@@ -154,7 +147,7 @@ test("the meeting goes into a small window, is worked from there, and comes back
   await screens["call-3"]?.({
     page,
     text: english,
-    open: async (wishes = "") => void (await page.goto(`${vite.resolvedUrls?.local[0]}dev/?language=en&${wishes}`)),
+    open: async (wishes = "") => void (await page.goto(`${gallery.address}?language=en&${wishes}`)),
   });
   const button = (name: string) => page.getByRole("button", { name, exact: true });
   const inWindow = (look: string) =>

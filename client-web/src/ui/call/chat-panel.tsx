@@ -1,7 +1,7 @@
 // The chat: the messages and what can be done with each. Text is only ever shown as text.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ChatEntry } from "../../index.ts";
 import { Icon, type IconName } from "../icon.tsx";
 import { clockLocale, text } from "../text.ts";
@@ -15,6 +15,8 @@ import type { CallModel } from "./model.ts";
 import { PollCard } from "./poll-card.tsx";
 import { Uploads } from "./uploads.tsx";
 
+/** With nothing begun yet, the focus stays where opening the chat put it. */
+const FIRST: Intent = { kind: "new" };
 /** Messages of one person within this time stand under one name, in milliseconds. */
 const GROUP_MS = 120_000;
 /** Nearer to the end than this, the list follows new messages, in CSS pixels. */
@@ -22,9 +24,11 @@ const FOLLOWS_WITHIN = 60;
 
 export function ChatPanel({ model }: { readonly model: CallModel }) {
   const { talk } = model;
-  const intent = useSignal<Intent>({ kind: "new" });
+  const intent = useSignal<Intent>(FIRST);
   const dropping = useSignal(false);
   const entries = talk.entries.value;
+  // The same one every time: else each message is drawn again with every new one.
+  const setIntent = useCallback((wanted: Intent) => (intent.value = wanted), [intent]);
   useEffect(() => {
     const look = () => talk.setSeen(document.visibilityState === "visible");
     talk.setOpen(true);
@@ -61,12 +65,13 @@ export function ChatPanel({ model }: { readonly model: CallModel }) {
         }
       }}
     >
-      <Messages model={model} entries={entries} onIntent={(wanted) => (intent.value = wanted)} />
+      <Messages model={model} entries={entries} onIntent={setIntent} />
       <Uploads talk={talk} />
       <Composer
         key={keyOf(intent.value)}
         model={model}
         intent={intent.value}
+        focused={intent.value !== FIRST}
         onDone={() => (intent.value = { kind: "new" })}
       />
       {dropping.value && (
@@ -95,6 +100,9 @@ function Messages({ model, entries, onIntent }: MessagesProperties) {
       element.scrollTop = element.scrollHeight;
     }
   }, [last?.id, last?.isSelf]);
+  const locale = clockLocale();
+  const clock = useMemo(() => new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }), [locale]);
+  const self = model.self?.clientId;
   const firstUnread = model.talk.firstUnread.value;
   const unread = entries.length - entries.findIndex((entry) => entry.id === firstUnread);
   return (
@@ -123,6 +131,8 @@ function Messages({ model, entries, onIntent }: MessagesProperties) {
           <Message
             model={model}
             entry={entry}
+            isOwn={entry.isSelf && entry.from === self}
+            clock={clock}
             opens={!continues(entries[index - 1], entry) || entry.id === firstUnread}
             original={entry.replyTo === undefined ? undefined : entries.find(({ id }) => id === entry.replyTo)}
             onIntent={onIntent}
@@ -136,15 +146,16 @@ function Messages({ model, entries, onIntent }: MessagesProperties) {
 interface MessageProperties {
   readonly model: CallModel;
   readonly entry: ChatEntry;
+  /** It may be changed from here. */
+  readonly isOwn: boolean;
+  readonly clock: Intl.DateTimeFormat;
   /** It stands under a name of its own. */
   readonly opens: boolean;
   readonly original: ChatEntry | undefined;
   readonly onIntent: (intent: Intent) => void;
 }
 
-function Message({ model, entry, opens, original, onIntent }: MessageProperties) {
-  const clock = new Intl.DateTimeFormat(clockLocale(), { hour: "2-digit", minute: "2-digit" });
-  const isOwn = entry.isSelf && entry.from === model.self?.clientId;
+function Message({ model, entry, isOwn, clock, opens, original, onIntent }: MessageProperties) {
   return (
     <article class="message" data-own={entry.isSelf} data-opens={opens} aria-label={authorOf(entry)} translate={false}>
       {opens && (

@@ -12,13 +12,15 @@ import { PollForm } from "./poll-form.tsx";
 interface Properties {
   readonly model: CallModel;
   readonly intent: Intent;
+  /** It takes the focus, as in place of another one that had it. */
+  readonly focused: boolean;
   readonly onDone: () => void;
 }
 
 /** The room that is left is told below this many characters. */
 const NEARLY_FULL = 200;
 
-export function Composer({ model, intent, onDone }: Properties) {
+export function Composer({ model, intent, focused, onDone }: Properties) {
   const { talk } = model;
   const id = useId();
   const area = useRef<HTMLTextAreaElement>(null);
@@ -31,11 +33,12 @@ export function Composer({ model, intent, onDone }: Properties) {
   const replyTo = intent.kind === "reply" ? intent.to.id : undefined;
   useEffect(() => {
     const element = area.current;
-    if (element !== null && intent.kind !== "new") {
+    if (element !== null && focused) {
       element.focus();
       element.setSelectionRange(element.value.length, element.value.length);
     }
-  }, [intent]);
+    // Not with each new message that follows another: files may have been sent from elsewhere.
+  }, [intent.kind === "new" ? "new" : intent]);
   const send = (event?: Event) => {
     event?.preventDefault();
     const took = intent.kind === "edit" ? talk.edit(intent.entry.id, words.value) : talk.say(words.value, replyTo);

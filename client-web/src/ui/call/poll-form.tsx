@@ -19,7 +19,8 @@ export function PollForm({ talk, onClose }: { readonly talk: Talk; readonly onCl
     event.preventDefault();
     const given = options.value.map((option) => option.trim()).filter((option) => option !== "");
     if (talk.ask({ question: question.value, options: given, multiple: multiple.value })) {
-      onClose();
+      // Not only taken away: a dialog that closes gives the focus back.
+      dialog.current?.close();
     } else {
       problem.value = true;
     }

@@ -19,7 +19,7 @@ import { HostPanel } from "./host-panel.tsx";
 import { offerControls } from "./media-session.ts";
 import { type CallModel, type PanelName, securityOf } from "./model.ts";
 import { waitingName } from "./moderation.ts";
-import { Panel } from "./panel.tsx";
+import { PANEL_ID, Panel } from "./panel.tsx";
 import { ParticipantsPanel } from "./participants-panel.tsx";
 import { closePip } from "./pip.tsx";
 import { RecordingBar } from "./recording-bar.tsx";
@@ -67,12 +67,21 @@ export function CallScreen({ model, onEnd }: Properties) {
     }
   }, [reason, onEnd]);
 
+  const closePanel = useCallback(() => {
+    model.panel.value = undefined;
+    // After the screen behind is reachable again. What opened the panel may be gone, as a banner is.
+    requestAnimationFrame(() => (opener.current?.isConnected === true ? opener : stage).current?.focus());
+  }, [model]);
   const togglePanel = (name: PanelName) => {
     if (model.panel.value === name) {
-      model.panel.value = undefined;
+      closePanel();
       return;
     }
-    opener.current = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+    const { activeElement } = document;
+    // One panel in place of another goes back to what opened the first.
+    if (activeElement?.closest(`#${PANEL_ID}`) === null) {
+      opener.current = activeElement instanceof HTMLElement && activeElement !== document.body ? activeElement : null;
+    }
     model.panel.value = name;
   };
   const act = useRef<(action: Action) => void>(() => undefined);
@@ -106,17 +115,14 @@ export function CallScreen({ model, onEnd }: Properties) {
       }),
     [model],
   );
-  const closePanel = useCallback(() => {
-    model.panel.value = undefined;
-    // After the screen behind is reachable again.
-    requestAnimationFrame(() => opener.current?.focus());
-  }, [model]);
 
   return (
     <div ref={call} class="call" data-state={model.state.value}>
       <div class="call-main" inert={narrow && panel !== undefined}>
         <header class="call-bar">
-          <h1 class="visually-hidden">{text.titles.call}</h1>
+          <h1 class="visually-hidden" tabIndex={-1}>
+            {text.titles.call}
+          </h1>
           <div class="brand small">
             <Mark size={22} />
             <span translate={false}>{text.product}</span>
