@@ -40,7 +40,7 @@ pub use error::SessionError;
 pub use frame::{Codec, Context, Decrypted, DropReason};
 pub use message::{Incoming, Outgoing, Suite};
 pub use moderation::{LinkTerms, Moderation, Role};
-pub use output::{Change, FailReason, JoinedBy, Member, Output, Person, Resume};
+pub use output::{Change, FailReason, HostProof, JoinedBy, Member, Output, Person, Resume};
 pub use secrets::{HostKey, RoomSecret};
 pub use session::{Session, SessionConfig};
 pub use verification::CodeMaterial;

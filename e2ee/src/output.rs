@@ -164,6 +164,15 @@ pub struct Resume {
     pub confirmation_tag: Blob,
 }
 
+/// A host's signature that this session is the host, for Hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostProof {
+    /// The room's host key.
+    pub key: Blob,
+    /// Ed25519 over `"conclave host" ‖ room ‖ client_id`.
+    pub signature: Blob,
+}
+
 /// What went wrong. The driver shows or counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

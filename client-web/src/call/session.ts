@@ -59,9 +59,9 @@ export class Session {
     this.#socket = new SignalingSocket({
       server,
       hello: async () => {
-        const resume = await e2ee.resume();
+        const hello = await e2ee.hello();
         const token = this.#token;
-        return { room, client_id: clientId, ...(token !== undefined && { token }), ...(resume !== null && { resume }) };
+        return { room, client_id: clientId, ...(token !== undefined && { token }), ...hello };
       },
     });
     this.#media = this.#connectMedia(local);
@@ -100,7 +100,7 @@ export class Session {
 
   /** Settled once the worker has judged everything that came before. */
   async settle(): Promise<void> {
-    await this.#e2ee.resume();
+    await this.#e2ee.hello();
   }
 
   /** Sends a payload to all members; false when that is not possible now. */

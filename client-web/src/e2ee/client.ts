@@ -1,11 +1,11 @@
 // The page's end of the crypto worker.
 import { Emitter } from "../base/emitter.ts";
-import type { Codec, Resume, Source } from "../wire/types.ts";
+import type { Codec, Source } from "../wire/types.ts";
 import { trustedWorkerUrl, wasmAddress } from "./assets.ts";
-import type { Decision, FromWorker, ReceiveTarget, ToWorker, TransformOptions } from "./messages.ts";
+import type { Decision, FromWorker, ReceiveTarget, SessionHello, ToWorker, TransformOptions } from "./messages.ts";
 
 /** Messages of the worker that are no answers, by name. */
-type Notice = Exclude<FromWorker, { type: "resume" | "decide" }>;
+type Notice = Exclude<FromWorker, { type: "hello" | "decide" }>;
 export type E2eeEvents = { [Type in Notice["type"]]: Extract<Notice, { type: Type }> };
 
 /** What a session is opened with. */
@@ -34,7 +34,7 @@ export class DecisionError extends Error {
 export class E2eeClient {
   readonly #events = new Emitter<E2eeEvents>();
   readonly #worker: Worker;
-  readonly #resumes = new Map<number, (resume: Resume | null) => void>();
+  readonly #hellos = new Map<number, (hello: SessionHello) => void>();
   readonly #decisions = new Map<number, (error: string | null) => void>();
   #nextId = 1;
 
@@ -62,12 +62,12 @@ export class E2eeClient {
     this.#post({ type: "connection_lost" });
   }
 
-  /** The MLS state for Hello, after everything sent before it was handled. */
-  resume(): Promise<Resume | null> {
+  /** What the session has to say in Hello, after everything sent before it was handled. */
+  hello(): Promise<SessionHello> {
     const request = this.#id();
     return new Promise((resolve) => {
-      this.#resumes.set(request, resolve);
-      this.#post({ type: "resume", request });
+      this.#hellos.set(request, resolve);
+      this.#post({ type: "hello", request });
     });
   }
 
@@ -117,8 +117,8 @@ export class E2eeClient {
     this.#worker.onmessage = null;
     this.#worker.onerror = null;
     this.#worker.terminate();
-    for (const resolve of this.#resumes.values()) {
-      resolve(null);
+    for (const resolve of this.#hellos.values()) {
+      resolve({});
     }
     for (const resolve of this.#decisions.values()) {
       resolve("the session is closed");
@@ -131,9 +131,9 @@ export class E2eeClient {
 
   #handle(message: FromWorker): void {
     switch (message.type) {
-      case "resume":
-        this.#resumes.get(message.request)?.(message.resume);
-        this.#resumes.delete(message.request);
+      case "hello":
+        this.#hellos.get(message.request)?.(message.hello);
+        this.#hellos.delete(message.request);
         return;
       case "decide":
         this.#decisions.get(message.request)?.(message.error);

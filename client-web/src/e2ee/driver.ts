@@ -1,8 +1,17 @@
 // Drives the wasm session: messages in, outputs out, timers, trees and the call code.
-import type { Resume, Suite } from "../wire/types.ts";
+import type { HostProof, Resume, Suite } from "../wire/types.ts";
 import { type CodeMaterial, deriveCode } from "./code.ts";
 import type { FrameSession } from "./frame.ts";
-import type { Decision, FromWorker, Member, MemberChange, Moderation, SessionFailure, Waiting } from "./messages.ts";
+import type {
+  Decision,
+  FromWorker,
+  Member,
+  MemberChange,
+  Moderation,
+  SessionFailure,
+  SessionHello,
+  Waiting,
+} from "./messages.ts";
 
 /** The wasm session. */
 export interface CoreSession extends FrameSession {
@@ -14,6 +23,7 @@ export interface CoreSession extends FrameSession {
   poll_output(): string | undefined;
   poll_timeout(): number | undefined;
   resume(): string | undefined;
+  host_proof(): string | undefined;
   roster(): string;
   epoch(): number | undefined;
   suite(): string | undefined;
@@ -96,9 +106,13 @@ export class Driver {
     }
   }
 
-  resume(): Resume | null {
-    const text = this.session.resume();
-    return text === undefined ? null : (JSON.parse(text) as Resume);
+  /** What the session has to say in Hello. */
+  hello(): SessionHello {
+    const [resume, host] = [this.session.resume(), this.session.host_proof()];
+    return {
+      ...(resume !== undefined && { resume: JSON.parse(resume) as Resume }),
+      ...(host !== undefined && { host: JSON.parse(host) as HostProof }),
+    };
   }
 
   /** Runs a step whose refusal is a dropped message: the session goes on. */

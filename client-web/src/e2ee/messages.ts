@@ -1,5 +1,8 @@
 // Every message between the page and the crypto worker: one union for each direction.
-import type { Codec, Epoch, LeafIndex, Resume, Source, Suite, TrackId } from "../wire/types.ts";
+import type { Codec, Epoch, Hello, LeafIndex, Source, Suite, TrackId } from "../wire/types.ts";
+
+/** What the session has to say in Hello. */
+export type SessionHello = Pick<Hello, "resume" | "host">;
 
 /** What a receiver is expected to carry; the worker drops every frame that is something else. */
 export interface ReceiveTarget {
@@ -37,7 +40,7 @@ export type ToWorker =
   /** A server message of the MLS family, as it came. */
   | { readonly type: "message"; readonly text: string }
   | { readonly type: "connection_lost" }
-  | { readonly type: "resume"; readonly request: number }
+  | { readonly type: "hello"; readonly request: number }
   | { readonly type: "send_app"; readonly payload: string }
   | { readonly type: "decide"; readonly request: number; readonly decision: Decision }
   /** What was negotiated for a sender; before it, its frames are dropped. */
@@ -184,7 +187,7 @@ export type FromWorker =
   | { readonly type: "ready" }
   /** Put this text on the WebSocket. */
   | { readonly type: "send"; readonly text: string }
-  | { readonly type: "resume"; readonly request: number; readonly resume: Resume | null }
+  | { readonly type: "hello"; readonly request: number; readonly hello: SessionHello }
   | { readonly type: "decide"; readonly request: number; readonly error: string | null }
   | { readonly type: "moderation"; readonly moderation: Moderation }
   /** This participant waits for a host to let it in. */

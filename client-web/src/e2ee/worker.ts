@@ -100,8 +100,8 @@ function dispatch(message: ToWorker): void {
       return driver?.handleMessage(message.text);
     case "connection_lost":
       return driver?.handleConnectionLost();
-    case "resume":
-      return post({ type: "resume", request: message.request, resume: driver?.resume() ?? null });
+    case "hello":
+      return post({ type: "hello", request: message.request, hello: driver?.hello() ?? {} });
     case "send_app":
       return driver?.sendApp(message.payload);
     case "decide": {

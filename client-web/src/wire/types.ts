@@ -240,7 +240,21 @@ token?: SessionToken,
 /**
  * The MLS state the client still holds.
  */
-resume?: Resume, };
+resume?: Resume, 
+/**
+ * Proves that this is the room's host, who may open a call by a link that is good for nobody else any more.
+ */
+host?: HostProof, };
+
+export type HostProof = { 
+/**
+ * The room's host key, 32 bytes.
+ */
+key: Base64Url, 
+/**
+ * Ed25519 over `"conclave host" ‖ room ‖ client_id`, 64 bytes.
+ */
+signature: Base64Url, };
 
 export type Join = { 
 /**

@@ -206,6 +206,21 @@ test("a link for one guest lets one guest in", async () => {
   await ada.sees(["Ada", "Bob", "Cyd"]);
 });
 
+test("a link that is used up opens another call for its host only", async () => {
+  const ada = await open("Ada");
+  const link = await host(ada, { guests: "1" });
+  const bob = await open("Bob");
+  await bob.join(link);
+  await ada.sees(["Ada", "Bob"]);
+  await ada.button("Leave").click();
+  await bob.sees(["Bob"]);
+  await bob.button("Leave").click();
+  await knock(bob, link);
+  await ended(bob, "This link is used up");
+  await knock(ada, link);
+  await ada.sees(["Ada"]);
+});
+
 test("a link whose date is over says so before anything else", async () => {
   const ada = await open("Ada");
   const link = await host(ada, {});

@@ -120,6 +120,11 @@ impl Session {
         self.inner.resume().map(|resume| json(&resume))
     }
 
+    /// What shows the server that this is the room's host, as JSON.
+    pub fn host_proof(&self) -> Option<String> {
+        self.inner.host_proof().map(|proof| json(&proof))
+    }
+
     /// The leaves of the MLS tree, as a JSON array.
     pub fn roster(&self) -> String {
         json(&self.inner.roster())

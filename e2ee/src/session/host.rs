@@ -12,7 +12,7 @@ use crate::leaf::Leaf;
 use crate::message::{Kick, KnockOf, Order, Outgoing};
 use crate::moderation::{Burn, Decision, Moderation, Role, RulesWish, Somebody, Wish, signed_bytes};
 use crate::orders::{GroupHosts, Orders, Taken};
-use crate::output::{FailReason, Output};
+use crate::output::{FailReason, HostProof, Output};
 use crate::policy::Gate;
 use crate::secrets::RoomKeys;
 
@@ -378,6 +378,20 @@ impl Session {
             key: Blob(key.to_vec()),
             signature: Blob(signature.to_vec()),
         }));
+    }
+
+    /// What shows the server that this is the room's host; `None` when it is not.
+    pub fn host_proof(&self) -> Option<HostProof> {
+        if !self.identity.is_room_host() {
+            return None;
+        }
+        let ClientId(client_id) = self.identity.client_id;
+        let signed = [b"conclave host".as_slice(), &self.identity.room_id, &client_id].concat();
+        let (key, signature) = self.identity.sign_as_host(&signed);
+        Some(HostProof {
+            key: Blob(key.to_vec()),
+            signature: Blob(signature.to_vec()),
+        })
     }
 
     /// The role of this session. Whoever has the key of the room is its host, before an order says so to the others:

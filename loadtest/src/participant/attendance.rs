@@ -52,6 +52,7 @@ pub(super) async fn take_part<M: Media>(
         client_id: ClientId::new(client_id),
         token: None,
         resume: None,
+        host: None,
     };
     signaling.send(&ClientMessage::Hello(hello)).await?;
     let room = *config.room.id.as_bytes();

@@ -141,6 +141,7 @@ pub async fn run(
         client_id: ClientId::new(client_id),
         token: None,
         resume: None,
+        host: None,
     };
     signaling.send(&ClientMessage::Hello(hello)).await?;
     let mut phantom = Phantom {

@@ -57,6 +57,29 @@ fn a_link_whose_date_is_over_lets_nobody_new_in_and_the_host_and_the_lost_again(
 }
 
 #[test]
+fn by_a_link_whose_date_is_over_only_the_host_opens_another_call() {
+    let mut world = World::new(505);
+    let host = enter(&mut world, "host", own());
+    limit(&mut world, host, Some(NOON + 30), None);
+    world.leave(host);
+    world.run_for(40_000);
+    // Another host key is nobody's proof, and neither is the right one without its secret.
+    for key in [HostKey::of_link(own().public()), HostKey::own([6; 32])] {
+        let late = enter(&mut world, "late", key);
+        assert_eq!(world.clients[late].last_error, Some(ErrorCode::LinkExpired));
+    }
+    let again = enter(&mut world, "host again", own());
+    world.assert_one_call(&[again]);
+    let late = guest(&mut world, "late");
+    assert_eq!(world.clients[late].last_error, Some(ErrorCode::LinkExpired));
+    let link = world.clients[again].session.moderation().link;
+    assert_eq!(link.expires, Some(NOON + 30), "the host sees why");
+    limit(&mut world, again, None, None);
+    let later = guest(&mut world, "later");
+    world.assert_one_call(&[again, later]);
+}
+
+#[test]
 fn a_link_lets_in_as_many_guests_as_the_host_said() {
     let mut world = World::new(501);
     let host = enter(&mut world, "host", own());

@@ -434,6 +434,11 @@ impl Delivery {
         })
     }
 
+    /// Whether the owner of this host key said what the link is good for.
+    pub(crate) fn has_terms_of(&self, key: &[u8]) -> bool {
+        self.link.order().is_some_and(|order| order.key.as_slice() == key)
+    }
+
     /// Whether there is a group to come into.
     pub(crate) fn has_group(&self) -> bool {
         matches!(self.phase, Phase::Running(_))
@@ -448,7 +453,7 @@ impl Delivery {
     pub(crate) fn orders(&self) -> Vec<Order> {
         match &self.phase {
             Phase::Running(group) => group.orders.list().into_iter().chain(self.link.order()).collect(),
-            _ => Vec::new(),
+            _ => self.link.order().into_iter().collect(),
         }
     }
 

@@ -127,6 +127,7 @@ fn message(kind: u8, detail: u8, bytes: &[u8]) -> ClientMessage {
                 client_id: ClientId::new([100 + detail % 8; 16]),
                 token: None,
                 resume: kind.is_multiple_of(2).then_some(claim),
+                host: None,
             })
         }
         2 => ClientMessage::Ping(Ping { id: 1 }),

@@ -27,6 +27,25 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub resume: Option<Resume>,
+    /// Proves that this is the room's host, who may open a call by a link that is good for nobody else any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub host: Option<HostProof>,
+}
+
+/// A host's signature that a participant is the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct HostProof {
+    /// The room's host key, 32 bytes.
+    pub key: Blob,
+    /// Ed25519 over `"conclave host" ‖ room ‖ client_id`, 64 bytes.
+    pub signature: Blob,
+}
+
+/// What a [`HostProof`] signs.
+pub fn host_proof_bytes(room: &RoomId, client: &ClientId) -> Vec<u8> {
+    [b"conclave host".as_slice(), room.as_bytes(), client.as_bytes()].concat()
 }
 
 /// The MLS state a returning client holds.

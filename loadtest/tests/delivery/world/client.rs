@@ -4,7 +4,7 @@ use conclave_e2ee::{HostKey, Incoming, Output, RoomSecret, Session, SessionConfi
 use conclave_signaling_core::SessionKey;
 use conclave_wire::bytes::{self, Blob};
 use conclave_wire::client::order::Order;
-use conclave_wire::client::session::{Hello, Ping, Resume};
+use conclave_wire::client::session::{Hello, HostProof, Ping, Resume};
 use conclave_wire::error_code::ErrorCode;
 use conclave_wire::id::{ClientId, Epoch, RoomId, SessionToken};
 use conclave_wire::{ClientMessage, PROTOCOL_VERSION, ServerMessage, codec};
@@ -113,6 +113,10 @@ impl Client {
             client_id: ClientId::new(self.id),
             token: self.token,
             resume,
+            host: self.session.host_proof().map(|proof| HostProof {
+                key: Blob(proof.key.0),
+                signature: Blob(proof.signature.0),
+            }),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use conclave_wire::client::membership::PresenceKind;
-use conclave_wire::client::session::{Hello, Ping, Pong, Standing};
+use conclave_wire::client::session::{Hello, Ping, Pong, Standing, host_proof_bytes};
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::{ClientId, SessionToken};
 use conclave_wire::{ErrorCode, ServerMessage};
@@ -90,15 +90,26 @@ impl Room {
         }
         // Into a call the hosts still come, by a ticket of their own.
         match self.link_refusal(env) {
-            Some(code) if !self.delivery.has_group() => Err(code),
+            Some(code) if !self.delivery.has_group() && !self.is_host(env, hello) => Err(code),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it is proven to be the host who said what the link is good for.
+    fn is_host(&self, env: &Env<'_>, hello: &Hello) -> bool {
+        let signed = host_proof_bytes(&self.id(), &hello.client_id);
+        hello.host.as_ref().is_some_and(|proof| {
+            let key = proof.key.as_slice();
+            self.delivery.has_terms_of(key) && env.crypto.is_signed(key, &signed, proof.signature.as_slice())
+        })
     }
 
     /// Whether who is new has to wait for a host: in the lobby, where whoever was let in before shows its ticket again,
     /// or because the call is locked, or the link good for nobody any more, and it may be a host itself.
     fn must_wait(&self, env: &Env<'_>, hello: &Hello) -> bool {
-        let is_shut = self.delivery.is_locked() || self.link_refusal(env).is_some();
+        // Where there is no call yet nobody could let the host in who opens it.
+        let is_shut =
+            self.delivery.has_group() && (self.delivery.is_locked() || self.link_refusal(env).is_some());
         self.delivery.has_lobby() || (is_shut && !self.came_back(hello))
     }
 

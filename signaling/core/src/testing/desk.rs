@@ -72,6 +72,7 @@ impl Desk {
             client_id: id,
             token,
             resume: None,
+            host: None,
         };
         self.send(session, ClientMessage::Hello(hello));
     }

@@ -43,6 +43,7 @@ fn another_protocol_version_is_refused() {
         client_id: id(1),
         token: None,
         resume: None,
+        host: None,
     };
     desk.send(session, ClientMessage::Hello(hello));
     assert_eq!(desk.closed[&session], ErrorCode::UnsupportedVersion);

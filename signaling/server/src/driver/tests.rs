@@ -63,6 +63,7 @@ fn hello(client: u8) -> ClientMessage {
         client_id: ClientId::new([client; 16]),
         token: None,
         resume: None,
+        host: None,
     })
 }
 

@@ -362,6 +362,7 @@ pub fn hello(room: RoomId, client: u8) -> ClientMessage {
         client_id: ClientId::new([client; 16]),
         token: None,
         resume: None,
+        host: None,
     })
 }
 
