@@ -386,6 +386,19 @@ class FakeCall implements CallPort {
     this.#events.emit("participants", this.participants);
   }
 
+  setInterrupted(): void {
+    // Nobody else is there to be told.
+  }
+
+  /** Lets the system take this person's camera. */
+  interrupt(index: number): void {
+    const person = this.participants.get(`person-${index}`);
+    if (person !== undefined) {
+      this.#set({ ...person, camera: { on: true, interrupted: true } });
+    }
+    this.#events.emit("participants", this.participants);
+  }
+
   setHand(raised: boolean): void {
     void this.#changeSelf({ hand: raised ? 3 : undefined });
   }

@@ -96,6 +96,10 @@ export const screens: Readonly<Record<string, (start: Start) => Promise<void>>> 
       fakeCall.participants.get("self")?.video?.getVideoTracks()[0]?.dispatchEvent(new Event("mute"));
     });
     await start.page.locator(".tile").getByText(start.text.interruption.camera).waitFor();
+    await start.page.evaluate(() => {
+      (window as unknown as { fakeCall: { interrupt(index: number): void } }).fakeCall.interrupt(0);
+    });
+    await start.page.locator(".tile").getByText(start.text.interruption.theirs.camera).waitFor();
   },
   paused: async (start) => {
     await intoCall(start, "others=8");

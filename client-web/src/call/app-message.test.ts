@@ -49,6 +49,7 @@ describe("an application message", () => {
       { microphone: false, camera: true, hand: 12 },
       { microphone: false, camera: true, screen: true },
       { microphone: true, camera: true, recording: true, hand: 3 },
+      { microphone: true, camera: true, interrupted: ["camera", "microphone"] as const },
     ]) {
       expect(decodeMessage(encodeStatus(status))).toEqual({ message: { type: "status", status } });
     }
@@ -97,6 +98,8 @@ describe("an application message", () => {
     ["unknown_type", '{"type":{"toString":"chat"}}'],
     ["bad_fields", '{"type":"status","microphone":1,"camera":true}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"screen":1}'],
+    ["bad_fields", '{"type":"status","microphone":true,"camera":true,"interrupted":"camera"}'],
+    ["bad_fields", '{"type":"status","microphone":true,"camera":true,"interrupted":["screen"]}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":0}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":1e300}'],
     ["bad_fields", '{"type":"status","microphone":true,"camera":true,"hand":1.5}'],

@@ -26,6 +26,7 @@ import { roomSecret } from "./passcode.ts";
 import { Rulings } from "./rulings.ts";
 import { Session } from "./session.ts";
 import type { ShareContent } from "./share.ts";
+import type { OwnDevice } from "./status.ts";
 import type { TileView } from "./views.ts";
 
 const CLIENT_ID_BYTES = 16;
@@ -268,6 +269,11 @@ export class Call {
   /** Raises or lowers the own hand. */
   setHand(raised: boolean): void {
     this.#exchange.setHand(raised);
+  }
+
+  /** Tells everybody what the system has taken from this participant, although it is on: nothing, when it is back. */
+  setInterrupted(devices: readonly OwnDevice[]): void {
+    this.#exchange.setInterrupted(devices);
   }
 
   /**

@@ -10,7 +10,7 @@ import { SharedFiles } from "./files.ts";
 import { encodeProof, Liveness, paceOf } from "./liveness.ts";
 import type { LocalMedia } from "./local.ts";
 import { moderates, type Roster } from "./participants.ts";
-import { encodeStatus, type Status } from "./status.ts";
+import { encodeStatus, type OwnDevice, type Status } from "./status.ts";
 
 /** Several newcomers and changes within this time make one status message. */
 const STATUS_DELAY_MS = 250;
@@ -51,6 +51,7 @@ export class Exchange {
   #provedAt = Number.NEGATIVE_INFINITY;
   #captions: OwnCaptions | undefined;
   #recording = false;
+  #interrupted: readonly OwnDevice[] = [];
   /** The own place in the queue of raised hands. */
   #hand: number | undefined;
   #statusTimer: ReturnType<typeof setTimeout> | undefined;
@@ -87,7 +88,14 @@ export class Exchange {
   /** How this participant stands. */
   status(): Status {
     const { microphoneOn: microphone, cameraOn: camera, share } = this.#ports.local();
-    return { microphone, camera, ...(share.on && { screen: true }), recording: this.#recording, hand: this.#hand };
+    return {
+      microphone,
+      camera,
+      interrupted: this.#interrupted,
+      ...(share.on && { screen: true }),
+      recording: this.#recording,
+      hand: this.#hand,
+    };
   }
 
   /** Tells everybody how this participant stands. */
@@ -102,6 +110,13 @@ export class Exchange {
     this.#hand = raised ? (this.#hand ?? this.#ports.roster().nextPlace()) : undefined;
     this.tellStatusSoon();
     this.#ports.changed();
+  }
+
+  setInterrupted(devices: readonly OwnDevice[]): void {
+    if (devices.join() !== this.#interrupted.join()) {
+      this.#interrupted = devices;
+      this.tellStatusSoon();
+    }
   }
 
   lowerHands(clientId: string | undefined): void {

@@ -88,6 +88,20 @@ describe("whom the hosts silenced", () => {
   });
 });
 
+describe("a participant whose system has taken a device", () => {
+  it("is shown so while the device is on, and only then", () => {
+    const roster = rosterWithAnn(camera, microphone);
+    const ann = () => roster.participants().get("ann");
+    roster.setStatus("ann", { microphone: false, camera: true, interrupted: ["camera", "microphone"] });
+    const taken = ann();
+    expect(taken).toMatchObject({ microphone: { on: false }, camera: { on: true, interrupted: true } });
+    expect(taken?.microphone.interrupted).toBeUndefined();
+    roster.setStatus("ann", { microphone: false, camera: true });
+    expect(ann()).not.toBe(taken);
+    expect(ann()?.camera).toEqual({ on: true });
+  });
+});
+
 describe("a participant's encryption", () => {
   it("is secure for a member that sends nothing", () => {
     expect(crypto(rosterWithAnn())).toBe("secure");

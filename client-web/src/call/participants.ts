@@ -1,7 +1,7 @@
 // The people of a call as the MLS tree names them, with what is known of each one's encryption.
 import type { DropReason, Member, Role, StreamState } from "../e2ee/messages.ts";
 import type { PauseCause, PresenceKind, Source, Track, TrackId } from "../wire/types.ts";
-import { LAST_PLACE, type Status } from "./status.ts";
+import { LAST_PLACE, type OwnDevice, type Status } from "./status.ts";
 
 /** Whether a person's sound and picture are known to be encrypted end to end with the call's current keys. */
 export type CryptoState = "secure" | "waiting" | "failed";
@@ -38,6 +38,13 @@ export interface Identity {
   readonly remembered: boolean;
 }
 
+/** How somebody's microphone or camera stands, as they say. */
+export interface DeviceState {
+  readonly on: boolean;
+  /** It is on, but their system has given it to something else for a while. */
+  readonly interrupted?: boolean | undefined;
+}
+
 /** One person of the MLS tree. A changed person is another object. */
 export interface Participant {
   readonly clientId: string;
@@ -50,8 +57,8 @@ export interface Participant {
   /** What the hosts let them publish. */
   readonly permitted: readonly Source[];
   readonly crypto: { readonly state: CryptoState; readonly reason: CryptoReason };
-  readonly microphone: { readonly on: boolean };
-  readonly camera: { readonly on: boolean };
+  readonly microphone: DeviceState;
+  readonly camera: DeviceState;
   /** Found in the sound itself, never told by the person. */
   readonly speaking: boolean;
   /** They say, signed within the group, that they record the call. */
@@ -353,8 +360,8 @@ export class Roster {
       identity: identityOf(member),
       permitted: member.permitted,
       crypto: this.#cryptoOf(member, sending),
-      microphone: { on: microphoneOn },
-      camera: { on: cameraOn },
+      microphone: deviceOf("microphone", microphoneOn, status),
+      camera: deviceOf("camera", cameraOn, status),
       speaking: microphoneOn && microphone !== undefined && this.#speaking.has(microphone.track.track_id),
       recording: status?.recording === true,
       unheard: this.#silent.has(member.client_id),
@@ -425,6 +432,14 @@ function waiting(track: Track): Reception {
   return { track, state: "waiting", reason: null, stream: undefined };
 }
 
+function deviceOf(device: OwnDevice, on: boolean, status: Status | undefined): DeviceState {
+  return { on, ...(on && status?.interrupted?.includes(device) && { interrupted: true }) };
+}
+
+function isSameDevice(a: DeviceState, b: DeviceState): boolean {
+  return a.on === b.on && a.interrupted === b.interrupted;
+}
+
 function isSame(a: Participant, b: Participant): boolean {
   return (
     a.name === b.name &&
@@ -434,8 +449,8 @@ function isSame(a: Participant, b: Participant): boolean {
     a.permitted.join() === b.permitted.join() &&
     a.crypto.state === b.crypto.state &&
     a.crypto.reason === b.crypto.reason &&
-    a.microphone.on === b.microphone.on &&
-    a.camera.on === b.camera.on &&
+    isSameDevice(a.microphone, b.microphone) &&
+    isSameDevice(a.camera, b.camera) &&
     a.speaking === b.speaking &&
     a.recording === b.recording &&
     a.unheard === b.unheard &&

@@ -1,10 +1,15 @@
-// What people tell each other beside their media, inside the encryption: muted, camera off, screen shared, hand up,
-// the call recorded.
+// What people tell each other beside their media, inside the encryption: muted, camera off or taken by the system,
+// screen shared, hand up, the call recorded.
+
+/** What a person has on or off. */
+export type OwnDevice = "camera" | "microphone";
 
 /** One person's status. */
 export interface Status {
   readonly microphone: boolean;
   readonly camera: boolean;
+  /** What is on but delivers nothing, because the system gave it to something else, as to a phone call. */
+  readonly interrupted?: readonly OwnDevice[] | undefined;
   /** Shares a screen. */
   readonly screen?: boolean | undefined;
   /** Records the call. */
@@ -17,11 +22,12 @@ export interface Status {
 export const LAST_PLACE = 1_000_000;
 
 /** The payload of an application message with a status. */
-export function encodeStatus({ microphone, camera, screen, recording, hand }: Status): string {
+export function encodeStatus({ microphone, camera, interrupted = [], screen, recording, hand }: Status): string {
   return JSON.stringify({
     type: "status",
     microphone,
     camera,
+    ...(interrupted.length > 0 && { interrupted }),
     ...(screen === true && { screen }),
     ...(recording === true && { recording }),
     ...(hand !== undefined && { hand }),
@@ -32,6 +38,7 @@ export function encodeStatus({ microphone, camera, screen, recording, hand }: St
 export function readStatus({
   microphone,
   camera,
+  interrupted,
   screen,
   recording,
   hand,
@@ -39,7 +46,16 @@ export function readStatus({
   if (typeof microphone !== "boolean" || typeof camera !== "boolean" || !isFlag(screen) || !isFlag(recording)) {
     return undefined;
   }
-  const devices = { microphone, camera, ...(screen === true && { screen }), ...(recording === true && { recording }) };
+  if (interrupted !== undefined && !isDevices(interrupted)) {
+    return undefined;
+  }
+  const devices = {
+    microphone,
+    camera,
+    ...(interrupted !== undefined && { interrupted }),
+    ...(screen === true && { screen }),
+    ...(recording === true && { recording }),
+  };
   if (hand === undefined) {
     return devices;
   }
@@ -47,6 +63,10 @@ export function readStatus({
     return undefined;
   }
   return { ...devices, hand };
+}
+
+function isDevices(value: unknown): value is readonly OwnDevice[] {
+  return Array.isArray(value) && value.length <= 2 && value.every((each) => each === "camera" || each === "microphone");
 }
 
 function isFlag(value: unknown): boolean {

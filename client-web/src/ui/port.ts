@@ -41,6 +41,7 @@ export type CallPort = Pick<
   | "editMessage"
   | "react"
   | "setHand"
+  | "setInterrupted"
   | "setRecording"
   | "startCaptions"
   | "addCaption"

@@ -95,6 +95,11 @@ class TestCall implements CallPort {
   addCaption = () => undefined;
   stopCaptions = () => undefined;
   setHand = (raised: boolean) => this.#note(`hand ${raised}`);
+  /** What the others know the system to have taken. */
+  interrupted: readonly string[] = [];
+  setInterrupted = (devices: readonly string[]) => {
+    this.interrupted = devices;
+  };
 
   readonly conversation = {
     rule: { burn: false },
@@ -245,6 +250,19 @@ describe("CallModel", () => {
     call.events.emit("device-ended", "microphone");
     await Promise.resolve();
     await vi.waitFor(() => expect(model.notice.value?.tone).toBe("problem"));
+  });
+
+  it("tells the others what the system has taken, until it is back", () => {
+    const call = new TestCall();
+    const model = new CallModel(call, LINK, PICKED);
+    const camera = Object.assign(new EventTarget(), { muted: false }) as unknown as MediaStreamTrack;
+    const video = { getVideoTracks: () => [camera], getAudioTracks: () => [] } as unknown as MediaStream;
+    call.change("in-call", { ...self, video });
+    camera.dispatchEvent(new Event("mute"));
+    expect(call.interrupted).toEqual(["camera"]);
+    expect(model.notice.value?.tone).toBe("problem");
+    camera.dispatchEvent(new Event("unmute"));
+    expect(call.interrupted).toEqual([]);
   });
 
   it("takes a message away only while it is the last one", () => {

@@ -421,6 +421,7 @@ export class CallModel {
   }
 
   #sayInterrupted(kinds: ReadonlySet<DeviceKind>): void {
+    this.#call.setInterrupted([...kinds]);
     const [kind] = kinds;
     if (kind !== undefined) {
       this.announce(text.interruption[kinds.size > 1 ? "both" : kind], "problem");

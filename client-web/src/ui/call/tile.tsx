@@ -57,6 +57,9 @@ export function Tile({ person, model, watch, place }: Properties) {
       {shown !== undefined && person.paused !== undefined && (
         <p class="tile-interrupted">{text.paused[person.paused]}</p>
       )}
+      {!isSelf && camera.interrupted === true && (
+        <p class="tile-interrupted">{text.interruption.theirs[microphone.interrupted === true ? "both" : "camera"]}</p>
+      )}
       {reaction !== undefined && (
         <span
           key={reaction.number}
@@ -76,6 +79,9 @@ export function Tile({ person, model, watch, place }: Properties) {
         )}
         {person.recording && <Mark icon="record" label={text.recording.mark} class="tile-recording" />}
         {!microphone.on && <Mark icon="microphoneOff" label={text.call.muted} class="tile-muted" />}
+        {microphone.interrupted === true && (
+          <Mark icon="microphoneOff" label={text.interruption.theirs.microphone} class="tile-muted" />
+        )}
         {view.loudnessOf(clientId).muted && <Mark icon="speakerOff" label={text.view.mutedForMe} class="tile-muted" />}
         {view.pinned.value === clientId && <Mark icon="pin" label={text.view.pinMark} />}
         {trust === "verified" && <Mark icon="shield" label={text.trust.verified} class="tile-verified" />}

@@ -362,6 +362,11 @@ export const english = {
     camera: "The system has paused your camera, perhaps for a phone call. It comes back by itself.",
     microphone: "The system has paused your microphone, perhaps for a phone call. It comes back by itself.",
     both: "The system has paused camera and microphone, perhaps for a phone call. They come back by themselves.",
+    theirs: {
+      camera: "Their system has paused the camera, perhaps for a phone call.",
+      microphone: "Their system has paused the microphone, perhaps for a phone call.",
+      both: "Their system has paused camera and microphone, perhaps for a phone call.",
+    },
   },
 
   background: {

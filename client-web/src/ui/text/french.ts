@@ -377,6 +377,11 @@ export const french: Texts = {
     camera: "Le système a suspendu votre caméra, peut-être pour un appel. Elle reviendra d’elle-même.",
     microphone: "Le système a suspendu votre micro, peut-être pour un appel. Il reviendra de lui-même.",
     both: "Le système a suspendu la caméra et le micro, peut-être pour un appel. Ils reviendront d’eux-mêmes.",
+    theirs: {
+      camera: "Son système a suspendu la caméra, peut-être pour un appel.",
+      microphone: "Son système a suspendu le micro, peut-être pour un appel.",
+      both: "Son système a suspendu la caméra et le micro, peut-être pour un appel.",
+    },
   },
 
   background: {

@@ -373,6 +373,11 @@ export const german: Texts = {
     camera: "Das System hat Ihre Kamera angehalten, vielleicht für einen Anruf. Sie kommt von selbst zurück.",
     microphone: "Das System hat Ihr Mikrofon angehalten, vielleicht für einen Anruf. Es kommt von selbst zurück.",
     both: "Das System hat Kamera und Mikrofon angehalten, vielleicht für einen Anruf. Sie kommen von selbst zurück.",
+    theirs: {
+      camera: "Die Kamera dort hat das System angehalten, vielleicht für einen Anruf.",
+      microphone: "Das Mikrofon dort hat das System angehalten, vielleicht für einen Anruf.",
+      both: "Kamera und Mikrofon dort hat das System angehalten, vielleicht für einen Anruf.",
+    },
   },
 
   background: {

@@ -352,6 +352,11 @@ export const portuguese: Texts = {
     camera: "O sistema pôs a sua câmara em pausa, talvez por uma chamada. Volta sozinha.",
     microphone: "O sistema pôs o seu microfone em pausa, talvez por uma chamada. Volta sozinho.",
     both: "O sistema pôs a câmara e o microfone em pausa, talvez por uma chamada. Voltam sozinhos.",
+    theirs: {
+      camera: "O sistema dessa pessoa pôs a câmara em pausa, talvez por uma chamada.",
+      microphone: "O sistema dessa pessoa pôs o microfone em pausa, talvez por uma chamada.",
+      both: "O sistema dessa pessoa pôs a câmara e o microfone em pausa, talvez por uma chamada.",
+    },
   },
 
   background: {

@@ -373,6 +373,11 @@ export const spanish: Texts = {
     camera: "El sistema ha pausado tu cámara, quizá por una llamada. Vuelve por sí sola.",
     microphone: "El sistema ha pausado tu micrófono, quizá por una llamada. Vuelve por sí solo.",
     both: "El sistema ha pausado la cámara y el micrófono, quizá por una llamada. Vuelven por sí solos.",
+    theirs: {
+      camera: "Su sistema ha pausado la cámara, quizá por una llamada.",
+      microphone: "Su sistema ha pausado el micrófono, quizá por una llamada.",
+      both: "Su sistema ha pausado la cámara y el micrófono, quizá por una llamada.",
+    },
   },
 
   background: {
