@@ -235,8 +235,8 @@ fn people_in_a_call_come_back_to_an_overloaded_server() {
             group_id: vec![1; 32].into(),
             epoch: Epoch(3),
             confirmation_tag: vec![1; 33].into(),
-            host: None,
         }),
+        host: None,
     };
     desk.send(late, ClientMessage::Hello(hello));
     assert!(
