@@ -237,7 +237,8 @@ function ReadBy({ model, entry }: Pick<MessageProperties, "model" | "entry">) {
   const others = model.people.value.filter((person) => !person.isSelf);
   const all = others.length > 0 && others.every((person) => entry.readBy.has(person.clientId));
   return (
-    <details class="message-details" translate>
+    // The messages are announced, not who has read them.
+    <details class="message-details" aria-live="off" translate>
       <summary>{all ? text.chat.readByAll : text.chat.readBy(entry.readBy.size)}</summary>
       <ul translate={false}>
         {[...entry.readBy].map((clientId) => (
