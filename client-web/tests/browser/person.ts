@@ -54,10 +54,14 @@ export const launchChromium = (args: readonly string[] = [], executablePath = "/
     ],
   });
 
+/** Where Firefox plays its sound, as run.sh says. */
+const FIREFOX_SOUND = process.env["FIREFOX_SOUND"];
+
 export const launchFirefox = (): Promise<Browser> =>
   firefox.launch({
     channel: "moz-firefox",
     executablePath: "/usr/bin/firefox-esr",
+    env: { ...process.env, ...(FIREFOX_SOUND !== undefined && { PULSE_SERVER: FIREFOX_SOUND }) },
     firefoxUserPrefs: {
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,

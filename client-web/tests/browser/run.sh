@@ -18,12 +18,18 @@ inside() {
     # Browsers gather candidates on the interface of the default route.
     ip route add default via 10.99.0.254
     export BROWSER_TEST_ADDRESS=$address
-    exec npx vitest run --config tests/browser/vitest.config.ts "$@"
+    # Firefox mixes no sound where none can be played: it is given a sink that plays to nobody.
+    sound=$(mktemp -d)
+    XDG_RUNTIME_DIR=$sound HOME=$sound pulseaudio --daemonize=no --exit-idle-time=-1 -n -L module-null-sink \
+        -L "module-native-protocol-unix socket=$sound/native auth-anonymous=1" 2>/dev/null &
+    trap 'kill $!; wait $! || true; rm -rf "$sound"' EXIT
+    FIREFOX_SOUND=unix:$sound/native npx vitest run --config tests/browser/vitest.config.ts "$@"
 }
 
 if [ "${1:-}" = --inside ]; then
     shift
     inside "$@"
+    exit
 fi
 
 unshare=(unshare --net)
