@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { type MeetingLink, SHORTEST_PASSCODE } from "../index.ts";
 import { ExpiryChoice, GuestsChoice } from "./call/link-terms.tsx";
+import { Checkbox } from "./checkbox.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { PageHeader } from "./page.tsx";
 import { Picture } from "./picture.tsx";
@@ -110,19 +111,14 @@ export function LandingScreen({ incomplete, onCreate, onParse, onOpen }: Propert
             </div>
             <details class="landing-options">
               <summary>{text.landing.options}</summary>
-              <label class="check">
-                <input
-                  type="checkbox"
-                  checked={lobby.value}
-                  onChange={(event) => {
-                    lobby.value = event.currentTarget.checked;
-                  }}
-                />
-                <span>
-                  {text.landing.lobby}
-                  <small>{text.landing.lobbyDetail}</small>
-                </span>
-              </label>
+              <Checkbox
+                label={text.landing.lobby}
+                detail={text.landing.lobbyDetail}
+                checked={lobby.value}
+                onChange={(on) => {
+                  lobby.value = on;
+                }}
+              />
               <label for={ids.passcode}>{text.landing.passcode}</label>
               <input
                 id={ids.passcode}

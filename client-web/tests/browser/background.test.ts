@@ -93,7 +93,7 @@ async function seesDetail(person: Person, picture: string, what: "sharp" | "blur
   });
 }
 
-const blurSwitch = ({ page }: Person) => page.getByRole("checkbox", { name: "Blur the background" });
+const blurSwitch = ({ page }: Person) => page.getByRole("checkbox", { name: "Blur the background", exact: true });
 
 async function openSettings(person: Person): Promise<void> {
   await person.button("More").click();

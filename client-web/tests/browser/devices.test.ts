@@ -93,11 +93,11 @@ test.each(ENGINES)("noise suppression is switched in a call in %s, at once, and 
   };
   expect(await suppresses(true)).toBe(true);
   await openSettings(ada);
-  await ada.page.getByRole("checkbox", { name: "Noise suppression" }).uncheck();
+  await ada.page.getByRole("checkbox", { name: "Noise suppression", exact: true }).uncheck();
   await until("noise is left in", () => suppresses(false));
   await bob.hears(1);
   await ada.page.reload();
-  expect(await ada.page.getByRole("checkbox", { name: "Noise suppression" }).isChecked()).toBe(false);
+  expect(await ada.page.getByRole("checkbox", { name: "Noise suppression", exact: true }).isChecked()).toBe(false);
   await ada.enter();
   await until("it is left in the next time", () => suppresses(false));
   expect(ada.errors).toEqual([]);

@@ -24,7 +24,7 @@ async function host(person: Person, options: { lobby?: boolean; passcode?: strin
   const { page } = person;
   await page.goto(fixture.server.url);
   await page.getByText("Options for a new meeting").click();
-  if (options.lobby) await page.getByRole("checkbox", { name: /^Lobby/u }).check();
+  if (options.lobby) await page.getByRole("checkbox", { name: "Lobby", exact: true }).check();
   if (options.passcode !== undefined) await page.getByRole("textbox", { name: "Passcode" }).fill(options.passcode);
   if (options.guests !== undefined) {
     await page.getByRole("combobox", { name: "Guests at most" }).selectOption(options.guests);
@@ -131,7 +131,7 @@ test("nobody new comes into a locked meeting until it is open again", async () =
   const ada = await open("Ada");
   const link = await host(ada, {});
   await hostControls(ada);
-  const lock = ada.page.getByRole("checkbox", { name: /^Lock the meeting/u });
+  const lock = ada.page.getByRole("checkbox", { name: "Lock the meeting", exact: true });
   await lock.click();
   await until("the lock stands", () => lock.isChecked());
   const bob = await open("Bob");

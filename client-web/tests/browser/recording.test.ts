@@ -141,7 +141,9 @@ test(
 
     await ada.button("More").click();
     await ada.button("Host controls").click();
-    const saved = await bob.saves(() => ada.page.getByRole("checkbox", { name: /^Members may record/u }).click());
+    const saved = await bob.saves(() =>
+      ada.page.getByRole("checkbox", { name: "Members may record", exact: true }).click(),
+    );
     const file = path.join(folder, "taken.webm");
     await writeFile(file, saved.content);
     expect((await probe(file)).kinds).toContain("video");

@@ -1,5 +1,6 @@
 // What a host or co-host decides for everybody.
 
+import { Checkbox } from "../checkbox.tsx";
 import { Icon } from "../icon.tsx";
 import { text } from "../text.ts";
 import { LinkTermsView } from "./link-terms.tsx";
@@ -87,23 +88,15 @@ interface CheckProperties {
   readonly onChange: (checked: boolean) => void;
 }
 
-function Check({ label, detail, checked, onChange }: CheckProperties) {
+function Check({ onChange, ...properties }: CheckProperties) {
   return (
-    <label class="check">
-      <input
-        type="checkbox"
-        checked={checked}
-        onChange={(event) => {
-          const wanted = event.currentTarget.checked;
-          // It shows what stands: the order takes a moment to come back.
-          event.currentTarget.checked = checked;
-          onChange(wanted);
-        }}
-      />
-      <span>
-        {label}
-        {detail !== undefined && <small>{detail}</small>}
-      </span>
-    </label>
+    <Checkbox
+      {...properties}
+      onChange={(wanted, box) => {
+        // It shows what stands: the order takes a moment to come back.
+        box.checked = properties.checked;
+        onChange(wanted);
+      }}
+    />
   );
 }

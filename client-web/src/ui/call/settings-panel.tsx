@@ -1,6 +1,7 @@
 // The settings during the call: devices, language, look and keys.
 
 import { useEffect, useId } from "preact/hooks";
+import { Checkbox } from "../checkbox.tsx";
 import { BackgroundSwitch } from "../devices/background-switch.tsx";
 import type { DeviceList } from "../devices/device-list.ts";
 import { remember } from "../devices/memory.ts";
@@ -38,20 +39,15 @@ export function SettingsPanel({ model, list }: Properties) {
       </section>
       <section>
         <h3>{text.settings.keyboard}</h3>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={model.singleKeys.value}
-            onChange={(event) => {
-              model.singleKeys.value = event.currentTarget.checked;
-              remember("singleKeys", model.singleKeys.value ? "" : "off");
-            }}
-          />
-          <span>
-            {text.settings.singleKeys}
-            <small>{text.settings.singleKeysDetail}</small>
-          </span>
-        </label>
+        <Checkbox
+          label={text.settings.singleKeys}
+          detail={text.settings.singleKeysDetail}
+          checked={model.singleKeys.value}
+          onChange={(on) => {
+            model.singleKeys.value = on;
+            remember("singleKeys", on ? "" : "off");
+          }}
+        />
       </section>
     </>
   );
