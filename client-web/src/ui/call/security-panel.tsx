@@ -141,6 +141,7 @@ function ledgerOf(model: CallModel): string[] {
           flow(ledger.pictures, traffic.pictureSent),
           flow(ledger.received, traffic.received),
         ]),
+    ledger.roles,
     ledger.sizes,
     ledger.messages,
   ];

@@ -675,6 +675,7 @@ export const arabic: Texts = {
       sound: (size, packets) => `أنك أرسلت ${size} من الصوت المشفّر في ${number(packets)} حزمة`,
       pictures: (size, packets) => `أنك أرسلت ${size} من الصور المشفّرة في ${number(packets)} حزمة`,
       received: (size, packets) => `أنك تلقيت ${size} في ${number(packets)} حزمة`,
+      roles: "من هو المضيف، وما يُسمح لكل جهاز بإرساله",
       sizes: "حجم كل صورة على شاشتك",
       messages: "متى تُرسل الرسائل والملفات وطولها التقريبي",
     },

@@ -645,6 +645,7 @@ export const english = {
       pictures: (size: string, packets: number) =>
         `that you sent ${size} of encrypted pictures in ${number(packets)} packets`,
       received: (size: string, packets: number) => `that ${size} went to you in ${number(packets)} packets`,
+      roles: "who is a host, and what each device may send",
       sizes: "how large each picture is on your screen",
       messages: "when messages and files are sent, and about how long they are",
     },

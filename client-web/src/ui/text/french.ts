@@ -664,6 +664,7 @@ export const french: Texts = {
       sound: (size, packets) => `que vous avez envoyé ${size} de son chiffré en ${number(packets)} paquets`,
       pictures: (size, packets) => `que vous avez envoyé ${size} d’images chiffrées en ${number(packets)} paquets`,
       received: (size, packets) => `que vous avez reçu ${size} en ${number(packets)} paquets`,
+      roles: "qui est hôte, et ce que chaque appareil peut envoyer",
       sizes: "la taille de chaque image sur votre écran",
       messages: "quand des messages et des fichiers sont envoyés, et leur longueur approximative",
     },

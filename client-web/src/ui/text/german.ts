@@ -661,6 +661,7 @@ export const german: Texts = {
       pictures: (size, packets) =>
         `dass Sie ${size} verschlüsselte Bilder in ${number(packets)} Paketen gesendet haben`,
       received: (size, packets) => `dass ${size} in ${number(packets)} Paketen zu Ihnen gingen`,
+      roles: "wer die Leitung hat und was jedes Gerät senden darf",
       sizes: "wie groß jedes Bild auf Ihrem Bildschirm ist",
       messages: "wann Nachrichten und Dateien gesendet werden und wie lang sie ungefähr sind",
     },

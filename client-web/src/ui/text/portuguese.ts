@@ -633,6 +633,7 @@ export const portuguese: Texts = {
       sound: (size, packets) => `que enviou ${size} de som cifrado em ${number(packets)} pacotes`,
       pictures: (size, packets) => `que enviou ${size} de imagens cifradas em ${number(packets)} pacotes`,
       received: (size, packets) => `que recebeu ${size} em ${number(packets)} pacotes`,
+      roles: "quem é anfitrião e o que cada dispositivo pode enviar",
       sizes: "o tamanho de cada imagem no seu ecrã",
       messages: "quando são enviadas mensagens e ficheiros, e o seu tamanho aproximado",
     },

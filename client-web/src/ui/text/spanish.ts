@@ -655,6 +655,7 @@ export const spanish: Texts = {
       sound: (size, packets) => `que usted envió ${size} de sonido cifrado en ${number(packets)} paquetes`,
       pictures: (size, packets) => `que usted envió ${size} de imágenes cifradas en ${number(packets)} paquetes`,
       received: (size, packets) => `que recibió ${size} en ${number(packets)} paquetes`,
+      roles: "quién es anfitrión y qué puede enviar cada dispositivo",
       sizes: "el tamaño de cada imagen en su pantalla",
       messages: "cuándo se envían mensajes y archivos, y su longitud aproximada",
     },
