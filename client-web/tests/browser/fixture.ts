@@ -13,6 +13,8 @@ export const ENGINES: readonly Engine[] = MEDIA_ADDRESS === "127.0.0.1" ? ["chro
 export interface FixtureOptions {
   /** The size of a person's window. Software rendering is what costs most in these tests: as small as it may be. */
   readonly size?: WindowSize;
+  /** Of the server's command line. */
+  readonly server?: readonly string[];
   /** Of Chromium's command line. */
   readonly chromium?: readonly string[];
 }
@@ -29,7 +31,7 @@ export class Fixture {
   }
 
   async start(): Promise<void> {
-    this.#server = await Server.start();
+    this.#server = await Server.start(this.options.server);
   }
 
   async stop(): Promise<void> {

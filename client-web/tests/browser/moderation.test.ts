@@ -1,5 +1,9 @@
 // Who comes in and what guests may do: the lobby, the passcode, removing, locking, and clients that do not obey.
-import { expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+
+import { afterAll, expect, test } from "vitest";
 
 import { prepare } from "./fixture.ts";
 import type { Person } from "./person.ts";
@@ -11,7 +15,10 @@ const NEVER_SILENT = `(() => {
   MediaStreamTrack.prototype.stop = () => undefined;
 })()`;
 
-const fixture = prepare({ size: { width: 900, height: 640 } });
+const state = await mkdtemp(path.join(os.tmpdir(), "conclave-state-"));
+afterAll(() => rm(state, { recursive: true }));
+
+const fixture = prepare({ size: { width: 900, height: 640 }, server: ["--state-folder", state] });
 
 async function open(name: string): Promise<Person> {
   const person = await fixture.open(name);
@@ -183,7 +190,14 @@ test("a burnt meeting leaves a receipt to everybody and opens for nobody", async
   const cyd = await open("Cyd");
   await knock(cyd, link);
   await ended(cyd, "This room was burnt");
-  expect((await fetch(link.replace("/r/", "/api/v1/rooms/").replace(/#.*$/u, ""))).status).toBe(410);
+  const room = link.replace("/r/", "/api/v1/rooms/").replace(/#.*$/u, "");
+  expect((await fetch(room)).status).toBe(410);
+  await fixture.server.kill();
+  await fixture.server.run();
+  expect((await fetch(room)).status).toBe(410);
+  const dan = await open("Dan");
+  await knock(dan, link);
+  await ended(dan, "This room was burnt");
 });
 
 test("a link for one guest lets one guest in", async () => {

@@ -62,7 +62,7 @@ export class Server {
     await gone;
   }
 
-  /** Starts the process again, with no memory of before. */
+  /** Starts the process again, with no memory of before but that in a state folder. */
   async run(): Promise<void> {
     const child = spawn(
       BINARY,

@@ -100,6 +100,30 @@ fn a_link_lets_in_as_many_guests_as_the_host_said() {
 }
 
 #[test]
+fn what_a_link_is_good_for_outlives_the_room_and_the_server() {
+    const TWO_HOURS: u64 = 2 * 3_600_000;
+    let mut world = World::new(506);
+    let host = enter(&mut world, "host", own());
+    limit(&mut world, host, None, Some(2));
+    let first = guest(&mut world, "first");
+    world.assert_one_call(&[host, first]);
+    for who in [first, host] {
+        world.leave(who);
+    }
+    world.run_for(TWO_HOURS);
+    assert_eq!(world.service.stats().rooms, 0, "the room itself is forgotten");
+    let second = guest(&mut world, "second");
+    world.assert_one_call(&[second]);
+    world.leave(second);
+    world.run_for(TWO_HOURS);
+    world.restart_service_with_records(300);
+    let third = guest(&mut world, "third");
+    assert_eq!(world.clients[third].last_error, Some(ErrorCode::LinkUsedUp));
+    let again = enter(&mut world, "host again", own());
+    world.assert_one_call(&[again]);
+}
+
+#[test]
 fn members_keep_out_who_comes_after_the_date_even_when_the_server_does_not() {
     let mut world = World::new(502);
     let host = enter(&mut world, "host", own());
@@ -163,6 +187,9 @@ fn a_burnt_room_is_gone_for_everybody_and_for_ever() {
     for who in [away, new, again] {
         assert_eq!(world.clients[who].last_error, Some(ErrorCode::RoomBurnt));
     }
+    world.restart_service_with_records(300);
+    let late = guest(&mut world, "late");
+    assert_eq!(world.clients[late].last_error, Some(ErrorCode::RoomBurnt));
 }
 
 #[test]

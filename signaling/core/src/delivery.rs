@@ -38,6 +38,7 @@ use conclave_wire::media::Source;
 use conclave_wire::{ErrorCode, ServerMessage};
 
 use crate::people::People;
+use crate::records::KeptTerms;
 use group::Group;
 pub(crate) use group::{Departure, Over};
 use link::Link;
@@ -214,6 +215,7 @@ impl Delivery {
 
     /// Everybody of the group is gone; whoever is left in the room founds the next one.
     fn start_over(&mut self, cx: &mut Cx<'_>) {
+        self.settle_link();
         self.phase = Phase::Empty;
         self.ask_to_found(cx, BTreeSet::new());
     }
@@ -426,6 +428,25 @@ impl Delivery {
         }
     }
 
+    fn settle_link(&mut self) {
+        if let Phase::Running(group) = &self.phase {
+            self.link.settle(|key| group.is_host(key));
+        }
+    }
+
+    /// The room was forgotten, and this was remembered of its link.
+    pub(crate) fn restore_link(&mut self, kept: KeptTerms) {
+        self.link = Link::restored(kept);
+    }
+
+    /// What is to be remembered of the link, if that is new since this was asked last.
+    pub(crate) fn take_link_change(&mut self) -> Option<KeptTerms> {
+        self.link.take_change(|key| match &self.phase {
+            Phase::Running(group) => group.is_host(key),
+            _ => false,
+        })
+    }
+
     /// Why the link lets nobody new in, when `coming` are on their way in already.
     pub(crate) fn link_refusal(&self, unix: Option<u64>, coming: usize) -> Option<ErrorCode> {
         self.link.refusal(unix, coming, |key| match &self.phase {
@@ -566,6 +587,7 @@ impl Delivery {
 
     /// Forgets everything; used when a room ends.
     pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) {
+        self.settle_link();
         if let Phase::Running(group) = &mut self.phase {
             group.drop_trees(cx);
             let group_id = group.group_id();

@@ -5,7 +5,6 @@
 //!
 //! Every output frame is encoded once, however many receive it ([`Output::Send`], [`Frame`]).
 
-mod burnt;
 pub mod config;
 mod delivery;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -16,6 +15,7 @@ pub mod output;
 mod peers;
 mod people;
 mod rate;
+pub mod records;
 mod room;
 pub mod service;
 mod session;
@@ -30,4 +30,5 @@ mod tests;
 
 pub use config::{Limits, ServiceConfig};
 pub use output::{Frame, Output};
+pub use records::{Record, RoomHash};
 pub use service::{CreateRoomError, RoomInfo, Service, SessionKey, Stats};

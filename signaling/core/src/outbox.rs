@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::TreeHash;
 use conclave_wire::{ErrorCode, ServerMessage, codec};
 
 use crate::output::{Frame, Output};
+use crate::records::{Record, RoomHash};
 use crate::service::SessionKey;
 
 /// Outputs in order. Not bounded: the driver empties it after every input, and each input adds at most a few messages
@@ -46,6 +48,14 @@ impl Outbox {
 
     pub(crate) fn drop_tree(&mut self, hash: TreeHash) {
         self.0.push_back(Output::DropTree { hash });
+    }
+
+    pub(crate) fn remember(&mut self, room: RoomHash, record: Record, keep: Duration) {
+        self.0.push_back(Output::Remember { room, record, keep });
+    }
+
+    pub(crate) fn forget(&mut self, room: RoomHash) {
+        self.0.push_back(Output::Forget { room });
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, code: ErrorCode) {

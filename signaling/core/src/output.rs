@@ -1,11 +1,13 @@
 //! What the service asks its driver to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use conclave_wire::ErrorCode;
 use conclave_wire::control::ControlCommand;
 use conclave_wire::id::TreeHash;
 
+use crate::records::{Record, RoomHash};
 use crate::service::SessionKey;
 
 /// One thing to do. Outputs are in order; the driver must keep the order per session.
@@ -32,6 +34,21 @@ pub enum Output {
     DropTree {
         /// Its name.
         hash: TreeHash,
+    },
+    /// Keep this until the time is over or something newer is to be kept of the same room, and hand it to
+    /// [`crate::Service::restore`] when the process starts again.
+    Remember {
+        /// Of which room.
+        room: RoomHash,
+        /// What.
+        record: Record,
+        /// For how long from now on.
+        keep: Duration,
+    },
+    /// What is kept of this room is of no use any more.
+    Forget {
+        /// Which.
+        room: RoomHash,
     },
     /// Close the connection after what was sent to it before. The core has forgotten the session already: no
     /// `handle_disconnect` is needed, and one that comes is ignored.

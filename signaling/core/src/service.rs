@@ -16,13 +16,13 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use thiserror::Error;
 
-use crate::burnt::Burnt;
 use crate::config::ServiceConfig;
 use crate::delivery::mls::Crypto;
 use crate::outbox::Outbox;
 use crate::output::Output;
 use crate::peers::Peers;
 use crate::rate::Rates;
+use crate::records::{Record, Records, RoomHash};
 use crate::room::{Env, Room};
 use crate::session::{Origin, Place, Session, Stage};
 
@@ -83,7 +83,7 @@ pub struct Service {
     /// Connections per origin.
     origins: HashMap<Origin, usize>,
     rooms: HashMap<RoomId, Room>,
-    burnt: Burnt,
+    records: Records,
     /// A moment, and the seconds since 1970 of it.
     clock: Option<(Instant, u64)>,
     peers: Peers,
@@ -109,7 +109,7 @@ impl Service {
             sessions: HashMap::new(),
             origins: HashMap::new(),
             rooms: HashMap::new(),
-            burnt: Burnt::default(),
+            records: Records::default(),
             clock: None,
             peers,
             session_timers: BTreeSet::new(),
@@ -359,9 +359,14 @@ impl Service {
         [session, room].into_iter().flatten().min()
     }
 
+    /// Takes back what an earlier process was told to keep; `left` is how long it still counts.
+    pub fn restore(&mut self, now: Instant, room: RoomHash, record: Record, left: Duration) {
+        self.records.restore(now, room, record, left);
+    }
+
     /// Whether a host burnt this room.
     pub fn is_burnt(&mut self, now: Instant, id: &RoomId) -> bool {
-        self.burnt.has(now, id)
+        self.records.is_burnt(now, &mut self.outbox, id)
     }
 
     /// What may be known of a room.
@@ -407,7 +412,7 @@ impl Service {
             return Err(ErrorCode::UnsupportedVersion);
         }
         let room = hello.room;
-        if self.burnt.has(now, &room) {
+        if self.is_burnt(now, &room) {
             return Err(ErrorCode::RoomBurnt);
         }
         if self.overloaded && !self.continues(&hello) {
@@ -455,7 +460,11 @@ impl Service {
             };
             self.forget_room(&dispensable);
         }
-        self.rooms.insert(id, Room::new(now, id, policy, by_link));
+        let mut room = Room::new(now, id, policy, by_link);
+        if let Some(kept) = self.records.terms(&self.crypto, &id) {
+            room.delivery.restore_link(kept);
+        }
+        self.rooms.insert(id, room);
         self.plan(id);
         true
     }
@@ -484,11 +493,20 @@ impl Service {
         };
         step(room, &mut env);
         let is_over = room.is_over(now, self.config.limits.empty_room_ttl);
+        if burnt {
+            self.records.burn(now, &mut self.outbox, &id);
+        } else if let Some(kept) = room.delivery.take_link_change() {
+            let expires = kept.terms().and_then(|terms| terms.expires);
+            let left = expires
+                .zip(unix)
+                .map_or(0, |(expires, unix)| expires.saturating_sub(unix));
+            if let Some(sealed) = kept.seal(&self.crypto, &id, self.rng.random()) {
+                self.records
+                    .keep_terms(now, &mut self.outbox, &id, sealed, Duration::from_secs(left));
+            }
+        }
         for session in closed {
             self.forget_session(session);
-        }
-        if burnt {
-            self.burnt.insert(now, &id);
         }
         if is_over || burnt {
             self.forget_room(&id);

@@ -140,6 +140,10 @@ struct Options {
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
 
+    /// Folder that keeps over restarts which rooms were burnt and what links are good for [default: none]
+    #[arg(long, value_name = "FOLDER")]
+    state_folder: Option<String>,
+
     /// Folder for the ciphertext of shared files [default: the system's temporary folder]
     #[arg(long, value_name = "FOLDER")]
     files_folder: Option<String>,
@@ -199,6 +203,7 @@ impl Options {
             "embed_origins" => self.embed_origins.as_ref(),
             "max_connections_per_ip" => self.max_connections_per_ip.as_ref(),
             "max_connections" => self.max_connections.as_ref(),
+            "state_folder" => self.state_folder.as_ref(),
             "files_folder" => self.files_folder.as_ref(),
             "max_file_mib" => self.max_file_mib.as_ref(),
             "max_room_files_mib" => self.max_room_files_mib.as_ref(),

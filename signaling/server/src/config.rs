@@ -49,6 +49,8 @@ pub struct Config {
     pub max_connections_per_ip: u32,
     /// Most WebSocket connections at a time.
     pub max_connections: u32,
+    /// Folder of what is remembered over restarts; memory only when there is none.
+    pub state_folder: Option<PathBuf>,
     /// Folder for the ciphertext of shared files; the system's temporary one when there is none.
     pub files_folder: Option<PathBuf>,
     /// Largest shared file in MiB; 0 turns files off.
@@ -86,6 +88,9 @@ impl Config {
             embed_origins: settings.parse::<value::Origins>("embed_origins")?.0,
             max_connections_per_ip: settings.parse::<value::Count>("max_connections_per_ip")?.0,
             max_connections: settings.parse::<value::Count>("max_connections")?.0,
+            state_folder: settings
+                .parse_optional::<Text>("state_folder")?
+                .map(|text| PathBuf::from(text.0)),
             files_folder: settings
                 .parse_optional::<Text>("files_folder")?
                 .map(|text| PathBuf::from(text.0)),

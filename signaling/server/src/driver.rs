@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 
 use crate::http::tree::Trees;
 use crate::sfu_link::{LinkEvent, SfuLink};
+use crate::state::Writer;
 
 /// Inputs that wait for the service. A connection that finds it full waits, and its peer with it (TCP).
 const INPUT_QUEUE: usize = 1_024;
@@ -178,13 +179,20 @@ pub(crate) struct Driver {
     link: SfuLink,
     sessions: HashMap<SessionKey, mpsc::Sender<Outbound>>,
     trees: Arc<Trees>,
+    /// Where records go that outlive the process; without one the core alone has them.
+    records: Option<Writer>,
     /// Commands for which the link's queue had no room.
     backlog: VecDeque<ControlCommand>,
     candidates: watch::Sender<Option<Vec<SocketAddr>>>,
 }
 
 impl Driver {
-    pub(crate) fn new(service: Service, link: SfuLink, trees: Arc<Trees>) -> (Self, ServiceHandle) {
+    pub(crate) fn new(
+        service: Service,
+        link: SfuLink,
+        trees: Arc<Trees>,
+        records: Option<Writer>,
+    ) -> (Self, ServiceHandle) {
         let (sender, inputs) = mpsc::channel(INPUT_QUEUE);
         let (candidates, watched) = watch::channel(None);
         let driver = Self {
@@ -193,6 +201,7 @@ impl Driver {
             link,
             sessions: HashMap::new(),
             trees,
+            records,
             backlog: VecDeque::new(),
             candidates,
         };
@@ -307,6 +316,16 @@ impl Driver {
                 Output::Control(command) => self.control(command),
                 Output::StoreTree { hash, bytes } => self.trees.store(hash, bytes),
                 Output::DropTree { hash } => self.trees.forget(&hash),
+                Output::Remember { room, record, keep } => {
+                    if let Some(writer) = &self.records {
+                        writer.remember(room, record, keep);
+                    }
+                }
+                Output::Forget { room } => {
+                    if let Some(writer) = &self.records {
+                        writer.forget(room);
+                    }
+                }
             }
         }
     }

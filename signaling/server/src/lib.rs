@@ -19,10 +19,12 @@ mod http;
 mod listener;
 mod logging;
 mod metrics;
+mod private_folder;
 mod process;
 mod registry;
 mod sfu_link;
 mod socket;
+mod state;
 mod tls;
 mod ws;
 

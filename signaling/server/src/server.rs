@@ -24,6 +24,7 @@ use crate::http::tree::Trees;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::sfu_link::{self, Token};
+use crate::state::{State, StateError};
 use crate::tls::{Certificate, Tls, TlsError};
 use crate::{assets, listener, process};
 
@@ -62,6 +63,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// Nothing can be remembered over restarts.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The control link's token cannot be read.
     #[error("cannot read the token file {path}: {error}")]
     TokenFile {
@@ -109,6 +113,7 @@ pub struct Server {
     app: App,
     stop: watch::Sender<bool>,
     driver: JoinHandle<()>,
+    state: Option<State>,
 }
 
 /// Where media goes.
@@ -168,8 +173,18 @@ impl Server {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
         let trees = Arc::new(Trees::default());
-        let (driver, mut service) =
-            Driver::new(Service::new(core_config(config), seed), link, Arc::clone(&trees));
+        let mut core = Service::new(core_config(config), seed);
+        let (state, writer) = match &config.state_folder {
+            Some(folder) => {
+                let (state, writer, kept) = State::open(folder)?;
+                for kept in kept {
+                    core.restore(Instant::now(), kept.room, kept.record, kept.left);
+                }
+                (Some(state), Some(writer))
+            }
+            None => (None, None),
+        };
+        let (driver, mut service) = Driver::new(core, link, Arc::clone(&trees), writer);
         let driver = tokio::spawn(driver.run());
         let media = match &config.sfu {
             Some(url) => Media::Remote(url.0.clone()),
@@ -212,6 +227,7 @@ impl Server {
             app,
             stop,
             driver,
+            state,
         })
     }
 
@@ -306,6 +322,11 @@ impl Server {
             tracing::warn!(connections = self.app.registry.live(), "connections were cut");
         }
         self.driver.abort();
+        // Only then is it gone, and with it the way to the state's thread.
+        let _ = self.driver.await;
+        if let Some(state) = self.state {
+            let _ = tokio::task::spawn_blocking(|| state.close()).await;
+        }
         tracing::info!("stopped");
     }
 }

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use conclave_e2ee::{HostKey, RoomSecret};
-use conclave_signaling_core::{Output, Service, ServiceConfig, SessionKey};
+use conclave_signaling_core::{Output, Record, RoomHash, Service, ServiceConfig, SessionKey};
 use conclave_wire::client::session::{Policy, Suite};
 use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{LeafIndex, PeerId, RoomId};
@@ -63,6 +63,8 @@ pub(crate) struct World {
     pending: HashMap<u64, Event>,
     next_event: u64,
     trees: HashMap<String, Vec<u8>>,
+    /// What the service wants to be handed when it starts again, and until when.
+    records: HashMap<RoomHash, (Record, Instant)>,
     filters: Vec<Filter>,
     /// What the SFU was told, in order.
     pub(crate) commands: Vec<ControlCommand>,
@@ -122,6 +124,7 @@ impl World {
             pending: HashMap::new(),
             next_event: 0,
             trees: HashMap::new(),
+            records: HashMap::new(),
             filters: Vec::new(),
             commands: Vec::new(),
             tags: BTreeMap::new(),
@@ -222,6 +225,16 @@ impl World {
                 let back = self.now + down + self.rng.random_range(50..700);
                 self.at(back, Event::Connect { who });
             }
+        }
+    }
+
+    /// The same, with the records of the process that died.
+    pub(crate) fn restart_service_with_records(&mut self, down: u64) {
+        self.restart_service(down);
+        let now = self.instant();
+        for (room, (record, end)) in &self.records {
+            let left = end.saturating_duration_since(now);
+            self.service.restore(now, *room, record.clone(), left);
         }
     }
 
@@ -357,6 +370,12 @@ impl World {
                 }
                 Output::DropTree { hash } => {
                     self.trees.remove(&hash.to_text());
+                }
+                Output::Remember { room, record, keep } => {
+                    self.records.insert(room, (record, self.instant() + keep));
+                }
+                Output::Forget { room } => {
+                    self.records.remove(&room);
                 }
                 Output::Close { session, .. } => self.close_down(session),
             }

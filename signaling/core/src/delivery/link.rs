@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use conclave_wire::ErrorCode;
 use conclave_wire::client::order::{Order, Terms};
 
+use crate::records::KeptTerms;
+
 /// Most leaf keys that are counted one by one.
 const MAX_COUNTED: usize = 4_096;
 
@@ -14,11 +16,23 @@ pub(crate) struct Link {
     terms: Option<(Order, Terms)>,
     /// Leaf keys that came in; those of hosts are left out when they are counted.
     let_in: BTreeSet<Vec<u8>>,
-    /// How many came in before this process counted, by what a host signed.
+    /// How many came in to earlier calls, or before this process counted, by what a host signed.
     before: u32,
+    /// Whether what is remembered of it is old.
+    is_changed: bool,
 }
 
 impl Link {
+    /// The link of a room that was forgotten.
+    pub(crate) fn restored(kept: KeptTerms) -> Self {
+        let terms = kept.terms();
+        Self {
+            before: kept.used,
+            terms: terms.map(|terms| (kept.order, terms)),
+            ..Self::default()
+        }
+    }
+
     /// Takes terms that a host signed, if they are newer; says whether they are.
     pub(crate) fn take(&mut self, order: Order, terms: Terms, is_host: impl Fn(&[u8]) -> bool) -> bool {
         if let Some((_, stands)) = &self.terms
@@ -29,7 +43,24 @@ impl Link {
         let missing = terms.used.saturating_sub(self.uses(is_host));
         self.before = self.before.saturating_add(missing);
         self.terms = Some((order, terms));
+        self.is_changed = true;
         true
+    }
+
+    /// The group that people came into is over: who its hosts were cannot be asked any more.
+    pub(crate) fn settle(&mut self, is_host: impl Fn(&[u8]) -> bool) {
+        self.before = self.uses(is_host);
+        self.let_in.clear();
+        self.is_changed = true;
+    }
+
+    /// What is to be remembered of it, if that is new since this was asked last.
+    pub(crate) fn take_change(&mut self, is_host: impl Fn(&[u8]) -> bool) -> Option<KeptTerms> {
+        if !std::mem::take(&mut self.is_changed) {
+            return None;
+        }
+        let used = self.uses(is_host);
+        self.order().map(|order| KeptTerms { order, used })
     }
 
     /// The order that stands, for a State.
@@ -41,6 +72,7 @@ impl Link {
     pub(crate) fn let_in(&mut self, leaf_key: Vec<u8>) {
         if self.let_in.len() < MAX_COUNTED {
             self.let_in.insert(leaf_key);
+            self.is_changed = true;
         }
     }
 
@@ -126,6 +158,21 @@ mod tests {
         assert_eq!(link.refusal(None, 1, is_host), Some(ErrorCode::LinkUsedUp));
         link.let_in(vec![3]);
         assert_eq!(link.refusal(None, 0, is_host), Some(ErrorCode::LinkUsedUp));
+    }
+
+    #[test]
+    fn what_is_remembered_counts_the_guests_and_changes_with_them() {
+        let mut link = link(None, Some(2), 0);
+        let is_host = |key: &[u8]| key == [1];
+        assert_eq!(link.take_change(is_host).map(|kept| kept.used), Some(0));
+        assert_eq!(link.take_change(is_host), None);
+        link.let_in(vec![1]);
+        link.let_in(vec![2]);
+        link.settle(is_host);
+        // Nobody is a host where there is no group.
+        assert_eq!(link.refusal(None, 0, |_| false), None);
+        assert_eq!(link.refusal(None, 1, |_| false), Some(ErrorCode::LinkUsedUp));
+        assert_eq!(link.take_change(|_| false).map(|kept| kept.used), Some(1));
     }
 
     #[test]

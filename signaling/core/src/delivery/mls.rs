@@ -19,13 +19,13 @@ use openmls::prelude::{
 };
 use openmls_rust_crypto::{MemoryStorage, OpenMlsRustCrypto, RustCrypto};
 use openmls_traits::OpenMlsProvider as _;
-use openmls_traits::types::SignatureScheme;
+use openmls_traits::types::{AeadType, SignatureScheme};
 use sha2::{Digest as _, Sha256};
 
 use super::group_info::{self, Expected};
 use super::tls::Reader;
 
-/// The cryptography of this process. It holds no secret: it only verifies and hashes.
+/// The cryptography of this process. It holds no secret of a call: it verifies, hashes, and seals records.
 #[derive(Default)]
 pub(crate) struct Crypto(OpenMlsRustCrypto);
 
@@ -42,6 +42,20 @@ impl Crypto {
                 .ok()
         })
         .is_some()
+    }
+
+    /// ChaCha20-Poly1305 (RFC 8439 §2.8) without associated data. One key must not see a nonce twice.
+    pub(crate) fn seal(&self, key: &[u8; 32], nonce: &[u8; 12], text: &[u8]) -> Option<Vec<u8>> {
+        self.rust()
+            .aead_encrypt(AeadType::ChaCha20Poly1305, key, text, nonce, &[])
+            .ok()
+    }
+
+    /// Opens what [`Crypto::seal`] made; `None` if it is not that.
+    pub(crate) fn open(&self, key: &[u8; 32], nonce: &[u8; 12], ciphertext: &[u8]) -> Option<Vec<u8>> {
+        self.rust()
+            .aead_decrypt(AeadType::ChaCha20Poly1305, key, ciphertext, nonce, &[])
+            .ok()
     }
 }
 

@@ -128,6 +128,7 @@ impl Desk {
                 Output::DropTree { hash } => {
                     self.trees.remove(&hash);
                 }
+                Output::Remember { .. } | Output::Forget { .. } => {}
                 Output::Close { session, code } => {
                     self.closed.insert(session, code);
                 }

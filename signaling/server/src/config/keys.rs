@@ -170,6 +170,13 @@ pub const KEYS: &[Key] = &[
         help: "Most participants' connections at a time.",
     },
     Key {
+        name: "state_folder",
+        default: "",
+        kind: Kind::Text,
+        help: "Folder that keeps over restarts which rooms were burnt and what links are good for. It names no room.\n\
+               Empty: that is kept in memory only.",
+    },
+    Key {
         name: "files_folder",
         default: "",
         kind: Kind::Text,

@@ -19,7 +19,7 @@ fn driver() -> (Driver, ServiceHandle, Link) {
     let (commands, command_receiver) = mpsc::channel(SFU_QUEUE);
     let (event_sender, events) = mpsc::channel(SFU_QUEUE);
     let service = Service::new(ServiceConfig::default(), [7; 32]);
-    let (driver, handle) = Driver::new(service, SfuLink { commands, events }, Arc::default());
+    let (driver, handle) = Driver::new(service, SfuLink { commands, events }, Arc::default(), None);
     (
         driver,
         handle,

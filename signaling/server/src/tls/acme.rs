@@ -11,8 +11,9 @@ use rustls_acme::caches::DirCache;
 use rustls_acme::{AcmeConfig as Request, EventOk, is_tls_alpn_challenge};
 use tokio::sync::watch;
 
-use super::{TlsError, provider, self_signed};
+use super::{TlsError, provider};
 use crate::config::AcmeConfig;
+use crate::private_folder;
 
 /// The protocol of a challenge (RFC 8737 §6.2).
 pub(super) const ALPN: &[u8] = b"acme-tls/1";
@@ -28,7 +29,7 @@ pub(super) fn start(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Arc<dyn ResolvesServerCert>, TlsError> {
     // The library writes keys as anybody may read them; the folder keeps them to their owner.
-    self_signed::private_folder(&config.folder).map_err(|error| TlsError::Folder {
+    private_folder::make(&config.folder).map_err(|error| TlsError::Folder {
         path: config.folder.clone(),
         error,
     })?;

@@ -1,13 +1,14 @@
 //! A certificate that nobody vouches for, made once and kept: browsers ask again whenever it is another one.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::TlsError;
 use super::files::Files;
+use crate::private_folder;
 
 const CERTIFICATE: &str = "self-signed.pem";
 const KEY: &str = "self-signed.key";
@@ -17,7 +18,7 @@ pub(super) fn kept(folder: &Path, names: &[String]) -> Result<Arc<Files>, TlsErr
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
     if !certificate.exists() {
         let made = rcgen::generate_simple_self_signed(names)?;
-        let written = private_folder(folder)
+        let written = private_folder::make(folder)
             .and_then(|()| replace(&key, &made.signing_key.serialize_pem()))
             .and_then(|()| replace(&certificate, &made.cert.pem()));
         written.map_err(|error| TlsError::Folder {
@@ -26,11 +27,6 @@ pub(super) fn kept(folder: &Path, names: &[String]) -> Result<Arc<Files>, TlsErr
         })?;
     }
     Files::read(certificate, key)
-}
-
-/// Makes a folder that only its owner reads.
-pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Writes a file that only its owner reads, whole or not at all.
