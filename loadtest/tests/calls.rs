@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failing one is the report")]
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -48,9 +47,6 @@ impl Server {
     }
 
     fn start_with(tls: Option<tempfile::TempDir>) -> Self {
-        // Ports that were free a moment ago.
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut command = Command::new(server_binary());
         let scheme = match &tls {
             Some(folder) => {
@@ -65,20 +61,21 @@ impl Server {
             }
         };
         let mut process = command
-            .args(["--listen", &tcp.to_string(), "--media", &udp.to_string()])
+            // Ports that the system gives it: one that was free a moment ago is another test's by now.
+            .args(["--listen", "127.0.0.1:0", "--media", "127.0.0.1:0"])
             .args(["--advertise", "127.0.0.1"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("://")));
-        assert!(ready.is_some(), "the server did not say where it is");
+        let port = lines.find_map(|line| line.ok()?.split_once("://localhost:")?.1.parse::<u16>().ok());
+        assert!(port.is_some(), "the server did not say where it is");
         // What else it says is read and dropped, so that it is never blocked.
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             process,
-            url: format!("{scheme}://{tcp}"),
+            url: format!("{scheme}://127.0.0.1:{}", port.unwrap()),
             tls,
         }
     }

@@ -3,6 +3,7 @@
 // It serves the client that was built into it. CLIENT=dist serves the one in client-web/dist instead, in front of the
 // server: for a look at changes without a build of the server, though without its security headers.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
 import path from "node:path";
@@ -173,14 +174,21 @@ class Relay {
   }
 }
 
+/** A port of TCP that is free, below those that the system gives to browsers and relays in the meantime. */
 async function freePort(): Promise<number> {
-  const probe = net.createServer();
-  probe.listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as net.AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const probe = net.createServer();
+    probe.listen(port, "127.0.0.1");
+    const isFree = await once(probe, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }
 
 /** Asks again every 50 ms until the answer is yes; fails after `timeoutMs`, saying what was waited for. */
