@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { describe, expect, it, vi } from "vitest";
 import type { Participant } from "../../index.ts";
+import type { RecorderTrouble } from "../record/recorder.ts";
 import { MemoryStore } from "../record/store.ts";
 import { text } from "../text.ts";
 import { fileName, RecordingModel, type RecordingTools } from "./recording.ts";
@@ -8,14 +9,14 @@ import { fileName, RecordingModel, type RecordingTools } from "./recording.ts";
 function world(change: Partial<RecordingTools> = {}, connected = true) {
   const steps: string[] = [];
   const saved: number[] = [];
-  let end: Parameters<RecordingTools["record"]>[2] = () => undefined;
+  let trouble: Parameters<RecordingTools["record"]>[2] = () => undefined;
   const store = new MemoryStore(10, (pieces) => saved.push(pieces.length));
   const tools: RecordingTools = {
     format: () => ({ mime: "video/webm", extension: "webm" }),
     open: () => Promise.resolve({ store, inMemory: false }),
-    record: (_, __, onEnd) => {
+    record: (_, __, onTrouble) => {
       steps.push("record");
-      end = onEnd;
+      trouble = onTrouble;
       return {
         setPeople: (people) => steps.push(`people ${people.length}`),
         stop: () => {
@@ -34,7 +35,7 @@ function world(change: Partial<RecordingTools> = {}, connected = true) {
   const people = signal<readonly Participant[]>([]);
   const allowed = signal(true);
   const model = new RecordingModel({ setRecording }, people, allowed, announce, tools);
-  return { model, allowed, steps, saved, announce, store, people, end: (why: "full" | "failed") => end(why) };
+  return { model, allowed, steps, saved, announce, store, people, meets: (what: RecorderTrouble) => trouble(what) };
 }
 
 describe("a recording", () => {
@@ -77,15 +78,23 @@ describe("a recording", () => {
   });
 
   it("is saved when there is no room for more", async () => {
-    const { model, announce, saved, store, end } = world();
+    const { model, announce, saved, store, meets } = world();
     await model.toggle();
     expect(await store.write(new Blob(["123456"]))).toBe(true);
     expect(await store.write(new Blob(["789012"]))).toBe(false);
     expect(await store.write(new Blob(["3"]))).toBe(false);
-    end("full");
+    meets("full");
     await vi.waitFor(() => expect(model.state.value).toBe("off"));
     expect(saved).toEqual([1]);
     expect(announce).toHaveBeenCalledWith(text.recording.full, "problem");
+  });
+
+  it("goes on without sound, and says so", async () => {
+    const { model, announce, meets } = world();
+    await model.toggle();
+    meets("silent");
+    expect(model.state.value).toBe("on");
+    expect(announce).toHaveBeenCalledWith(text.recording.silent, "problem");
   });
 
   it("does not begin where hosts do not let members record, not even when they decide it meanwhile", async () => {

@@ -3,7 +3,7 @@
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Participant } from "../../index.ts";
 import type { CallPort } from "../port.ts";
-import { Recorder, type RecorderEnd, recordingFormat } from "../record/recorder.ts";
+import { Recorder, type RecorderTrouble, recordingFormat } from "../record/recorder.ts";
 import { MEMORY_LIMIT, type OpenedStore, openStore } from "../record/store.ts";
 import { text } from "../text.ts";
 import { sizeOf } from "./size.ts";
@@ -15,14 +15,14 @@ export interface RecordingTools {
   record(
     mime: string,
     store: OpenedStore["store"],
-    onEnd: (end: RecorderEnd) => void,
+    onTrouble: (trouble: RecorderTrouble) => void,
   ): Pick<Recorder, "setPeople" | "stop">;
 }
 
 const BROWSER: RecordingTools = {
   format: recordingFormat,
   open: openStore,
-  record: (mime, store, onEnd) => new Recorder(mime, store, onEnd),
+  record: (mime, store, onTrouble) => new Recorder(mime, store, onTrouble),
 };
 
 export class RecordingModel {
@@ -102,9 +102,11 @@ export class RecordingModel {
       await opened.store.close();
       return this.#announce(text.recording.notConnected, "problem");
     }
-    const recorder = this.#tools.record(format.mime, opened.store, (end) => {
-      this.#announce(end === "full" ? text.recording.full : text.recording.failed, "problem");
-      void this.stop();
+    const recorder = this.#tools.record(format.mime, opened.store, (trouble) => {
+      this.#announce(text.recording[trouble], "problem");
+      if (trouble !== "silent") {
+        void this.stop();
+      }
     });
     const unfollow = effect(() => recorder.setPeople(this.#people.value));
     const unwatch = effect(() => {

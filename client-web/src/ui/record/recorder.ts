@@ -12,13 +12,15 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Why a recording ended by itself. */
-export type RecorderEnd = "full" | "failed";
+/** Why a recording ended by itself, or that it goes on without sound. */
+export type RecorderTrouble = "full" | "failed" | "silent";
 
 const SIZE = { width: 1280, height: 720 };
 const FRAMES_PER_SECOND = 20;
 const BITS_PER_SECOND = { video: 2_500_000, audio: 128_000 };
 const PIECE_MS = 1_000;
+/** How long a browser may take to mix sound; Firefox never begins where it can play none. */
+const SOUND_MS = 3_000;
 const LABEL = { height: 28, font: "16px system-ui, sans-serif", inset: 8 };
 const COLORS = { ground: "#101614", tile: "#25302c", words: "#f2f6f4", veil: "rgb(14 21 19 / 78%)" };
 /** VP8 is the one that costs a device the least that encodes a call already. */
@@ -46,16 +48,17 @@ export class Recorder {
   readonly #videos = new Map<MediaStream, HTMLVideoElement>();
   readonly #recorder: MediaRecorder;
   readonly #store: Store;
-  readonly #onEnd: (end: RecorderEnd) => void;
+  readonly #onTrouble: (trouble: RecorderTrouble) => void;
   readonly #drawing: ReturnType<typeof setInterval>;
+  readonly #hearing: ReturnType<typeof setTimeout>;
   readonly #stopped: Promise<void>;
   #people: readonly Participant[] = [];
   #written: Promise<void> = Promise.resolve();
   #over = false;
 
-  constructor(mime: string, store: Store, onEnd: (end: RecorderEnd) => void) {
+  constructor(mime: string, store: Store, onTrouble: (trouble: RecorderTrouble) => void) {
     this.#store = store;
-    this.#onEnd = onEnd;
+    this.#onTrouble = onTrouble;
     this.#canvas.width = SIZE.width;
     this.#canvas.height = SIZE.height;
     void this.#sound.resume();
@@ -72,6 +75,11 @@ export class Recorder {
     });
     this.#drawing = setInterval(() => this.#draw(), 1_000 / FRAMES_PER_SECOND);
     this.#draw();
+    this.#hearing = setTimeout(() => {
+      if (this.#sound.state !== "running") {
+        this.#onTrouble("silent");
+      }
+    }, SOUND_MS);
     this.#recorder.start(PIECE_MS);
   }
 
@@ -108,6 +116,7 @@ export class Recorder {
     }
     this.#over = true;
     clearInterval(this.#drawing);
+    clearTimeout(this.#hearing);
     if (this.#recorder.state !== "inactive") {
       this.#recorder.stop();
       await this.#stopped;
@@ -133,9 +142,9 @@ export class Recorder {
     this.#written = this.#written.catch(() => this.#end("failed"));
   }
 
-  #end(end: RecorderEnd): void {
+  #end(why: "full" | "failed"): void {
     if (!this.#over) {
-      this.#onEnd(end);
+      this.#onTrouble(why);
     }
   }
 

@@ -714,6 +714,7 @@ export const english = {
     inMemory: (size: string) => `The recording is kept in memory, up to ${size}, and is saved when you stop.`,
     full: "There is no room for more. The recording was ended and saved.",
     failed: "The recording broke off. What could be saved was saved.",
+    silent: "The recording has no sound, because the browser found nothing to play sound on.",
     saved: "The recording was saved on this device.",
   },
 

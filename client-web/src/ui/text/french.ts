@@ -734,6 +734,7 @@ export const french: Texts = {
     inMemory: (size) => `L’enregistrement reste en mémoire, jusqu’à ${size}, et il est sauvegardé à la fin.`,
     full: "Il n’y a plus de place. L’enregistrement est terminé et sauvegardé.",
     failed: "L’enregistrement s’est interrompu. Ce qui pouvait l’être a été sauvegardé.",
+    silent: "L’enregistrement n’a pas de son, car le navigateur n’a rien trouvé pour en émettre.",
     saved: "L’enregistrement a été sauvegardé sur cet appareil.",
   },
 

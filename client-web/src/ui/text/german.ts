@@ -731,6 +731,7 @@ export const german: Texts = {
     inMemory: (size) => `Die Aufnahme bleibt im Arbeitsspeicher, bis zu ${size}, und wird am Ende gespeichert.`,
     full: "Für mehr ist kein Platz. Die Aufnahme wurde beendet und gespeichert.",
     failed: "Die Aufnahme brach ab. Gespeichert wurde, was möglich war.",
+    silent: "Die Aufnahme hat keinen Ton, denn der Browser fand nichts, worauf er Ton abspielen kann.",
     saved: "Die Aufnahme wurde auf diesem Gerät gespeichert.",
   },
 

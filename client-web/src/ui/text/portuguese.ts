@@ -702,6 +702,7 @@ export const portuguese: Texts = {
     inMemory: (size) => `A gravação fica na memória, até ${size}, e é guardada no fim.`,
     full: "Não cabe mais. A gravação terminou e foi guardada.",
     failed: "A gravação foi interrompida. O que foi possível foi guardado.",
+    silent: "A gravação não tem som, porque o navegador não encontrou onde o reproduzir.",
     saved: "A gravação foi guardada neste dispositivo.",
   },
 

@@ -724,6 +724,7 @@ export const spanish: Texts = {
     inMemory: (size) => `La grabación queda en la memoria, hasta ${size}, y se guarda al terminar.`,
     full: "No cabe más. La grabación terminó y se guardó.",
     failed: "La grabación se interrumpió. Se guardó lo que se pudo.",
+    silent: "La grabación no tiene sonido, porque el navegador no encontró dónde reproducirlo.",
     saved: "La grabación se guardó en este dispositivo.",
   },
 
