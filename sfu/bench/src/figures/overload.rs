@@ -57,7 +57,8 @@ fn overload(options: Options) -> Result<Vec<Figure>, BenchError> {
     }
     // A packet takes less the more there is to send together: what a room takes is measured where the core is nearly full.
     let carried = played::fill_up(&mut fleet, room, FIRST, NEARLY_FULL, MAX_ROOMS)?;
-    let busy = Played::of(&mut fleet, Duration::from_secs(3))?.shard / size(carried);
+    let time = Duration::from_secs(3);
+    let busy = Played::of(&mut fleet, time)?.of_room(room, time);
     let enough = (carried..MAX_ROOMS).find(|rooms| size(*rooms) * busy >= OFFERED);
     let rooms = options.rooms.or(enough).unwrap_or(MAX_ROOMS);
     fleet.until_quiet(Duration::from_millis(20))?;

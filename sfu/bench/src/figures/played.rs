@@ -41,6 +41,18 @@ impl Played {
         }
     }
 
+    /// The share of its core that the shard takes for a room of which everything is forwarded. What it took for what came
+    /// through counts: clients that were too slow, and load that was shed, make no room cheaper.
+    pub(super) fn of_room(&self, room: Room<'_>, time: Duration) -> f64 {
+        let people = size(room.publishers + room.watchers);
+        let streams = room.streams.iter();
+        let sent: f64 = streams
+            .map(|stream| f64::from(stream.packets) / stream.interval.as_secs_f64())
+            .sum();
+        let forwarded = size(room.publishers) * sent * (people - 1.0) * time.as_secs_f64();
+        self.shard * forwarded / count(self.delivered).max(1.0)
+    }
+
     /// Plays for a while.
     pub(super) fn of(fleet: &mut Fleet, time: Duration) -> Result<Self, BenchError> {
         let clocks = (ThreadClock::find(SHARD)?, ThreadClock::own());
@@ -82,10 +94,11 @@ pub(super) fn fill_up(
     load: f64,
     most: usize,
 ) -> Result<usize, BenchError> {
+    let time = Duration::from_secs(2);
     loop {
         fleet.spread();
         warm_up(fleet)?;
-        let each = Played::of(fleet, Duration::from_secs(2))?.shard / size(rooms);
+        let each = Played::of(fleet, time)?.of_room(room, time);
         let before = rooms;
         // Half of what seems to lack: what each costs is not the same under more load.
         let lacking = |rooms| (load / each.max(1e-9) - size(rooms)) / 2.0;
