@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compare;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+pub mod host;
 pub mod http;
 pub mod light;
 pub mod measure;

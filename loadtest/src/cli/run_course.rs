@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::run_arguments::RunArguments;
 use crate::browser::Browsers;
+use crate::host;
 use crate::http::{HttpError, Server};
 use crate::light::{EngineFigures, LightEngine};
 use crate::measure::Measures;
@@ -42,6 +43,7 @@ pub(super) struct Course {
 pub(super) struct Looks {
     server: Result<Usage, String>,
     own: Result<Usage, String>,
+    stolen_s: Option<f64>,
 }
 
 impl Looks {
@@ -50,6 +52,7 @@ impl Looks {
         Self {
             server: server_usage::look(server, arguments.server_pid).await,
             own: server_usage::of_process(std::process::id()),
+            stolen_s: host::stolen_s(),
         }
     }
 }
@@ -131,6 +134,10 @@ impl Course {
                 .and_then(|figures| figures.lateness.snapshot())
                 .map(|lateness| milliseconds(lateness.value_at_quantile(0.99))),
             busiest_thread: engine.and_then(EngineFigures::busiest),
+            stolen_s: after
+                .stolen_s
+                .zip(self.before.stolen_s)
+                .map(|(after, before)| after - before),
         };
         let generator = generator::judge(&both(&self.before.own, after.own), observed);
         (server, generator)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::load::{Counts, Load, float};
+use crate::host;
 use crate::measure::generator::{self, Observed};
 use crate::report::figure::Better;
 use crate::report::model::{CapacityStep, Generator};
@@ -132,6 +133,7 @@ struct Own {
     media: Duration,
     /// Packets it dropped for want of time.
     overrun: u64,
+    stolen_s: Option<f64>,
 }
 
 /// What lies between two looks.
@@ -167,6 +169,7 @@ impl Look {
                 usage: server_usage::of_process(std::process::id()),
                 media: engine.cpu(),
                 overrun: engine.overrun() + measures.packets_overrun.value(),
+                stolen_s: host::stolen_s(),
             },
             counts: load.counts(),
             latency: measures.latency.snapshot(),
@@ -271,6 +274,10 @@ impl Window {
             // Participants are spread evenly, so that an average thread is as good as the busiest.
             late_p99_ms: None,
             busiest_thread: ratio(media, self.seconds() * threads, "").ok(),
+            stolen_s: after
+                .stolen_s
+                .zip(before.stolen_s)
+                .map(|(after, before)| after - before),
         };
         generator::judge(&looks, observed)
     }
@@ -388,6 +395,7 @@ mod tests {
                 usage: Ok(usage),
                 media: Duration::from_secs_f64(cpu_s),
                 overrun: 0,
+                stolen_s: None,
             },
             counts: Counts {
                 sent,

@@ -1,7 +1,7 @@
 //! What the load tester itself used, and whether it was the limit.
 //!
 //! A generator that is the limit sends less, receives late and drops: the run then says of the server only that it can
-//! do at least this.
+//! do at least this. So it is when the host of a virtual machine gives its cores to others.
 
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ pub const LATE_MS: f64 = 10.0;
 /// Packets dropped for want of time, of all received: more than this and it is the limit.
 const OVERRUN: f64 = 0.0001;
 
+/// The host took more than this share of the machine's CPU time, and that is the limit.
+const STOLEN: f64 = 0.05;
+
 /// What is known of the generator at the end of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed {
@@ -49,6 +52,8 @@ pub struct Observed {
     pub late_p99_ms: Option<f64>,
     /// The longest that its own busiest thread was busy, from 0 to 1, where that is known.
     pub busiest_thread: Option<f64>,
+    /// CPU time per core that the machine's host gave to others, in seconds, where that is known.
+    pub stolen_s: Option<f64>,
 }
 
 /// Judges from two looks at the own process.
@@ -60,7 +65,13 @@ pub fn judge(looks: &Result<(Usage, Usage), String>, observed: Observed) -> Gene
         .map(|(before, after)| after.cpu_s - before.cpu_s);
     let cores_used = cpu_s.filter(|_| seconds > 0.0).map(|cpu| cpu / seconds);
     let dropped = super::delivery::share(observed.overrun, observed.packets.max(1));
-    let (bound, reason) = if dropped > OVERRUN {
+    let stolen = observed.stolen_s.map(|stolen| stolen / seconds.max(1e-9));
+    let (bound, reason) = if let Some(stolen) = stolen.filter(|stolen| *stolen > STOLEN) {
+        (
+            Some(true),
+            format!("the host took {:.0} % of this machine's CPU time", stolen * 100.0),
+        )
+    } else if dropped > OVERRUN {
         (
             Some(true),
             format!("it dropped {} packets because it was too busy", observed.overrun),
@@ -143,6 +154,7 @@ mod tests {
         beside_s: 0.0,
         late_p99_ms: Some(1.0),
         busiest_thread: None,
+        stolen_s: Some(0.2),
     };
 
     #[test]
@@ -156,6 +168,13 @@ mod tests {
         let judged = judge(&looks(1.0), dropping);
         assert_eq!(judged.bound, Some(true));
         assert!(judged.reason.contains("dropped 50 packets"), "{}", judged.reason);
+        let robbed = Observed {
+            stolen_s: Some(0.8),
+            ..OBSERVED
+        };
+        let judged = judge(&looks(1.0), robbed);
+        assert_eq!(judged.bound, Some(true));
+        assert!(judged.reason.contains("host took 8 %"), "{}", judged.reason);
         let one_thread = Observed {
             busiest_thread: Some(0.97),
             ..OBSERVED
