@@ -3,8 +3,11 @@
 //! A shard tells the others what its peers publish ([`Mirror`]), which tracks of theirs it wants, and which key frames;
 //! packets wanted elsewhere go out in one batch per shard and turn. Everything between two shards goes through the
 //! receiver's one bounded queue: media that finds it full is dropped, the rest waits and is bounded by what it describes.
+//!
+//! A shard may leave a room and be on it again before another was told of either. So each word about a mirror carries
+//! the version at which its two shards met in the room: a word of an earlier meeting is stale, one of a later is kept.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use conclave_sfu_core::{Mirror, PeerSlot, ShardSet, Stream};
 use conclave_transport::rtcp::{RtcpEvent, events};
@@ -26,16 +29,24 @@ pub(crate) enum Message {
     Mirror {
         room: RoomId,
         mirror: Box<Mirror>,
-        version: u64,
+        met: u64,
     },
+    /// The receiver knows all peers of the sender in a room where the two have met.
+    AllTold { room: RoomId, met: u64 },
     /// A peer of the sender has left.
     Gone { peer: PeerId },
     /// The sender wants the packets of a track, or no longer.
-    Wanted { room: RoomId, track: TrackId, on: bool },
+    Wanted {
+        room: RoomId,
+        track: TrackId,
+        met: u64,
+        on: bool,
+    },
     /// The sender needs these layers, the smallest first.
     Needed {
         peer: PeerId,
         source: Source,
+        met: u64,
         needed: Vec<bool>,
     },
     /// The sender needs a key frame of a stream.
@@ -83,16 +94,30 @@ impl Batch {
 /// A room that is on several shards.
 #[derive(Default)]
 struct Wide {
-    /// The other shards.
-    others: ShardSet,
+    /// The other shards, each with the version at which it and this one met.
+    others: BTreeMap<usize, u64>,
     /// Tracks of mirrors that were asked for, and where.
-    wanted: HashMap<TrackId, usize>,
-    version: u64,
+    wanted: HashMap<TrackId, Home>,
+}
+
+/// The shard of a peer, and when this one met it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Home {
+    shard: usize,
+    met: u64,
+}
+
+/// Where and when this shard and another came to be in one room.
+#[derive(PartialEq, Eq, Hash)]
+struct Meeting {
+    room: RoomId,
+    other: usize,
+    met: u64,
 }
 
 /// A peer whose transport is on another shard.
 struct Mirrored {
-    home: usize,
+    home: Home,
     room: RoomId,
     slot: PeerSlot,
 }
@@ -113,6 +138,10 @@ pub(crate) struct Relay {
     changed: HashSet<PeerId>,
     /// The last change of any room's shards that this shard was told of.
     version: u64,
+    /// Meetings this shard knows of, whose other shard has not told all yet.
+    awaited: HashSet<Meeting>,
+    /// Meetings whose other shard has told all before this one knew of them.
+    early: HashSet<Meeting>,
     /// Packets passed on, and those a full queue dropped, since the shard last took the counts.
     pub(crate) relayed: u64,
     pub(crate) dropped: u64,
@@ -143,6 +172,8 @@ impl Relay {
             slots: HashMap::new(),
             changed: HashSet::new(),
             version: 0,
+            awaited: HashSet::new(),
+            early: HashSet::new(),
             relayed: 0,
             dropped: 0,
         }
@@ -151,50 +182,66 @@ impl Relay {
     /// A room is on these shards now.
     pub(crate) fn span(&mut self, room: RoomId, shards: &[usize], version: u64) -> SpanChange {
         self.version = version;
-        let mut others = ShardSet::default();
-        if shards.contains(&self.number) {
-            for shard in shards.iter().filter(|shard| **shard != self.number) {
-                others.set(*shard, true);
+        let before = self.rooms.get(&room).map(|wide| wide.others.clone());
+        let before = before.unwrap_or_default();
+        let is_here = shards.contains(&self.number);
+        let others: BTreeMap<usize, u64> = shards
+            .iter()
+            .filter(|shard| is_here && **shard != self.number)
+            .map(|shard| (*shard, before.get(shard).copied().unwrap_or(version)))
+            .collect();
+        // A mirror of a later meeting belongs to a change that is still under way to this shard.
+        let is_over = |home: Home| home.met <= version && others.get(&home.shard) != Some(&home.met);
+        let ended = self
+            .mirrored
+            .iter()
+            .filter(|(_, mirrored)| mirrored.room == room && is_over(mirrored.home));
+        let change = SpanChange {
+            gone: ended.map(|(peer, _)| *peer).collect(),
+            left: before
+                .keys()
+                .filter(|shard| !others.contains_key(shard))
+                .copied()
+                .collect(),
+            joined: others
+                .keys()
+                .filter(|shard| !before.contains_key(shard))
+                .copied()
+                .collect(),
+        };
+        for other in change.joined.iter().copied() {
+            let meeting = Meeting {
+                room,
+                other,
+                met: version,
+            };
+            if !self.early.remove(&meeting) {
+                self.awaited.insert(meeting);
             }
         }
-        let before = self.rooms.get(&room).map(|wide| wide.others).unwrap_or_default();
-        let is_among = |set: ShardSet, wanted: usize| set.iter().any(|shard| shard == wanted);
-        let change = SpanChange {
-            gone: self
-                .mirrored
-                .iter()
-                .filter(|(_, mirrored)| mirrored.room == room && !is_among(others, mirrored.home))
-                .map(|(peer, _)| *peer)
-                .collect(),
-            left: before.iter().filter(|shard| !is_among(others, *shard)).collect(),
-            joined: others.iter().filter(|shard| !is_among(before, *shard)).collect(),
-        };
         if others.is_empty() {
             self.rooms.remove(&room);
         } else {
-            let wide = self.rooms.entry(room).or_default();
-            wide.others = others;
-            wide.version = version;
+            self.rooms.entry(room).or_default().others = others;
         }
         change
     }
 
-    /// Whether a message of another shard about a mirror is of a room this shard has left.
-    pub(crate) fn is_stale(&self, from: usize, room: RoomId, version: u64) -> bool {
-        match self.rooms.get(&room) {
-            Some(wide) => !wide.others.iter().any(|shard| shard == from) && version <= self.version,
-            None => version <= self.version,
-        }
+    /// Whether another shard's word of a mirror is of a meeting that is over. One of a meeting this shard has yet to be
+    /// told of is not.
+    pub(crate) fn is_stale(&self, from: usize, room: RoomId, met: u64) -> bool {
+        met <= self.version && !self.has_met(from, room, met)
     }
 
-    /// Whether another shard is one of a room's.
-    pub(crate) fn is_other(&self, from: usize, room: RoomId) -> bool {
+    /// Whether another shard is one of a room's, and has been since then.
+    pub(crate) fn has_met(&self, other: usize, room: RoomId, met: u64) -> bool {
         let wide = self.rooms.get(&room);
-        wide.is_some_and(|wide| wide.others.iter().any(|shard| shard == from))
+        wide.is_some_and(|wide| wide.others.get(&other) == Some(&met))
     }
 
-    /// Notes a mirror and the slot it has.
-    pub(crate) fn add_mirror(&mut self, peer: PeerId, home: usize, room: RoomId, slot: PeerSlot) {
+    /// Notes a mirror, the shard it is of and when that was met, and the slot it has.
+    pub(crate) fn add_mirror(&mut self, peer: PeerId, from: usize, met: u64, room: RoomId, slot: PeerSlot) {
+        let home = Home { shard: from, met };
         self.slots.insert(slot, peer);
         self.mirrored.insert(peer, Mirrored { home, room, slot });
     }
@@ -221,29 +268,52 @@ impl Relay {
     /// Tells the other shards of a room, or one of them, what an own peer is now.
     pub(crate) fn tell_mirror(&mut self, room: RoomId, mirror: &Mirror, to: Option<usize>) {
         let Some(wide) = self.rooms.get(&room) else { return };
-        let version = wide.version;
-        for shard in wide
+        let told = |shard: &usize| to.is_none_or(|to| to == *shard);
+        let others: Vec<_> = wide
             .others
             .iter()
-            .filter(|shard| to.is_none_or(|to| to == *shard))
-        {
+            .filter(|(shard, _)| told(shard))
+            .map(|(shard, met)| (*shard, *met))
+            .collect();
+        for (shard, met) in others {
             let mirror = Box::new(mirror.clone());
-            self.send(
-                shard,
-                Message::Mirror {
-                    room,
-                    mirror,
-                    version,
-                },
-            );
+            self.send(shard, Message::Mirror { room, mirror, met });
         }
+    }
+
+    /// Tells another shard of a room that it knows all own peers.
+    pub(crate) fn tell_all_told(&mut self, room: RoomId, to: usize) {
+        let met = self.rooms.get(&room).and_then(|wide| wide.others.get(&to));
+        if let Some(met) = met.copied() {
+            self.send(to, Message::AllTold { room, met });
+        }
+    }
+
+    /// Notes that another shard of a room has told of all its peers.
+    pub(crate) fn all_told(&mut self, from: usize, room: RoomId, met: u64) {
+        let meeting = Meeting {
+            room,
+            other: from,
+            met,
+        };
+        if !self.awaited.remove(&meeting) {
+            self.early.insert(meeting);
+        }
+    }
+
+    /// Whether another shard has yet to tell who is in a room it and this one are on. Until then somebody could
+    /// subscribe a track in vain, so no command is taken. The commands come to all shards in one order, so of those
+    /// that wait the one with the oldest change waits for one that does not.
+    pub(crate) fn is_awaiting(&self) -> bool {
+        !self.awaited.is_empty()
     }
 
     /// Tells the other shards of a room that an own peer has left.
     pub(crate) fn tell_gone(&mut self, room: RoomId, peer: PeerId) {
         self.changed.remove(&peer);
         let Some(wide) = self.rooms.get(&room) else { return };
-        for shard in wide.others.iter() {
+        let others: Vec<usize> = wide.others.keys().copied().collect();
+        for shard in others {
             self.send(shard, Message::Gone { peer });
         }
     }
@@ -257,7 +327,7 @@ impl Relay {
             let home = self.mirrored.get(peer)?.home;
             Some((*track, home))
         });
-        let wanted: HashMap<TrackId, usize> = homes.collect();
+        let wanted: HashMap<TrackId, Home> = homes.collect();
         let before = std::mem::replace(&mut wide.wanted, wanted.clone());
         let begun = wanted.iter().filter(|(track, _)| !before.contains_key(track));
         let ended = before.iter().filter(|(track, _)| !wanted.contains_key(track));
@@ -265,8 +335,8 @@ impl Relay {
             .map(|(track, home)| (*track, *home, true))
             .chain(ended.map(|(track, home)| (*track, *home, false)))
             .collect();
-        for (track, home, on) in changes {
-            self.send(home, Message::Wanted { room, track, on });
+        for (track, Home { shard, met }, on) in changes {
+            self.send(shard, Message::Wanted { room, track, met, on });
         }
     }
 
@@ -280,7 +350,7 @@ impl Relay {
         let Some(peer) = self.slots.get(&to).copied() else {
             return;
         };
-        let Some(home) = self.mirrored.get(&peer).map(|mirrored| mirrored.home) else {
+        let Some(home) = self.mirrored.get(&peer).map(|mirrored| mirrored.home.shard) else {
             return;
         };
         for event in events(packet) {
@@ -337,7 +407,16 @@ impl Relay {
             return Some(event);
         };
         if let ControlEvent::EncodingsNeeded { peer, source, needed } = event {
-            self.send(home, Message::Needed { peer, source, needed });
+            let Home { shard, met } = home;
+            self.send(
+                shard,
+                Message::Needed {
+                    peer,
+                    source,
+                    met,
+                    needed,
+                },
+            );
         }
         None
     }

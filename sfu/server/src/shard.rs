@@ -208,13 +208,17 @@ impl Shard {
             () = self.sockets.readable() => Wake::Readable,
             () = self.sessions.tcp.readable() => Wake::Tcp,
             Some((from, message)) = self.inbox.recv() => Wake::Relay(from, message),
-            command = commands.recv(), if self.waiting.is_empty() => Wake::Command(command),
+            command = commands.recv(), if self.takes_commands() => Wake::Command(command),
             permit = self.events.reserve(), if !self.waiting.is_empty() => match permit {
                 Ok(_) => Wake::EventRoom,
                 Err(_) => Wake::Command(None),
             },
             () = sleep => Wake::Time,
         }
+    }
+
+    fn takes_commands(&self) -> bool {
+        self.waiting.is_empty() && !self.sessions.relay.is_awaiting()
     }
 
     fn command(&mut self, command: ShardCommand) {

@@ -26,6 +26,9 @@ impl Shard {
                 self.sessions.relay.tell_mirror(room, &mirror, Some(*shard));
             }
         }
+        for shard in change.joined {
+            self.sessions.relay.tell_all_told(room, shard);
+        }
     }
 
     pub(super) fn take_messages(&mut self, most: usize) {
@@ -49,28 +52,32 @@ impl Shard {
                 });
                 return self.sessions.relay.recycle(batch);
             }
-            Message::Mirror {
-                room,
-                mirror,
-                version,
-            } => {
-                if self.sessions.relay.is_stale(from, room, version) {
+            Message::Mirror { room, mirror, met } => {
+                if self.sessions.relay.is_stale(from, room, met) {
                     return;
                 }
                 let slot = self.core.set_mirror(now, room, &mirror, &mut self.sessions);
                 if let Some(slot) = slot {
-                    self.sessions.relay.add_mirror(mirror.peer(), from, room, slot);
+                    self.sessions
+                        .relay
+                        .add_mirror(mirror.peer(), from, met, room, slot);
                 }
             }
+            Message::AllTold { room, met } => self.sessions.relay.all_told(from, room, met),
             Message::Gone { peer } => self.remove_mirror(peer),
-            Message::Wanted { room, track, on } => {
-                if self.sessions.relay.is_other(from, room) {
+            Message::Wanted { room, track, met, on } => {
+                if self.sessions.relay.has_met(from, room, met) {
                     self.core.set_relayed(room, Some(track), from, on);
                 }
             }
-            Message::Needed { peer, source, needed } => {
+            Message::Needed {
+                peer,
+                source,
+                met,
+                needed,
+            } => {
                 let room = self.core.mirror_of(peer).map(|(room, _)| room);
-                if room.is_some_and(|room| self.sessions.relay.is_other(from, room)) {
+                if room.is_some_and(|room| self.sessions.relay.has_met(from, room, met)) {
                     self.core.set_needed(peer, source, from, &needed);
                 }
             }
