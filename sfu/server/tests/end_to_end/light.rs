@@ -198,6 +198,12 @@ impl Light {
         .await;
     }
 
+    /// Says goodbye. The library's connections may end before theirs is sent.
+    pub(crate) async fn close(mut self) {
+        self.transport.as_mut().unwrap().close(Instant::now());
+        self.drain().await;
+    }
+
     async fn exchange(&mut self, conference: &mut Conference) -> Answer {
         let offer = Offer {
             credentials: &self.credentials,

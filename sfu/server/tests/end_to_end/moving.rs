@@ -1,7 +1,8 @@
-//! Light participants on real sockets: they connect, move and restart ICE, and media goes on.
+//! Light participants on real sockets: they connect, move and restart ICE, and media goes on until they say goodbye.
 
 use conclave_sfu::SfuConfig;
 use conclave_transport::address::Protocol;
+use conclave_wire::control::{ControlCommand, ControlEvent};
 use conclave_wire::id::{RoomId, TrackId};
 use conclave_wire::media::{Codec, Kind, Source};
 
@@ -76,6 +77,30 @@ async fn light_participants_hear_each_other() {
     for _ in 0..20 {
         call.is_heard().await;
     }
+}
+
+#[tokio::test]
+async fn who_says_goodbye_is_reported_lost_and_its_track_ends_once_it_is_removed() {
+    let Call {
+        mut conference,
+        track,
+        alice,
+        ..
+    } = Call::new().await;
+    let peer = alice.id;
+    alice.close().await;
+    let lost = ControlEvent::PeerLost { peer };
+    conference
+        .event("PeerLost", |event| (*event == lost).then_some(()))
+        .await;
+    conference.tell(ControlCommand::RemovePeer { peer }).await;
+    let ended = conference
+        .event("TrackUnpublished", |event| match event {
+            ControlEvent::TrackUnpublished { track_id, .. } => Some(*track_id),
+            _ => None,
+        })
+        .await;
+    assert_eq!(ended, track);
 }
 
 #[tokio::test]

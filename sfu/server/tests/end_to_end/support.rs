@@ -305,10 +305,6 @@ impl Participant {
     pub(crate) async fn receive(&mut self) -> Packet {
         soon("a packet", self.packets.recv()).await.unwrap()
     }
-
-    pub(crate) async fn close(&self) {
-        self.peer.close().await.unwrap();
-    }
 }
 
 struct Handler {

@@ -218,29 +218,3 @@ async fn a_suspended_publisher_is_silent_until_it_is_back() {
     })
     .await;
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_closes_is_reported_lost() {
-    let call = call().await;
-    let Call {
-        mut conference,
-        alice,
-        ..
-    } = call;
-    let id = alice.id;
-    alice.close().await;
-    conference
-        .event("PeerLost", |event| match event {
-            ControlEvent::PeerLost { peer } => (*peer == id).then_some(()),
-            _ => None,
-        })
-        .await;
-    conference.tell(ControlCommand::RemovePeer { peer: id }).await;
-    for _ in 0..2 {
-        conference
-            .event("TrackUnpublished", |event| {
-                matches!(event, ControlEvent::TrackUnpublished { .. }).then_some(())
-            })
-            .await;
-    }
-}
