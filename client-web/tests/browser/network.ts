@@ -13,9 +13,7 @@ import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 
 import { launchChromium } from "./person.ts";
-import { MEDIA_ADDRESS, type Server } from "./server.ts";
-
-const LOADTEST = path.resolve(import.meta.dirname, "../../../target/release/conclave-loadtest");
+import { binary, MEDIA_ADDRESS, type Server } from "./server.ts";
 
 /** Both ends of the home's two ways to the world, only one of which is in use. */
 const LINES = {
@@ -42,7 +40,7 @@ export class HomeNetwork {
     // A process that does nothing keeps the namespace, and ends with the pipe to this one.
     const holder = spawn("unshare", ["--net", "sh", "-c", "echo ready; exec cat"], PIPED);
     await once(holder.stdout, "data");
-    const relay = spawn(LOADTEST, ["relay", "--listen", "0.0.0.0:0", "--to", server.media], PIPED);
+    const relay = spawn(binary("conclave-loadtest"), ["relay", "--listen", "0.0.0.0:0", "--to", server.media], PIPED);
     const answers = readline.createInterface(relay.stdout)[Symbol.asyncIterator]();
     const folder = await mkdtemp(path.join(tmpdir(), "conclave-home-"));
     const home = new HomeNetwork(server, folder, holder, relay, answers);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the browser tests against the release server, in a network of their own.
+# Runs the browser tests against the server that `cargo test` builds, in a network of their own.
 #
 # Firefox never sends to a loopback candidate, so server and browsers share a network namespace with one more address.
 # Where this user may not make one, Chromium runs on loopback and Firefox is left out; in CI that is a failure.

@@ -63,9 +63,10 @@ afterAll(async () => {
   await gallery.close();
 });
 
-test.each(Object.entries(LOOKS))(
+// Beside each other: a page keeps one core busy.
+test.concurrent.for(Object.entries(LOOKS))(
   "every screen is in order: %s",
-  async (name, look) => {
+  async ([name, look], { expect }) => {
     const [width, height] = look.size;
     const context = await browser.newContext({
       viewport: { width, height },

@@ -8,9 +8,8 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { launchChromium, Person } from "./person.ts";
-import { Server, until } from "./server.ts";
+import { binary, Server, until } from "./server.ts";
 
-const LOADTEST = path.resolve(import.meta.dirname, "../../../target/release/conclave-loadtest");
 const CLIPS = path.resolve(import.meta.dirname, "../../../loadtest/clips");
 
 /** What is written in the chat. */
@@ -44,7 +43,7 @@ test("neither the network nor the server's memory holds a plaintext marker of th
   const person = await Person.open(browser, name, { width: 640, height: 480 });
   const link = await person.startMeeting(server.url);
   const bots = spawn(
-    LOADTEST,
+    binary("conclave-loadtest"),
     ["run", "steady", "--url", server.url, "--room", link, "--participants", "2", "--duration", "12s", "--json", "-"],
     { stdio: ["ignore", "pipe", "inherit"] },
   );

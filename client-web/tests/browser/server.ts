@@ -9,7 +9,10 @@ import net from "node:net";
 import path from "node:path";
 import { type PreviewServer, preview } from "vite";
 
-const BINARY = path.resolve(import.meta.dirname, "../../../target/release/conclave");
+/** A program as `cargo test` builds it: with overflow and debug assertions checked. */
+export function binary(name: "conclave" | "conclave-loadtest"): string {
+  return path.resolve(import.meta.dirname, "../../../target/debug", name);
+}
 
 /** The address that media is sent to: one that every browser under test can reach. */
 export const MEDIA_ADDRESS = process.env.BROWSER_TEST_ADDRESS ?? "127.0.0.1";
@@ -66,7 +69,7 @@ export class Server {
   /** Starts the process again, with no memory of before but that in a state folder. */
   async run(): Promise<void> {
     const child = spawn(
-      BINARY,
+      binary("conclave"),
       [
         ...["serve", "--listen", `127.0.0.1:${this.httpPort}`, "--media", this.media, "--advertise", MEDIA_ADDRESS],
         ...this.options,
