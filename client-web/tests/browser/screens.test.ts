@@ -64,8 +64,9 @@ afterAll(async () => {
 });
 
 // Beside each other: a page keeps one core busy.
-test.concurrent.for(Object.entries(LOOKS))(
+test.for(Object.entries(LOOKS))(
   "every screen is in order: %s",
+  { concurrent: true, timeout: WALK_MS },
   async ([name, look], { expect }) => {
     const [width, height] = look.size;
     const context = await browser.newContext({
@@ -98,7 +99,6 @@ test.concurrent.for(Object.entries(LOOKS))(
     expect(errors).toEqual([]);
     await context.close();
   },
-  WALK_MS,
 );
 
 test("who has long been alone is asked, and without an answer the call ends", async () => {
@@ -141,6 +141,25 @@ test.each([
     return toast === undefined || banner === undefined || (toast.top < banner.bottom && banner.top < toast.bottom);
   });
   expect(covered).toBe(false);
+  await page.close();
+});
+
+test("what is announced does not cover a panel beside the stage", async () => {
+  const page = await browser.newPage({ viewport: { width: 844, height: 390 } });
+  await screens["chat"]?.({
+    page,
+    text: english,
+    open: async (wishes = "") => void (await page.goto(`${gallery.address}?language=en&${wishes}`)),
+  });
+  await page.locator(".toast").waitFor();
+  const gap = await page.evaluate(() => {
+    const [toast, panel] = [".toast", ".panel"].map((selector) =>
+      document.querySelector(selector)?.getBoundingClientRect(),
+    );
+    return toast === undefined || panel === undefined ? undefined : panel.left - toast.right;
+  });
+  expect(gap).toBeGreaterThan(0);
+  if (PICTURES !== undefined) await page.screenshot({ path: path.join(PICTURES, "toast.png") });
   await page.close();
 });
 
