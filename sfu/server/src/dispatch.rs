@@ -71,7 +71,7 @@ pub(crate) fn start(
 }
 
 /// Which shards are told what: nobody of a peer nobody added, and of an empty room.
-fn route(placement: &mut Placement, command: ControlCommand) -> Vec<(usize, ShardCommand)> {
+pub(crate) fn route(placement: &mut Placement, command: ControlCommand) -> Vec<(usize, ShardCommand)> {
     let shards = match &command {
         ControlCommand::AddPeer { peer, room } => {
             let placed = placement.add(*peer, *room);

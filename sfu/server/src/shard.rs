@@ -99,57 +99,7 @@ enum Wake {
 /// # Errors
 /// When the sockets cannot be registered with the runtime.
 pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
-    let ShardConfig {
-        number,
-        ports,
-        certificate,
-        mut commands,
-        events,
-        stats,
-        forwarded,
-        pin: _,
-        overload,
-        outboxes,
-        inbox,
-    } = config;
-    let Ports {
-        sockets,
-        listeners,
-        candidates,
-    } = ports;
-    let sockets = Sockets::register(sockets)?;
-    let fingerprint = certificate.fingerprint();
-    let mut shard = Shard {
-        number,
-        certificate,
-        core: Sfu::for_shard(
-            Config {
-                fingerprint,
-                candidates,
-            },
-            number,
-        ),
-        sessions: Sessions::new(
-            sockets.clone(),
-            Tcp::register(listeners)?,
-            Relay::new(usize::from(number), outboxes),
-        ),
-        sockets,
-        waiting: VecDeque::new(),
-        events,
-        stats,
-        forwarded,
-        gauges: Default::default(),
-        load: LoadMeter::new(Instant::now()),
-        cpu: measure::cpu_time(),
-        dropped: 0,
-        received: 0,
-        estimated_at: Instant::now(),
-        overload,
-        inbox,
-        views_changed: false,
-        is_recounted: false,
-    };
+    let (mut shard, mut commands) = Shard::new(config)?;
     // Not the shard's own: what is received is handled while it lies here.
     let mut slab = ReceiveSlab::allocate();
     let mut tcp_slab = vec![0; READ_LEN].into_boxed_slice();
@@ -161,11 +111,7 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
         shard.receive(&mut slab);
         match wake {
             Wake::Tcp => shard.receive_tcp(&mut tcp_slab),
-            Wake::Command(Some(command)) => {
-                // Whoever subscribes a track of another shard knows of it through that shard.
-                shard.take_messages(relay::QUEUE);
-                shard.command(command);
-            }
+            Wake::Command(Some(command)) => shard.command(command),
             Wake::Relay(from, message) => {
                 shard.message(from, message);
                 shard.take_messages(MAX_MESSAGES);
@@ -184,6 +130,62 @@ pub(crate) async fn run(config: ShardConfig) -> std::io::Result<()> {
 }
 
 impl Shard {
+    /// A shard with nobody on it, and what it is told.
+    fn new(config: ShardConfig) -> std::io::Result<(Self, mpsc::Receiver<ShardCommand>)> {
+        let ShardConfig {
+            number,
+            ports,
+            certificate,
+            commands,
+            events,
+            stats,
+            forwarded,
+            pin: _,
+            overload,
+            outboxes,
+            inbox,
+        } = config;
+        let Ports {
+            sockets,
+            listeners,
+            candidates,
+        } = ports;
+        let sockets = Sockets::register(sockets)?;
+        let fingerprint = certificate.fingerprint();
+        let shard = Self {
+            number,
+            certificate,
+            core: Sfu::for_shard(
+                Config {
+                    fingerprint,
+                    candidates,
+                },
+                number,
+            ),
+            sessions: Sessions::new(
+                sockets.clone(),
+                Tcp::register(listeners)?,
+                Relay::new(usize::from(number), outboxes),
+            ),
+            sockets,
+            waiting: VecDeque::new(),
+            events,
+            stats,
+            forwarded,
+            gauges: Default::default(),
+            load: LoadMeter::new(Instant::now()),
+            cpu: measure::cpu_time(),
+            dropped: 0,
+            received: 0,
+            estimated_at: Instant::now(),
+            overload,
+            inbox,
+            views_changed: false,
+            is_recounted: false,
+        };
+        Ok((shard, commands))
+    }
+
     async fn wait(&mut self, commands: &mut mpsc::Receiver<ShardCommand>) -> Wake {
         let deadline = [
             self.core.poll_timeout(),
@@ -222,6 +224,8 @@ impl Shard {
     }
 
     fn command(&mut self, command: ShardCommand) {
+        // Whoever subscribes a track of another shard knows of it through that shard.
+        self.take_messages(relay::QUEUE);
         self.note_change();
         match command {
             ShardCommand::Control(ControlCommand::RemovePeer { peer }) => {

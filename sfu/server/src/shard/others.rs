@@ -111,3 +111,7 @@ impl Shard {
         self.sessions.relay.flush();
     }
 }
+
+#[cfg(test)]
+#[path = "others_tests.rs"]
+mod tests;
